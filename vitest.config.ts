@@ -1,0 +1,12 @@
+import { defaultServerConditions } from 'vite';
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  ssr: { resolve: { conditions: ['source', ...defaultServerConditions] } },
+  test: {
+    include: ['test/**/*.test.ts'],
+    exclude: ['test/real-cluster/**', 'test/bench/**', '**/node_modules/**'],
+    testTimeout: 20_000,
+    maxWorkers: 2,
+  },
+});
