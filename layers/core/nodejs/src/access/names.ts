@@ -1,0 +1,60 @@
+import { digest } from './digest.ts';
+import { Failure } from './failure.ts';
+
+/** IAM path under which everything that Gatehouse makes in IAM lives. */
+export const IAM_PATH = '/gatehouse/';
+/** Every username that Gatehouse gives out in a cluster begins with this, and nobody else's may. */
+export const USERNAME_PREFIX = 'gatehouse:';
+/** Label on every Kubernetes object that Gatehouse makes. */
+export const MANAGED_BY = { key: 'app.kubernetes.io/managed-by', value: 'gatehouse' } as const;
+/** Annotation that names the grant an object was made for. */
+export const GRANT_ANNOTATION = 'gatehouse.dev/grant';
+
+/**
+ * Prefixes that EKS and Kubernetes keep for themselves; no name from outside may begin with one
+ * (https://docs.aws.amazon.com/eks/latest/userguide/creating-access-entries.html).
+ */
+export const RESERVED_PREFIXES = ['system:', 'eks:', 'aws:', 'amazon:', 'iam:'] as const;
+
+/** A grant's, level's or machine's name: becomes part of IAM and Kubernetes names, so it is a DNS label. */
+export const NAME_PATTERN = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
+
+/** A role session name as STS takes it (https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html). */
+export const SESSION_NAME_PATTERN = /^[\w+=,.@-]{2,64}$/;
+
+/** Grant names that would make two principals one username. */
+export const RESERVED_GRANT_NAMES: ReadonlySet<string> = new Set(['iam-user']);
+
+/** `name`, cut to `limit` characters; where it was cut, it ends in 10 hex digits of the hash of the whole. */
+export function shortened(name: string, limit: number): string {
+  return name.length <= limit ? name : `${name.slice(0, limit - 11)}-${digest(name).slice(0, 10)}`;
+}
+
+/** The name of the IAM role that Gatehouse makes for a grant: at most 64 characters. */
+export function iamRoleName(grant: string): string {
+  return shortened(`gatehouse-${grant}`, 64);
+}
+
+/** The aws-auth username of a shared role: rendered by the authenticator with the caller's session name, unchanged. */
+export function sharedRoleUsername(grant: string): string {
+  return `${USERNAME_PREFIX}${grant}:{{SessionNameRaw}}`;
+}
+
+/**
+ * The username under which one member of a shared role is known to RBAC: what {@link sharedRoleUsername} renders to for
+ * their session.
+ * @throws Failure `invalid` where `session` is no session name STS would accept.
+ */
+export function memberUsername(grant: string, session: string): string {
+  if (!SESSION_NAME_PATTERN.test(session)) {
+    throw new Failure('invalid', `"${session}" cannot be a role session name (2 to 64 of letters, digits, _+=,.@-)`, {
+      remedy: 'map this user to an IAM user with such a name under identities in the access policy',
+    });
+  }
+  return `${USERNAME_PREFIX}${grant}:${session}`;
+}
+
+/** The fixed username of an IAM user. The account is part of it, because user names repeat across accounts. */
+export function iamUserUsername(account: string, userName: string): string {
+  return `${USERNAME_PREFIX}iam-user:${account}:${userName}`;
+}
