@@ -1,0 +1,214 @@
+import { Failure } from '@gatehouse/core/access/failure';
+import type { Clock } from '@gatehouse/core/ports/clock';
+import type { Message, QueueName, Queues } from '@gatehouse/core/ports/queues';
+
+const FIFO: ReadonlySet<QueueName> = new Set(['iam', 'clusters']);
+const NAMES: readonly QueueName[] = ['intake', 'iam', 'clusters', 'later'];
+/** https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html */
+const MAX_BODY_BYTES = 1024 * 1024;
+const MAX_DELAY_SECONDS = 900;
+const DEDUPLICATION_MS = 5 * 60 * 1000;
+const MAX_BATCH = 10;
+const ID = /^[\x21-\x7e]{1,128}$/;
+
+/** A message and the queue it was sent to. */
+export interface Sent extends Message {
+  readonly queue: QueueName;
+}
+
+/** Accepts what SQS accepts and keeps it, in order. Delivers nothing. */
+export function recordingQueues(): Queues & {
+  readonly sent: Sent[];
+  /** What went to one queue. */
+  to(queue: QueueName): Sent[];
+} {
+  const sent: Sent[] = [];
+  return {
+    sent,
+    to: (queue) => sent.filter((message) => message.queue === queue),
+    async send(queue, messages) {
+      for (const message of messages) check(queue, message);
+      sent.push(...messages.map((message) => ({ ...message, queue })));
+    },
+  };
+}
+
+/** One delivery of one message. */
+export interface Delivery {
+  readonly id: string;
+  readonly body: string;
+  readonly groupId?: string;
+  readonly deduplicationId?: string;
+  /** 1 at the first delivery. */
+  readonly receiveCount: number;
+  readonly sentAt: number;
+  /** Valid until the message is received again. */
+  readonly handle: string;
+}
+
+/** SQS as a test sees it: the port, and the consumer's side. */
+export interface MemoryQueues extends Queues {
+  /**
+   * At most `max` (and at most 10) visible messages, which become invisible for the queue's visibility time-out. A FIFO
+   * queue hands out several messages of one group at once, in order, and nothing of a group that is in flight.
+   */
+  receive(queue: QueueName, max?: number): Delivery[];
+  /** False where the handle is not of the last delivery: nothing is deleted then. */
+  delete(handle: string): boolean;
+  /** Counted from now; 0 gives the message back. False as with `delete`. */
+  changeVisibility(handle: string, seconds: number): boolean;
+  /** What was received too often. */
+  dead(queue: QueueName): Delivery[];
+  /** How many messages a queue holds, visible or not, dead ones excepted. */
+  depth(queue: QueueName): number;
+  /** When the next message that cannot be received now may be, over all queues. */
+  nextVisibleAt(): number | undefined;
+}
+
+/** How {@link memoryQueues} differs from its defaults. */
+export interface MemoryQueuesOptions {
+  /** 60 unless told. */
+  readonly visibilitySeconds?: Partial<Record<QueueName, number>>;
+  /** Deliveries before a message is dead; 5 unless told. */
+  readonly maxReceiveCount?: number;
+  /** Asked at each message to a standard queue: whether it shall be delivered twice, as SQS may. */
+  readonly duplicates?: () => boolean;
+}
+
+interface Stored {
+  readonly queue: QueueName;
+  readonly message: Message;
+  readonly id: string;
+  readonly sentAt: number;
+  visibleAt: number;
+  receiveCount: number;
+  /** Of the last delivery. */
+  handle: string | undefined;
+}
+
+/** SQS in memory: standard and FIFO queues with delay, visibility, groups, deduplication and dead letters. */
+export function memoryQueues(clock: Clock, options: MemoryQueuesOptions = {}): MemoryQueues {
+  const { visibilitySeconds = {}, maxReceiveCount = 5, duplicates = () => false } = options;
+  const stored = new Map<QueueName, Stored[]>(NAMES.map((name) => [name, []]));
+  const dead = new Map<QueueName, Delivery[]>(NAMES.map((name) => [name, []]));
+  const accepted = new Map<string, number>();
+  let counter = 0;
+
+  const drop = (gone: Stored) => {
+    stored.set(
+      gone.queue,
+      stored.get(gone.queue)!.filter((one) => one !== gone),
+    );
+  };
+  const byHandle = (handle: string): Stored | undefined =>
+    [...stored.values()].flat().find((one) => one.handle === handle);
+  const add = (queue: QueueName, message: Message) => {
+    counter += 1;
+    const now = clock.now();
+    stored.get(queue)!.push({
+      queue,
+      message,
+      id: `message-${counter}`,
+      sentAt: now,
+      visibleAt: now + (message.delaySeconds ?? 0) * 1000,
+      receiveCount: 0,
+      handle: undefined,
+    });
+  };
+  /** Deduplication reaches back 5 minutes, also to messages that were deleted since. */
+  const isDuplicate = (queue: QueueName, id: string): boolean => {
+    const key = `${queue} ${id}`;
+    const since = accepted.get(key);
+    if (since !== undefined && clock.now() - since < DEDUPLICATION_MS) return true;
+    accepted.set(key, clock.now());
+    return false;
+  };
+  const deliver = (one: Stored): Delivery => {
+    one.receiveCount += 1;
+    one.visibleAt = clock.now() + (visibilitySeconds[one.queue] ?? 60) * 1000;
+    one.handle = `${one.id}/${one.receiveCount}`;
+    return delivery(one, one.handle);
+  };
+  /** Messages that may go out now, in order: of a FIFO queue, nothing behind a message that is in flight. */
+  const available = (queue: QueueName): Stored[] => {
+    const now = clock.now();
+    const all = stored.get(queue)!;
+    if (!FIFO.has(queue)) return all.filter((one) => one.visibleAt <= now);
+    const locked = new Set(all.filter((one) => one.visibleAt > now).map((one) => one.message.groupId));
+    return all.filter((one) => !locked.has(one.message.groupId));
+  };
+
+  return {
+    async send(queue, messages) {
+      for (const message of messages) check(queue, message);
+      for (const message of messages) {
+        if (FIFO.has(queue)) {
+          if (!isDuplicate(queue, message.deduplicationId!)) add(queue, message);
+        } else {
+          add(queue, message);
+          if (duplicates()) add(queue, message);
+        }
+      }
+    },
+    receive(queue, max = MAX_BATCH) {
+      const spent = available(queue).filter((one) => one.receiveCount >= maxReceiveCount);
+      for (const one of spent) {
+        drop(one);
+        dead.get(queue)!.push(delivery(one, ''));
+      }
+      return available(queue).slice(0, Math.min(max, MAX_BATCH)).map(deliver);
+    },
+    delete(handle) {
+      const found = byHandle(handle);
+      if (!found || (FIFO.has(found.queue) && found.visibleAt <= clock.now())) return false;
+      drop(found);
+      return true;
+    },
+    changeVisibility(handle, seconds) {
+      const found = byHandle(handle);
+      if (!found || found.visibleAt <= clock.now()) return false;
+      found.visibleAt = clock.now() + seconds * 1000;
+      return true;
+    },
+    dead: (queue) => [...dead.get(queue)!],
+    depth: (queue) => stored.get(queue)!.length,
+    nextVisibleAt() {
+      const later = [...stored.values()].flat().filter((one) => one.visibleAt > clock.now());
+      return later.length === 0 ? undefined : Math.min(...later.map((one) => one.visibleAt));
+    },
+  };
+}
+
+function delivery(one: Stored, handle: string): Delivery {
+  const { body, groupId, deduplicationId } = one.message;
+  return {
+    id: one.id,
+    body,
+    receiveCount: one.receiveCount,
+    sentAt: one.sentAt,
+    handle,
+    ...(groupId === undefined ? {} : { groupId }),
+    ...(deduplicationId === undefined ? {} : { deduplicationId }),
+  };
+}
+
+/** Refuses what SQS refuses. */
+function check(queue: QueueName, message: Message): void {
+  const { body, groupId, deduplicationId, delaySeconds } = message;
+  const invalid = (why: string) => new Failure('invalid', `a message to the queue ${queue} ${why}`);
+  if (body === '') throw invalid('is empty');
+  if (Buffer.byteLength(body) > MAX_BODY_BYTES) throw new Failure('too-large', `a message to ${queue} is over 1 MiB`);
+  if (FIFO.has(queue)) {
+    if (!ID.test(groupId ?? '')) throw invalid('has no group id of 1 to 128 characters, which a FIFO queue needs');
+    if (!ID.test(deduplicationId ?? '')) throw invalid('has no deduplication id of 1 to 128 characters');
+    if (delaySeconds !== undefined) throw invalid('has a delay, which a FIFO queue refuses');
+    return;
+  }
+  if (groupId !== undefined || deduplicationId !== undefined) throw invalid('has ids that only a FIFO queue takes');
+  if (
+    delaySeconds !== undefined &&
+    !(Number.isInteger(delaySeconds) && delaySeconds >= 0 && delaySeconds <= MAX_DELAY_SECONDS)
+  ) {
+    throw invalid(`has a delay that is not 0 to ${MAX_DELAY_SECONDS} seconds`);
+  }
+}

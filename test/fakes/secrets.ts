@@ -1,0 +1,38 @@
+import { Failure } from '@gatehouse/core/access/failure';
+import type { Secrets } from '@gatehouse/core/ports/secrets';
+
+/** https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html */
+const NAME = /^[A-Za-z0-9/_+=.@-]{1,512}$/;
+const MAX_BYTES = 65_536;
+
+/** Secrets in memory. Tags are those of the creation, as in Secrets Manager. */
+export function memorySecrets(initial: Readonly<Record<string, string>> = {}): Secrets & {
+  /** The names that exist, sorted. */
+  names(): string[];
+  tags(name: string): Readonly<Record<string, string>> | undefined;
+  readonly calls: { read: number; write: number; remove: number };
+} {
+  const secrets = new Map<string, { value: string; tags: Readonly<Record<string, string>> }>(
+    Object.entries(initial).map(([name, value]) => [name, { value, tags: {} }]),
+  );
+  const calls = { read: 0, write: 0, remove: 0 };
+  return {
+    calls,
+    names: () => [...secrets.keys()].sort(),
+    tags: (name) => secrets.get(name)?.tags,
+    async read(name) {
+      calls.read += 1;
+      return secrets.get(name)?.value;
+    },
+    async write(name, value, tags) {
+      calls.write += 1;
+      if (!NAME.test(name)) throw new Failure('invalid', `"${name}" cannot be the name of a secret`);
+      if (Buffer.byteLength(value) > MAX_BYTES) throw new Failure('invalid', `the secret "${name}" is over 64 KiB`);
+      secrets.set(name, { value, tags: secrets.get(name)?.tags ?? { ...tags } });
+    },
+    async remove(name) {
+      calls.remove += 1;
+      secrets.delete(name);
+    },
+  };
+}
