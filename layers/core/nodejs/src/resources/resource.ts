@@ -14,6 +14,8 @@ export interface Claim {
 /** A claim and whose it is. */
 export interface OwnedClaim<C extends Claim = Claim> {
   readonly subject: Subject;
+  /** The grant it follows from. What blocks one grant of a subject does not block its others. */
+  readonly grant?: string;
   readonly claim: C;
 }
 

@@ -1,0 +1,162 @@
+import { grantSubject } from '../access/subject.ts';
+import type { Change, Finding, Kind, OwnedClaim } from '../resources/resource.ts';
+import { eachOnce, objectId, objectsOf, ownedClaimKey, type TurnClaims, unwantedClaims } from './turn-claims.ts';
+
+/**
+ * What a turn will do, complete before it does any of it. JSON-able: a dry run is this value, not executed.
+ *
+ * | wanted | recorded | observed       | the plan says                                             |
+ * |--------|----------|----------------|-----------------------------------------------------------|
+ * | yes    | no       | absent         | make it                                                   |
+ * | yes    | yes      | as wanted      | nothing                                                   |
+ * | yes    | yes      | differs        | put it right (drift)                                      |
+ * | yes    | no       | a stranger's   | nothing; a finding that blocks the subject                |
+ * | no     | yes      | present        | remove it                                                 |
+ * | no     | yes      | absent         | nothing (the record goes)                                 |
+ * | no     | no       | anything       | nothing: it is not ours                                   |
+ */
+export interface Plan {
+  /** In the order in which they are made: all removals, the door first; then all additions, the door last. */
+  readonly changes: readonly PlannedChange[];
+  readonly findings: readonly Finding[];
+  /** Claims left out because something blocks them: they stay as they are, and so do their records. */
+  readonly held: readonly OwnedClaim[];
+}
+
+/** A change and the pass it belongs to. */
+export interface PlannedChange {
+  readonly pass: Pass;
+  readonly change: Change;
+}
+
+/** Removals come before additions. */
+export type Pass = 'remove' | 'add';
+
+/** What is observed of one object. */
+export type Observations = ReadonlyMap<string, unknown>;
+
+/**
+ * A safety rule over a whole plan. It answers the findings it has; one with severity `blocks` takes its subject's claims
+ * (or, without a subject, all claims on its object) out of the plan, and the rest is planned again.
+ */
+export type Guard = (draft: {
+  readonly changes: readonly PlannedChange[];
+  readonly claims: TurnClaims;
+}) => readonly Finding[];
+
+/** What `planTurn` needs. `kinds` stand in the order of granting: what must be there first comes first. */
+export interface PlanInput {
+  readonly kinds: readonly Kind[];
+  readonly claims: TurnClaims;
+  readonly observed: Observations;
+  readonly guards: readonly Guard[];
+}
+
+/**
+ * Desired and observed in, plan out; pure.
+ *
+ * A finding that blocks holds back a subject's whole grant where it wants something (nobody gets half of one), but only the
+ * one claim where something is to be removed: a revocation never waits for what it does not need.
+ */
+export function planTurn({ kinds, claims, observed, guards }: PlanInput): Plan {
+  const findings = new Map<string, Finding>();
+  let open: TurnClaims = claims;
+  for (;;) {
+    const draft = draftChanges(kinds, open, observed);
+    const found = [...draft.findings, ...guards.flatMap((guard) => guard({ changes: draft.changes, claims: open }))];
+    for (const finding of found) findings.set(`${finding.code} ${finding.object} ${finding.subject ?? ''}`, finding);
+    const narrowed = withoutBlocked(open, found);
+    if (narrowed.wanted.length === open.wanted.length && narrowed.recorded.length === open.recorded.length) {
+      const kept = new Set([...open.wanted, ...open.recorded].map(ownedClaimKey));
+      const held = [...claims.wanted, ...claims.recorded].filter((owned) => !kept.has(ownedClaimKey(owned)));
+      return { changes: draft.changes, findings: [...findings.values()], held };
+    }
+    open = narrowed;
+  }
+}
+
+/** The claims without those that a blocking finding is about. */
+function withoutBlocked(claims: TurnClaims, findings: readonly Finding[]): TurnClaims {
+  const blocks = findings.filter((finding) => finding.severity === 'blocks');
+  if (blocks.length === 0) return claims;
+  const concerns = (owned: OwnedClaim) =>
+    blocks.some(
+      (finding) =>
+        finding.object === owned.claim.object && (finding.subject === undefined || finding.subject === owned.subject),
+    );
+  const blocked = new Set<string>();
+  for (const owned of claims.wanted) {
+    if (!concerns(owned)) continue;
+    blocked.add(pairKey(owned));
+    // What all members of a grant need is missing: none of them gets the rest.
+    if (owned.grant !== undefined && owned.subject === grantSubject(owned.grant)) blocked.add(`grant ${owned.grant}`);
+  }
+  const isBlocked = (owned: OwnedClaim) => blocked.has(pairKey(owned)) || blocked.has(`grant ${owned.grant}`);
+  const wanted = claims.wanted.filter((owned) => !isBlocked(owned));
+  const unwanted = new Set(unwantedClaims(claims).map(ownedClaimKey));
+  const stillWanted = new Set(wanted.map(ownedClaimKey));
+  const recorded = claims.recorded.filter((owned) => {
+    const key = ownedClaimKey(owned);
+    return unwanted.has(key) ? !concerns(owned) : stillWanted.has(key);
+  });
+  return { wanted, recorded };
+}
+
+const pairKey = (owned: OwnedClaim) => `${owned.subject} ${owned.grant ?? ''}`;
+
+function draftChanges(kinds: readonly Kind[], claims: TurnClaims, observed: Observations) {
+  const state = new Map(observed);
+  const changes: PlannedChange[] = [];
+  const findings: Finding[] = [];
+  for (const { pass, kind, object, claims: own } of objectWork(kinds, claims)) {
+    const id = objectId({ kind: kind.name, object });
+    const diff = kind.diff(object, state.get(id), own);
+    findings.push(...diff.findings);
+    if (diff.change) {
+      changes.push({ pass, change: diff.change });
+      state.set(id, diff.change.after);
+    }
+  }
+  return { changes, findings };
+}
+
+/** One visit to one object: which pass, and the claims that the pass is about. */
+export interface ObjectWork {
+  readonly pass: Pass;
+  readonly kind: Kind;
+  readonly object: string;
+  readonly claims: {
+    readonly wanted: readonly OwnedClaim[];
+    readonly unwanted: readonly OwnedClaim[];
+    readonly recorded: readonly OwnedClaim[];
+  };
+}
+
+/**
+ * The visits of a turn in their order: removals with the kinds in reverse, then additions with the kinds in order. An object
+ * with both is visited twice, so that nothing is added before all that must go is gone.
+ */
+export function objectWork(kinds: readonly Kind[], claims: TurnClaims): ObjectWork[] {
+  const unwanted = unwantedClaims(claims);
+  const work: ObjectWork[] = [];
+  const visit = (pass: Pass, kind: Kind, source: readonly OwnedClaim[]) => {
+    for (const { object } of objectsOf(source.filter(({ claim }) => claim.kind === kind.name))) {
+      const on = (owned: OwnedClaim) => owned.claim.kind === kind.name && owned.claim.object === object;
+      const wanted = eachOnce(claims.wanted.filter(on));
+      const wantedKeys = new Set(wanted.map(ownedClaimKey));
+      const recorded = claims.recorded.filter((owned) => on(owned) && wantedKeys.has(ownedClaimKey(owned)));
+      work.push({
+        pass,
+        kind,
+        object,
+        claims:
+          pass === 'remove'
+            ? { wanted: recorded, unwanted: unwanted.filter(on), recorded }
+            : { wanted, unwanted: [], recorded },
+      });
+    }
+  };
+  for (const kind of [...kinds].reverse()) visit('remove', kind, unwanted);
+  for (const kind of kinds) visit('add', kind, claims.wanted);
+  return work;
+}

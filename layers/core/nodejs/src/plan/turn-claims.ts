@@ -1,0 +1,59 @@
+import { canonicalJson } from '../access/json.ts';
+import type { Subject } from '../access/subject.ts';
+import type { OwnedClaim } from '../resources/resource.ts';
+
+/** Everything that the subjects of one turn claim on one target. */
+export interface TurnClaims {
+  /** What policy and facts say must be there. */
+  readonly wanted: readonly OwnedClaim[];
+  /** What the table records as made (or about to be made) before this turn. */
+  readonly recorded: readonly OwnedClaim[];
+}
+
+/** The key by which two owned claims are the same. */
+export function ownedClaimKey(owned: OwnedClaim): string {
+  // The grant is left out on purpose: while any grant wants a line, the line stays.
+  return `${owned.subject} ${canonicalJson(owned.claim)}`;
+}
+
+/** The claims that are recorded and no longer wanted by their subject. */
+export function unwantedClaims(claims: TurnClaims): OwnedClaim[] {
+  const wanted = new Set(claims.wanted.map(ownedClaimKey));
+  return claims.recorded.filter((owned) => !wanted.has(ownedClaimKey(owned)));
+}
+
+/** The claims without repetitions: two grants of a subject may want the same line. */
+export function eachOnce(claims: readonly OwnedClaim[]): OwnedClaim[] {
+  return [...new Map(claims.map((owned) => [ownedClaimKey(owned), owned])).values()];
+}
+
+/** An object on a target: the kind's name and the object's. */
+export interface ObjectKey {
+  readonly kind: string;
+  readonly object: string;
+}
+
+/** The objects that some claims live in, each once, in order of first mention. */
+export function objectsOf(claims: readonly OwnedClaim[]): ObjectKey[] {
+  const seen = new Map<string, ObjectKey>();
+  for (const { claim } of claims) {
+    seen.set(objectId(claim), { kind: claim.kind, object: claim.object });
+  }
+  return [...seen.values()];
+}
+
+/** One text for an object, for maps. */
+export function objectId(key: ObjectKey): string {
+  return `${key.kind} ${key.object}`;
+}
+
+/** The claims of each subject, each once, for the records. */
+export function claimsBySubject(claims: readonly OwnedClaim[]): Map<Subject, OwnedClaim[]> {
+  const bySubject = new Map<Subject, OwnedClaim[]>();
+  for (const owned of eachOnce(claims)) {
+    const own = bySubject.get(owned.subject);
+    if (own) own.push(owned);
+    else bySubject.set(owned.subject, [owned]);
+  }
+  return bySubject;
+}

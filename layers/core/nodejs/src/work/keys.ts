@@ -1,0 +1,58 @@
+import { digest } from '../access/digest.ts';
+import type { Subject } from '../access/subject.ts';
+import type { Target } from '../access/target.ts';
+import type { Key } from '../ports/table.ts';
+
+/** How urgently a mark is worked on. What is not known counts as a revocation. */
+export type Urgency = 'revocation' | 'grant';
+
+const URGENCY_PREFIX: Record<Urgency, string> = { revocation: 'mark#0#', grant: 'mark#1#' };
+
+/** Everything about a target stands under one partition key. */
+export const targetPk = (target: Target): string => `target#${target}`;
+/** The target's lease and turn counter. */
+export const turnKey = (target: Target): Key => ({ pk: targetPk(target), sk: 'turn' });
+/** Marks sort by urgency first, so that a query takes revocations first. */
+export const markPrefix = (urgency: Urgency): string => URGENCY_PREFIX[urgency];
+/** A subject's mark of one urgency. */
+export const markKey = (target: Target, subject: Subject, urgency: Urgency): Key => ({
+  pk: targetPk(target),
+  sk: `${URGENCY_PREFIX[urgency]}${subject}`,
+});
+/** What was made for a subject on a target. */
+export const recordKey = (target: Target, subject: Subject): Key => ({ pk: targetPk(target), sk: `record#${subject}` });
+/** Prefix of all records on a target. */
+export const RECORD_PREFIX = 'record#';
+/** Where a subject has records, found from the subject. */
+export const whereKey = (subject: Subject, target: Target): Key => ({ pk: `where#${subject}`, sk: target });
+/** That a cluster's aws-auth names a principal, found from the principal's ARN. */
+export const namedKey = (principalArn: string, cluster: string): Key => ({
+  pk: `named#${principalArn.toLowerCase()}`,
+  sk: cluster,
+});
+/** What is known of the trust document of a shared role. */
+export const trustKey = (roleTarget: Target): Key => ({ pk: targetPk(roleTarget), sk: 'trust' });
+/** The unique id of an IAM user. */
+export const uniqueIdKey = (userArn: string): Key => ({ pk: `unique-id#${userArn}`, sk: 'id' });
+/** Which shard of a binding takes the next subject. */
+export const shardKey = (target: Target, binding: string): Key => ({ pk: targetPk(target), sk: `shard#${binding}` });
+/** The last written value of an IAM object. */
+export const lastWriteKey = (target: Target, object: string): Key => ({
+  pk: targetPk(target),
+  sk: `written#${object}`,
+});
+/** That everybody whom a grant is for must be looked at again. */
+export const expansionKey = (grant: string, scope: Target | 'everywhere'): Key => ({
+  pk: `expansion#${grant}`,
+  sk: scope,
+});
+
+const SHARDS = 4;
+
+/** The shards of the `due` index that hold marks. */
+export const MARK_SHARDS: readonly string[] = Array.from({ length: SHARDS }, (_, index) => `mark-${index}`);
+
+/** The shard of a target's marks. */
+export function markShard(target: Target): string {
+  return MARK_SHARDS[Number.parseInt(digest(target).slice(0, 8), 16) % SHARDS]!;
+}

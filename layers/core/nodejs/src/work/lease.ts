@@ -1,0 +1,59 @@
+import { isFailure } from '../access/failure.ts';
+import type { Target } from '../access/target.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Table } from '../ports/table.ts';
+import { turnKey } from './keys.ts';
+
+/** The right to be the one worker of a target until `until`. Each has an epoch of its own. */
+export interface TurnLease {
+  readonly target: Target;
+  readonly epoch: number;
+  /** How many turns the target has begun, this one included. */
+  readonly counter: number;
+  /** Milliseconds UTC. No call may start after it. */
+  readonly until: number;
+}
+
+/**
+ * Begins a turn: takes the target's lease and raises its turn counter, in one conditional put. Answers when to try again
+ * where somebody else holds the lease.
+ */
+export async function beginTurn(
+  ports: { readonly table: Table; readonly clock: Clock },
+  target: Target,
+  leaseMilliseconds: number,
+): Promise<TurnLease | { readonly busyUntil: number }> {
+  const key = turnKey(target);
+  const existing = await ports.table.get(key);
+  const now = ports.clock.now();
+  const { epoch, counter, until } = readTurn(existing);
+  if (until > now) return { busyUntil: until };
+  const lease: TurnLease = { target, epoch: epoch + 1, counter: counter + 1, until: now + leaseMilliseconds };
+  try {
+    await ports.table.put(
+      { ...key, epoch: lease.epoch, counter: lease.counter, until: lease.until },
+      existing ? { equals: { epoch } } : { absent: true },
+    );
+    return lease;
+  } catch (error) {
+    if (isFailure(error, 'conflict')) return { busyUntil: now + leaseMilliseconds };
+    throw error;
+  }
+}
+
+/** Ends a turn. Where the lease has passed to somebody else, it is theirs to end. */
+export async function endTurn(table: Table, lease: TurnLease): Promise<void> {
+  try {
+    await table.put(
+      { ...turnKey(lease.target), epoch: lease.epoch, counter: lease.counter, until: 0 },
+      { equals: { epoch: lease.epoch } },
+    );
+  } catch (error) {
+    if (!isFailure(error, 'conflict')) throw error;
+  }
+}
+
+function readTurn(item: Record<string, unknown> | undefined): { epoch: number; counter: number; until: number } {
+  const number = (value: unknown) => (typeof value === 'number' ? value : 0);
+  return { epoch: number(item?.epoch), counter: number(item?.counter), until: number(item?.until) };
+}
