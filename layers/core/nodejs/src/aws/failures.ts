@@ -50,7 +50,14 @@ const CODES: ReadonlyMap<string, FailureCode> = new Map(
       'Throttling',
       'TooManyRequests',
     ],
-    'too-large': ['BatchRequestTooLong', 'EntityTooLarge', 'PackedPolicyTooLarge', 'RequestEntityTooLarge'],
+    'too-large': [
+      'BatchRequestTooLong',
+      'EntityTooLarge',
+      'LimitExceeded',
+      'PackedPolicyTooLarge',
+      'RequestEntityTooLarge',
+      'ServiceQuotaExceeded',
+    ],
   } satisfies Partial<Record<FailureCode, string[]>>).flatMap(([code, names]) =>
     names.map((name): [string, FailureCode] => [name, code as FailureCode]),
   ),
@@ -87,7 +94,8 @@ const REMEDIES: Partial<Record<FailureCode, string>> = {
  * - by the name of the error where it is known (`NoSuchEntityException` -> `not-found`), else by the HTTP status;
  * - `unreachable`: no connection, or 503; nothing took effect. `ambiguous`: a time-out, a broken connection or another
  *   5xx; a write may have taken effect.
- * - everything else that the service refuses is `invalid`: asking again changes nothing. A quota reached is one of these.
+ * - `too-large`: also a quota that is reached. Everything else that the service refuses is `invalid`: asking again changes
+ *   nothing.
  *
  * @param doing What was being done, as it completes "... failed": `reading the role gatehouse-ops of account 111122223333`.
  * @see https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html
