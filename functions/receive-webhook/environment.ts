@@ -1,0 +1,35 @@
+import { Logger } from '@aws-lambda-powertools/logger';
+import { systemClock } from '@gatehouse/core/aws/clock';
+import { sqsQueues } from '@gatehouse/core/aws/queues';
+import { systemRandom } from '@gatehouse/core/aws/random';
+import { secretsManager } from '@gatehouse/core/aws/secrets';
+import { dynamoTable } from '@gatehouse/core/aws/table';
+import { SigningSecrets } from '@gatehouse/core/sources/signing-secrets';
+import { webhookSources } from '@gatehouse/core/sources/sources';
+import * as z from 'zod';
+import type { Dependencies } from './handler.ts';
+
+/** What the function reads from its environment. */
+export const environmentSchema = z.object({
+  GATEHOUSE_TABLE: z.string().min(1),
+  INTAKE_QUEUE_URL: z.url(),
+  /** Prefix of the secrets' names; the source's name follows: `gatehouse/webhooks/`. */
+  WEBHOOK_SECRETS: z.string().min(1),
+});
+
+/** Builds what the handler needs. @throws ZodError that names what is missing. */
+export function fromEnvironment(env: NodeJS.ProcessEnv): Dependencies {
+  const { GATEHOUSE_TABLE, INTAKE_QUEUE_URL, WEBHOOK_SECRETS } = environmentSchema.parse(env);
+  const clock = systemClock;
+  return {
+    ports: {
+      table: dynamoTable({ tableName: GATEHOUSE_TABLE }),
+      queues: sqsQueues({ intake: INTAKE_QUEUE_URL }),
+      clock,
+      random: systemRandom,
+    },
+    secrets: new SigningSecrets({ secrets: secretsManager(), clock }, WEBHOOK_SECRETS),
+    sources: webhookSources,
+    log: new Logger({ serviceName: 'receive-webhook' }),
+  };
+}

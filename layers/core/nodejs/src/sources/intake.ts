@@ -1,0 +1,138 @@
+import { isFailure } from '../access/failure.ts';
+import type { IntakeMessage, Reception } from '../directory/fact.ts';
+import { factKey } from '../directory/items.ts';
+import { recordFact } from '../directory/record.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Queues } from '../ports/queues.ts';
+import type { Random } from '../ports/random.ts';
+import type { Key, Table } from '../ports/table.ts';
+
+/** What taking in needs from the world. */
+export interface IntakePorts {
+  readonly table: Table;
+  readonly queues: Queues;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+/** What became of a delivery: numbers of events, but `facts` is the number of facts that were news. */
+export interface Outcome {
+  readonly events: number;
+  readonly facts: number;
+  /** Events that had been taken in before. */
+  readonly repeated: number;
+  /** Events of which nothing is done, by the reason why. */
+  readonly ignored: ReadonlyMap<string, number>;
+}
+
+type ReceivedEvent = Reception['events'][number];
+
+/** Deliveries are remembered for longer than any sender goes on trying (Okta: minutes; EventBridge: 24 hours). */
+const MEMORY_SECONDS = 3 * 24 * 60 * 60;
+/** Okta waits 3 s for the whole batch: events are recorded this many at a time. */
+const EVENTS_AT_ONCE = 16;
+/** Keeps a message far below the 256 KiB of SQS: a key has at most some 1,100 bytes. */
+const FACTS_A_MESSAGE = 100;
+
+/**
+ * Takes an authentic delivery in: records its facts, wakes the planner, remembers the delivery, in this order. A crash at
+ * any point is healed by the sender's next attempt, or by the tick, which finds facts that are still dirty: nothing is
+ * remembered before it is recorded and enqueued, recording twice changes nothing, and the planner passes over clean facts.
+ * A delivery that is remembered costs one read an event and changes nothing.
+ *
+ * @throws Failure of the table or the queue: the sender has to try again.
+ */
+export async function takeIn(ports: IntakePorts, reception: Reception): Promise<Outcome> {
+  const now = ports.clock.now();
+  const events = withoutTwins(reception.events);
+  const actionable = events.filter((event) => event.facts.length > 0);
+  const fresh = await eachOf(actionable, async (event) => {
+    return (await ports.table.get(memoryKey(event))) === undefined ? [event] : [];
+  });
+  const changed = await eachOf(fresh, (event) => recordEvent(ports, event, now));
+  await wakePlanner(ports.queues, changed);
+  await eachOf(fresh, async (event) => {
+    await ports.table.put({ ...memoryKey(event), expiresAt: Math.floor(now / 1000) + MEMORY_SECONDS });
+    return [];
+  });
+  const ignored = ignoredIn(events);
+  await count(ports.table, ignored, now);
+  return {
+    events: reception.events.length,
+    facts: changed.filter((fact) => fact.news).length,
+    repeated: reception.events.length - events.length + actionable.length - fresh.length,
+    ignored: new Map([...ignored].map(([reason, of]) => [reason, of.length])),
+  };
+}
+
+/** The memory of one event. Ids are the source's own, so they are kept apart by source. */
+function memoryKey(event: ReceivedEvent): Key {
+  return { pk: `delivery#${event.cause.source}#${event.cause.event}`, sk: 'delivery' };
+}
+
+/** One delivery may hold the same event twice. */
+function withoutTwins(events: readonly ReceivedEvent[]): readonly ReceivedEvent[] {
+  return [...new Map(events.map((event) => [event.cause.event, event])).values()];
+}
+
+/**
+ * Records the facts of one event, in its order, and gives the keys that the planner should look at. What was recorded
+ * before but not remembered is among them: that attempt may have ended before it woke the planner. What is outdated is
+ * not: whoever recorded the newer fact woke the planner.
+ */
+async function recordEvent(
+  ports: IntakePorts,
+  event: ReceivedEvent,
+  receivedAt: number,
+): Promise<readonly { readonly key: Key; readonly news: boolean }[]> {
+  const changed: { key: Key; news: boolean }[] = [];
+  for (const fact of event.facts) {
+    const outcome = await recordFact(ports, fact, { ...event.cause, receivedAt });
+    if (outcome !== 'outdated') changed.push({ key: factKey(fact), news: outcome === 'recorded' });
+  }
+  return changed;
+}
+
+async function wakePlanner(queues: Queues, changed: readonly { readonly key: Key }[]): Promise<void> {
+  const keys = [...new Map(changed.map(({ key }) => [JSON.stringify([key.pk, key.sk]), key])).values()];
+  const messages: { body: string }[] = [];
+  for (let start = 0; start < keys.length; start += FACTS_A_MESSAGE) {
+    const facts = keys.slice(start, start + FACTS_A_MESSAGE).map(({ pk, sk }) => ({ pk, sk }));
+    messages.push({ body: JSON.stringify({ version: 1, facts } satisfies IntakeMessage) });
+  }
+  if (messages.length > 0) await queues.send('intake', messages);
+}
+
+function ignoredIn(events: readonly ReceivedEvent[]): ReadonlyMap<string, readonly ReceivedEvent[]> {
+  const idle = events.filter((event) => event.facts.length === 0);
+  return Map.groupBy(idle, (event) => `${event.ignored ?? 'nothing-said'}`);
+}
+
+/** Counts what was ignored, for operators. Best effort: a lost count must not make a sender repeat its delivery. */
+async function count(table: Table, ignored: ReadonlyMap<string, readonly ReceivedEvent[]>, now: number): Promise<void> {
+  for (const [reason, events] of ignored) {
+    const last = events.at(-1)!.cause;
+    const key = { pk: `ignored#${last.source}`, sk: reason };
+    try {
+      const item = await table.get(key);
+      const before = typeof item?.count === 'number' ? item.count : 0;
+      const after = { ...key, count: before + events.length, lastAt: now, lastEvent: last.event, lastType: last.type };
+      await table.put(after, item ? { equals: { count: before } } : { absent: true });
+    } catch (error) {
+      if (!isFailure(error)) throw error;
+    }
+  }
+}
+
+/** Does the work for all items, some at a time; when one fails, waits for those under way, and throws the first failure. */
+async function eachOf<T, R>(items: readonly T[], work: (item: T) => Promise<readonly R[]>): Promise<R[]> {
+  const results: R[] = [];
+  for (let start = 0; start < items.length; start += EVENTS_AT_ONCE) {
+    const settled = await Promise.allSettled(items.slice(start, start + EVENTS_AT_ONCE).map(work));
+    for (const one of settled) {
+      if (one.status === 'rejected') throw one.reason;
+      results.push(...one.value);
+    }
+  }
+  return results;
+}
