@@ -134,10 +134,15 @@ export interface ObjectWork {
 
 /**
  * The visits of a turn in their order: removals with the kinds in reverse, then additions with the kinds in order. An object
- * with both is visited twice, so that nothing is added before all that must go is gone.
+ * with both is visited twice, so that nothing is added before all that must go is gone. What its subject claims anew on the
+ * same object in another form is no removal but a change, and belongs to the additions: a Role whose rules change, or a
+ * namespace whose grant no longer wants it deleted, must not be deleted and made again.
  */
 export function objectWork(kinds: readonly Kind[], claims: TurnClaims): ObjectWork[] {
-  const unwanted = unwantedClaims(claims);
+  const place = ({ subject, claim }: OwnedClaim) => `${subject} ${objectId(claim)}`;
+  const wantedPlaces = new Set(claims.wanted.map(place));
+  const superseded = unwantedClaims(claims).filter((owned) => wantedPlaces.has(place(owned)));
+  const unwanted = unwantedClaims(claims).filter((owned) => !wantedPlaces.has(place(owned)));
   const work: ObjectWork[] = [];
   const visit = (pass: Pass, kind: Kind, source: readonly OwnedClaim[]) => {
     for (const { object } of objectsOf(source.filter(({ claim }) => claim.kind === kind.name))) {
@@ -152,7 +157,7 @@ export function objectWork(kinds: readonly Kind[], claims: TurnClaims): ObjectWo
         claims:
           pass === 'remove'
             ? { wanted: recorded, unwanted: unwanted.filter(on), recorded }
-            : { wanted, unwanted: [], recorded },
+            : { wanted, unwanted: superseded.filter(on), recorded },
       });
     }
   };
