@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import {
   type AttributeValue,
   DeleteItemCommand,
@@ -6,8 +7,7 @@ import {
   PutItemCommand,
   QueryCommand,
 } from '@aws-sdk/client-dynamodb';
-import { type Failure, isFailure } from '../access/failure.ts';
-import { sameJson } from '../access/json.ts';
+import { isFailure } from '../access/failure.ts';
 import type { Condition, Item, Key, Page, Table } from '../ports/table.ts';
 import { fromAttributes, toAttributes, toAttributeValue } from './attribute-value.ts';
 import { CLIENT_DEFAULTS } from './client-defaults.ts';
@@ -16,36 +16,42 @@ import { orFailure } from './failures.ts';
 /** Name of the global secondary index: partition key `dueShard`, sort key `dueAt`, keys only. */
 export const DUE_INDEX = 'due';
 
+/** Attribute that names the conditional write an item comes from; never part of what is read. */
+const WRITE_ID = 'writeId';
+
 /**
  * The {@link Table} over DynamoDB: keys `pk` and `sk` (both texts), index {@link DUE_INDEX}, consistent reads.
  *
- * The SDK tries again when an answer is lost, and then meets its own first write: a condition that fails on a later
- * attempt counts as held where what stands in the table is what was to be written.
+ * The SDK tries again when an answer is lost, and may then meet its own first write: a condition that fails on a later
+ * attempt has held after all where the item carries this write's id, or is gone where it was to be deleted.
  */
 export function dynamoTable(options: { tableName: string; client?: DynamoDBClient }): Table {
   const { tableName: TableName, client = new DynamoDBClient(CLIENT_DEFAULTS) } = options;
   const where = (key: Key) => `${key.pk} / ${key.sk} of the table ${TableName}`;
 
-  const get = (key: Key): Promise<Item | undefined> =>
+  const read = (key: Key): Promise<Record<string, AttributeValue> | undefined> =>
     orFailure(`reading ${where(key)}`, async () => {
       const { Item: found } = await client.send(
         new GetItemCommand({ TableName, Key: keyOf(key), ConsistentRead: true }),
       );
-      return found && (fromAttributes(found) as unknown as Item);
+      return found;
     });
 
-  const heldAtFirst = async (failure: unknown, key: Key, wanted: Item | undefined): Promise<boolean> =>
-    isFailure(failure, 'conflict') && attemptsOf(failure) > 1 && sameJson(await get(key), wanted);
-
   return {
-    get,
+    async get(key) {
+      const found = await read(key);
+      return found && itemOf(found);
+    },
     async put(item, condition) {
+      const writeId = condition && randomUUID();
+      const attributes = toAttributes(writeId === undefined ? item : { ...item, [WRITE_ID]: writeId });
       try {
         await orFailure(`writing ${where(item)}`, () =>
-          client.send(new PutItemCommand({ TableName, Item: toAttributes(item), ...conditionOf(condition) })),
+          client.send(new PutItemCommand({ TableName, Item: attributes, ...conditionOf(condition) })),
         );
       } catch (failure) {
-        if (!(await heldAtFirst(failure, item, item))) throw failure;
+        const heldAtFirst = mayHaveHeld(failure) && (await read(item))?.[WRITE_ID]?.S === writeId;
+        if (!heldAtFirst) throw failure;
       }
     },
     async delete(key, condition) {
@@ -54,7 +60,8 @@ export function dynamoTable(options: { tableName: string; client?: DynamoDBClien
           client.send(new DeleteItemCommand({ TableName, Key: keyOf(key), ...conditionOf(condition) })),
         );
       } catch (failure) {
-        if (!(await heldAtFirst(failure, key, undefined))) throw failure;
+        const heldAtFirst = mayHaveHeld(failure) && (await read(key)) === undefined;
+        if (!heldAtFirst) throw failure;
       }
     },
     query(pk, { prefix = '', after, limit, reverse = false } = {}) {
@@ -72,7 +79,7 @@ export function dynamoTable(options: { tableName: string; client?: DynamoDBClien
             ...(start === undefined ? {} : { ExclusiveStartKey: start }),
           }),
         );
-        const items = Items.map((item) => fromAttributes(item) as unknown as Item);
+        const items = Items.map(itemOf);
         const next = LastEvaluatedKey?.sk?.S;
         return next === undefined ? { items } : { items, next };
       });
@@ -106,8 +113,16 @@ function startKey(pk: string, prefix: string, after: string | undefined, reverse
   return startsBehindRange === reverse ? undefined : ('nothing left' as const);
 }
 
-function attemptsOf(failure: Failure): number {
-  return (failure.cause as { $metadata?: { attempts?: number } } | undefined)?.$metadata?.attempts ?? 1;
+/** What was read, without the id of its write. */
+function itemOf({ [WRITE_ID]: _writeId, ...attributes }: Record<string, AttributeValue>): Item {
+  return fromAttributes(attributes) as unknown as Item;
+}
+
+/** A condition that failed, but not at the first attempt. */
+function mayHaveHeld(failure: unknown): boolean {
+  if (!isFailure(failure, 'conflict')) return false;
+  const { $metadata } = (failure.cause ?? {}) as { $metadata?: { attempts?: number } };
+  return ($metadata?.attempts ?? 1) > 1;
 }
 
 interface ConditionInput {
