@@ -105,6 +105,12 @@ export interface Iam {
   listAttachedUserPolicies(user: string): Promise<readonly string[]>;
   detachUserPolicy(user: string, policyArn: string): Promise<void>;
 
+  /** Names of the groups that the user is in. */
+  listGroupsOf(user: string): Promise<readonly string[]>;
+  removeFromGroup(user: string, group: string): Promise<void>;
+  /** Takes the console password away. */
+  deleteLoginProfile(user: string): Promise<void>;
+
   listAccessKeys(user: string): Promise<readonly AccessKey[]>;
   /** Makes another key every time it is called; its secret is told only here. */
   createAccessKey(user: string): Promise<{ readonly id: string; readonly secret: Secret }>;

@@ -1,0 +1,356 @@
+import { IamError, readIdentityPolicy, readTrust } from './documents.ts';
+import {
+  type IamState,
+  issueId,
+  issueSecret,
+  type SimAccount,
+  type SimKey,
+  type SimPrincipal,
+  type SimRole,
+  type SimUser,
+} from './state.ts';
+
+/** The two kinds of principal. */
+export type PrincipalKind = 'role' | 'user';
+
+const NAME = /^[\w+=,.@-]+$/;
+const NAME_LIMIT = { role: 64, user: 64 } as const;
+const PATH = /^(\/|\/[\x21-\x7e]+\/)$/;
+const POLICY_ARN = /^arn:aws[a-z-]*:iam::(aws|\d{12}):policy\/[\x21-\x7e]+$/;
+/** Characters of all inline policies of one principal together, white space not counted. */
+const INLINE_LIMIT = { role: 10_240, user: 2_048 } as const;
+const TAG_LIMIT = 50;
+const KEY_LIMIT = 2;
+
+const validation = (message: string) => new IamError('ValidationError', 400, message);
+const noSuchEntity = (message: string) => new IamError('NoSuchEntity', 404, message);
+const alreadyExists = (message: string) => new IamError('EntityAlreadyExists', 409, message);
+const limitExceeded = (message: string) => new IamError('LimitExceeded', 409, message);
+const deleteConflict = (message: string) => new IamError('DeleteConflict', 409, message);
+
+/** An account of the state. @throws IamError where the state does not hold it. */
+export function accountOf(state: IamState, account: string): SimAccount {
+  const found = state.accounts.get(account);
+  if (!found) throw new IamError('InvalidClientTokenId', 403, `The account ${account} is not one of the simulator's.`);
+  return found;
+}
+
+/** @throws IamError NoSuchEntity. */
+export function roleOf(state: IamState, account: string, name: string): SimRole {
+  const role = accountOf(state, account).roles.get(name.toLowerCase());
+  if (role?.name !== name) throw noSuchEntity(`The role with name ${name} cannot be found.`);
+  return role;
+}
+
+/** @throws IamError NoSuchEntity. */
+export function userOf(state: IamState, account: string, name: string): SimUser {
+  const user = accountOf(state, account).users.get(name.toLowerCase());
+  if (user?.name !== name) throw noSuchEntity(`The user with name ${name} cannot be found.`);
+  return user;
+}
+
+/** A role or a user. @throws IamError NoSuchEntity. */
+export function principalOf(state: IamState, account: string, kind: PrincipalKind, name: string): SimRole | SimUser {
+  return kind === 'role' ? roleOf(state, account, name) : userOf(state, account, name);
+}
+
+function checkName(kind: PrincipalKind, name: string): void {
+  if (!NAME.test(name) || name.length > NAME_LIMIT[kind]) {
+    throw validation(
+      `The specified value for ${kind}Name is invalid. It must contain only alphanumeric characters and/or the ` +
+        `following: +=,.@_- and have length less than or equal to ${NAME_LIMIT[kind]}`,
+    );
+  }
+}
+
+function checkPath(path: string): void {
+  if (!PATH.test(path) || path.length > 512) {
+    throw validation('The specified value for path is invalid. It must begin and end with /.');
+  }
+}
+
+function checkBoundary(arn: string): void {
+  if (!POLICY_ARN.test(arn)) throw new IamError('InvalidInput', 400, `ARN ${arn} is not valid.`);
+}
+
+function putTags(tags: Map<string, string>, added: Iterable<readonly [string, string]>): void {
+  const next = new Map(tags);
+  for (const [key, value] of added) {
+    if (!/^[\p{L}\p{Z}\p{N}_.:/=+\-@]{1,128}$/u.test(key) || key.toLowerCase().startsWith('aws:')) {
+      throw new IamError('InvalidInput', 400, `The tag key ${key} is not valid.`);
+    }
+    if (!/^[\p{L}\p{Z}\p{N}_.:/=+\-@]{0,256}$/u.test(value)) {
+      throw new IamError('InvalidInput', 400, `The value of the tag ${key} is not valid.`);
+    }
+    next.set(key, value);
+  }
+  if (next.size > TAG_LIMIT) throw limitExceeded(`Cannot exceed quota for TagsPerPrincipal: ${TAG_LIMIT}`);
+  for (const [key, value] of next) tags.set(key, value);
+}
+
+/** What CreateRole and CreateUser are given alike. */
+export interface NewPrincipal {
+  readonly name: string;
+  readonly path?: string;
+  readonly boundary?: string;
+  readonly tags?: readonly (readonly [string, string])[];
+}
+
+function newPrincipal(state: IamState, idPrefix: string, kind: PrincipalKind, input: NewPrincipal) {
+  checkName(kind, input.name);
+  const path = input.path ?? '/';
+  checkPath(path);
+  if (input.boundary !== undefined) checkBoundary(input.boundary);
+  const tags = new Map<string, string>();
+  putTags(tags, input.tags ?? []);
+  return {
+    name: input.name,
+    path,
+    id: issueId(state, idPrefix, 17),
+    createdAt: state.now(),
+    ...(input.boundary === undefined ? {} : { boundary: input.boundary }),
+    tags,
+    inline: new Map<string, string>(),
+    attached: new Set<string>(),
+  } satisfies Omit<SimPrincipal, 'kind'>;
+}
+
+/** CreateRole. `trust` is the document's text. */
+export function createRole(
+  state: IamState,
+  account: string,
+  input: NewPrincipal & { readonly trust: string; readonly maxSessionSeconds?: number },
+): SimRole {
+  const { roles } = accountOf(state, account);
+  const maxSessionSeconds = checkedSession(input.maxSessionSeconds ?? 3600);
+  const trust = readTrust(state, input.trust);
+  if (roles.has(input.name.toLowerCase())) throw alreadyExists(`Role with name ${input.name} already exists.`);
+  const role: SimRole = { kind: 'role', ...newPrincipal(state, 'AROA', 'role', input), trust, maxSessionSeconds };
+  roles.set(role.name.toLowerCase(), role);
+  return role;
+}
+
+function checkedSession(seconds: number): number {
+  if (!Number.isInteger(seconds) || seconds < 3600 || seconds > 43_200) {
+    throw validation(`The MaxSessionDuration ${seconds} is not between 3600 and 43200.`);
+  }
+  return seconds;
+}
+
+/** UpdateAssumeRolePolicy. */
+export function updateTrust(state: IamState, account: string, name: string, trust: string): void {
+  const role = roleOf(state, account, name);
+  role.trust = readTrust(state, trust);
+}
+
+/** UpdateRole: the longest session. */
+export function updateRole(state: IamState, account: string, name: string, maxSessionSeconds: number): void {
+  roleOf(state, account, name).maxSessionSeconds = checkedSession(maxSessionSeconds);
+}
+
+function checkBare(principal: SimPrincipal): void {
+  if (principal.inline.size > 0) throw deleteConflict('Cannot delete entity, must delete policies first.');
+  if (principal.attached.size > 0) throw deleteConflict('Cannot delete entity, must detach all policies first.');
+}
+
+/** DeleteRole. */
+export function deleteRole(state: IamState, account: string, name: string): void {
+  checkBare(roleOf(state, account, name));
+  accountOf(state, account).roles.delete(name.toLowerCase());
+}
+
+/** CreateUser. */
+export function createUser(state: IamState, account: string, input: NewPrincipal): SimUser {
+  const { users } = accountOf(state, account);
+  if (users.has(input.name.toLowerCase())) throw alreadyExists(`User with name ${input.name} already exists.`);
+  const user: SimUser = {
+    kind: 'user',
+    ...newPrincipal(state, 'AIDA', 'user', input),
+    keys: new Map(),
+    groups: new Set(),
+    loginProfile: false,
+  };
+  users.set(user.name.toLowerCase(), user);
+  return user;
+}
+
+/** DeleteUser. */
+export function deleteUser(state: IamState, account: string, name: string): void {
+  const user = userOf(state, account, name);
+  if (user.keys.size > 0) throw deleteConflict('Cannot delete entity, must delete access keys first.');
+  if (user.loginProfile) throw deleteConflict('Cannot delete entity, must delete login profile first.');
+  if (user.groups.size > 0) throw deleteConflict('Cannot delete entity, must remove users from group first.');
+  checkBare(user);
+  accountOf(state, account).users.delete(name.toLowerCase());
+}
+
+/** PutRolePolicy, PutUserPolicy. `text` is the document as written. */
+export function putPolicy(
+  state: IamState,
+  account: string,
+  kind: PrincipalKind,
+  name: string,
+  policy: string,
+  text: string,
+): void {
+  const principal = principalOf(state, account, kind, name);
+  if (!NAME.test(policy) || policy.length > 128) {
+    throw validation('The specified value for policyName is invalid.');
+  }
+  readIdentityPolicy(text);
+  const others = [...principal.inline].filter(([other]) => other !== policy).map(([, document]) => document);
+  const size = [...others, text].reduce((sum, document) => sum + JSON.stringify(JSON.parse(document)).length, 0);
+  if (size > INLINE_LIMIT[kind]) {
+    throw limitExceeded(`Maximum policy size of ${INLINE_LIMIT[kind]} bytes exceeded for ${kind} ${name}`);
+  }
+  principal.inline.set(policy, text);
+}
+
+/** GetRolePolicy, GetUserPolicy: the text as it was put. */
+export function getPolicy(state: IamState, account: string, kind: PrincipalKind, name: string, policy: string): string {
+  const text = principalOf(state, account, kind, name).inline.get(policy);
+  if (text === undefined) throw noSuchEntity(`The ${kind} policy with name ${policy} cannot be found.`);
+  return text;
+}
+
+/** DeleteRolePolicy, DeleteUserPolicy. */
+export function deletePolicy(
+  state: IamState,
+  account: string,
+  kind: PrincipalKind,
+  name: string,
+  policy: string,
+): void {
+  getPolicy(state, account, kind, name, policy);
+  principalOf(state, account, kind, name).inline.delete(policy);
+}
+
+/** AttachRolePolicy, AttachUserPolicy. Managed policies themselves are not simulated: any well-formed ARN will do. */
+export function attachPolicy(
+  state: IamState,
+  account: string,
+  kind: PrincipalKind,
+  name: string,
+  policyArn: string,
+): void {
+  checkBoundary(policyArn);
+  principalOf(state, account, kind, name).attached.add(policyArn);
+}
+
+/** DetachRolePolicy, DetachUserPolicy. */
+export function detachPolicy(
+  state: IamState,
+  account: string,
+  kind: PrincipalKind,
+  name: string,
+  policyArn: string,
+): void {
+  if (!principalOf(state, account, kind, name).attached.delete(policyArn)) {
+    throw noSuchEntity(`Policy ${policyArn} was not found.`);
+  }
+}
+
+/** TagRole, TagUser. */
+export function tag(
+  state: IamState,
+  account: string,
+  kind: PrincipalKind,
+  name: string,
+  tags: readonly (readonly [string, string])[],
+): void {
+  putTags(principalOf(state, account, kind, name).tags, tags);
+}
+
+/** UntagRole, UntagUser. Keys that are not there are no error. */
+export function untag(
+  state: IamState,
+  account: string,
+  kind: PrincipalKind,
+  name: string,
+  keys: readonly string[],
+): void {
+  const { tags } = principalOf(state, account, kind, name);
+  for (const key of keys) tags.delete(key);
+}
+
+/** PutRolePermissionsBoundary, PutUserPermissionsBoundary. */
+export function putBoundary(state: IamState, account: string, kind: PrincipalKind, name: string, arn: string): void {
+  const principal = principalOf(state, account, kind, name);
+  checkBoundary(arn);
+  principal.boundary = arn;
+}
+
+/** DeleteRolePermissionsBoundary, DeleteUserPermissionsBoundary. */
+export function deleteBoundary(state: IamState, account: string, kind: PrincipalKind, name: string): void {
+  const principal = principalOf(state, account, kind, name);
+  if (principal.boundary === undefined) throw noSuchEntity(`The ${kind} ${name} has no permissions boundary.`);
+  delete principal.boundary;
+}
+
+/** CreateAccessKey: a new key at every call. */
+export function createAccessKey(state: IamState, account: string, name: string): SimKey {
+  const user = userOf(state, account, name);
+  if (user.keys.size >= KEY_LIMIT) throw limitExceeded(`Cannot exceed quota for AccessKeysPerUser: ${KEY_LIMIT}`);
+  const key: SimKey = {
+    id: issueId(state, 'AKIA', 16),
+    secret: issueSecret(state),
+    createdAt: state.now(),
+    active: true,
+  };
+  user.keys.set(key.id, key);
+  return key;
+}
+
+function keyOf(state: IamState, account: string, name: string, keyId: string): SimKey {
+  const key = userOf(state, account, name).keys.get(keyId);
+  if (!key) throw noSuchEntity(`The Access Key with id ${keyId} cannot be found.`);
+  return key;
+}
+
+/** UpdateAccessKey. */
+export function updateAccessKey(state: IamState, account: string, name: string, keyId: string, active: boolean): void {
+  keyOf(state, account, name, keyId).active = active;
+}
+
+/** DeleteAccessKey. */
+export function deleteAccessKey(state: IamState, account: string, name: string, keyId: string): void {
+  keyOf(state, account, name, keyId);
+  userOf(state, account, name).keys.delete(keyId);
+}
+
+/** CreateGroup. A group is only a name here. */
+export function createGroup(state: IamState, account: string, group: string): void {
+  const { groups } = accountOf(state, account);
+  if (groups.has(group)) throw alreadyExists(`Group with name ${group} already exists.`);
+  groups.add(group);
+}
+
+/** AddUserToGroup. */
+export function addToGroup(state: IamState, account: string, name: string, group: string): void {
+  const user = userOf(state, account, name);
+  if (!accountOf(state, account).groups.has(group)) {
+    throw noSuchEntity(`The group with name ${group} cannot be found.`);
+  }
+  user.groups.add(group);
+}
+
+/** RemoveUserFromGroup. */
+export function removeFromGroup(state: IamState, account: string, name: string, group: string): void {
+  if (!userOf(state, account, name).groups.delete(group)) {
+    throw noSuchEntity(`The user with name ${name} is not in the group ${group}.`);
+  }
+}
+
+/** CreateLoginProfile. The password is not kept. */
+export function createLoginProfile(state: IamState, account: string, name: string): void {
+  const user = userOf(state, account, name);
+  if (user.loginProfile) throw alreadyExists(`Login Profile for user ${name} already exists.`);
+  user.loginProfile = true;
+}
+
+/** DeleteLoginProfile. */
+export function deleteLoginProfile(state: IamState, account: string, name: string): void {
+  const user = userOf(state, account, name);
+  if (!user.loginProfile) throw noSuchEntity(`Login Profile for User ${name} cannot be found.`);
+  user.loginProfile = false;
+}
