@@ -1,0 +1,355 @@
+import { Failure } from '../../access/failure.ts';
+import type { KubernetesObject } from '../../ports/kubernetes.ts';
+import type { Change, ChangeLine, Diff, Finding, ObjectClaims, OwnedClaim } from '../resource.ts';
+import { editList, type ListEdit, says } from './edit.ts';
+import { textOf } from './entry.ts';
+import { type ListDocument, type ListEntry, type Refusal, readList } from './list.ts';
+import {
+  AWS_AUTH_LISTS,
+  AWS_AUTH_OBJECT,
+  AWS_AUTH_REF,
+  type AwsAuthClaim,
+  type AwsAuthList,
+  type AwsAuthObserved,
+  folded,
+} from './model.ts';
+import { readSyntax } from './syntax.ts';
+
+/** The API server refuses a ConfigMap over 1 MiB; additions stop well before it, removals never do. */
+const LARGEST_DATA_BYTES = 900 * 1024;
+
+type Owned = OwnedClaim<AwsAuthClaim>;
+type Lists = ReadonlyMap<AwsAuthList, ListDocument | Refusal>;
+
+/** All that the turn says of one principal in one list. */
+interface PrincipalClaims {
+  readonly list: AwsAuthList;
+  readonly arn: string;
+  readonly wanted: readonly Owned[];
+  readonly unwanted: readonly Owned[];
+}
+
+/** What is decided for one principal in one list: an edit, or why there is none. */
+interface Decision extends PrincipalClaims {
+  readonly edit?: ListEdit;
+}
+
+/**
+ * What must change in aws-auth. An entry is Gatehouse's if a claim of the turn names its list and ARN and its username begins
+ * with `gatehouse:`; every other entry is foreign and stays, byte for byte.
+ *
+ * | wanted | there                                   | so                                             |
+ * |--------|-----------------------------------------|------------------------------------------------|
+ * | yes    | ours, as wanted                         | nothing                                        |
+ * | yes    | ours, different, or more than once      | the last one is replaced in place, others go   |
+ * | yes    | nothing                                 | added                                          |
+ * | yes    | a foreign entry for the ARN, in any list | finding `foreign-entry`, nothing is added      |
+ * | no     | ours                                    | every one is removed                           |
+ * | no     | a foreign entry (too)                   | ours removed, finding `still-admitted`         |
+ *
+ * A list that does not parse is never written: finding `does-not-parse`.
+ *
+ * @throws Failure `invalid` where a claim is not Gatehouse's to make: a username without the prefix.
+ */
+export function diff(
+  object: string,
+  observed: AwsAuthObserved,
+  claims: ObjectClaims<AwsAuthClaim>,
+): Diff<AwsAuthObserved> {
+  for (const { claim } of claims.wanted) refuseUnmarked(claim);
+  const data = observed.present ? (observed.configMap.data ?? {}) : {};
+  const lists: Lists = new Map(AWS_AUTH_LISTS.map((list) => [list, readList(list, ownValue(data, list))]));
+  const findings: Finding[] = [];
+  const decisions = grouped(claims).map((group) => decide(group, lists, claims, findings));
+  const admitting = accountsAdmitted(ownValue(data, 'mapAccounts'));
+  for (const decision of decisions) findings.push(...stillAdmitted(decision, lists, claims, admitting));
+
+  const next = new Map<AwsAuthList, string>();
+  const done: Decision[] = [];
+  for (const list of AWS_AUTH_LISTS) {
+    const here = decisions.filter((decision) => decision.list === list);
+    const document = lists.get(list)!;
+    if ('refused' in document) {
+      findings.push(...doesNotParse(list, document, here));
+      continue;
+    }
+    const room = LARGEST_DATA_BYTES - bytesOf(data, next, list);
+    const written = writeList(document, here, room);
+    findings.push(...written.findings);
+    done.push(...written.done);
+    if (written.text !== document.text) next.set(list, written.text);
+  }
+  if (next.size === 0) return { findings };
+  return { change: changeOf(object, observed, next, linesOf(done, lists)), findings };
+}
+
+function refuseUnmarked(claim: AwsAuthClaim): void {
+  if (claim.username.startsWith('gatehouse:')) return;
+  throw new Failure(
+    'invalid',
+    `the claim on ${claim.arn} in ${claim.list} has the username "${claim.username}", not of Gatehouse’s`,
+  );
+}
+
+/** An own member of a plain object; never what it inherits. */
+function ownValue(data: Readonly<Record<string, string>>, key: string): string | undefined {
+  return Object.hasOwn(data, key) ? data[key] : undefined;
+}
+
+const keyOf = (claim: AwsAuthClaim): string => `${claim.list} ${folded(claim.arn)}`;
+
+function grouped(claims: ObjectClaims<AwsAuthClaim>): readonly PrincipalClaims[] {
+  const groups = new Map<string, { list: AwsAuthList; arn: string; wanted: Owned[]; unwanted: Owned[] }>();
+  for (const side of ['wanted', 'unwanted'] as const) {
+    for (const owned of claims[side]) {
+      const { list, arn } = owned.claim;
+      const group = groups.get(keyOf(owned.claim)) ?? { list, arn, wanted: [], unwanted: [] };
+      groups.set(keyOf(owned.claim), group);
+      group[side].push(owned);
+    }
+  }
+  return [...groups.values()];
+}
+
+function decide(
+  group: PrincipalClaims,
+  lists: Lists,
+  claims: ObjectClaims<AwsAuthClaim>,
+  findings: Finding[],
+): Decision {
+  const { arn } = group;
+  const removal: Decision = { ...group, edit: { arn } };
+  if (group.wanted.length === 0) return removal;
+  const chosen = chooseUsername(group, claims, findings);
+  const ours = oursIn(lists, claims, group);
+  const foreign = foreignEntries(lists, claims, arn);
+  for (const { subject } of foreign.length === 0 ? [] : group.wanted) {
+    findings.push(
+      finding('foreign-entry', 'blocks', subject, {
+        message: `${arn} is mapped in aws-auth already, by an entry that is not Gatehouse’s: ${places(foreign)}`,
+        remedy:
+          'remove that entry, or take the principal out of the access policy; Gatehouse never takes an entry over',
+      }),
+    );
+  }
+  const mayWrite = foreign.length === 0 || ours.length > 0;
+  if (chosen !== undefined && mayWrite) return { ...group, edit: { arn, username: chosen } };
+  return group.unwanted.length > 0 ? removal : group;
+}
+
+/** One principal is one user: where claims disagree, what is recorded stays, and nothing new is made. */
+function chooseUsername(
+  group: PrincipalClaims,
+  claims: ObjectClaims<AwsAuthClaim>,
+  findings: Finding[],
+): string | undefined {
+  const usernames = new Set(group.wanted.map(({ claim }) => claim.username));
+  if (usernames.size === 1) return group.wanted[0]!.claim.username;
+  const recorded = new Set(
+    claims.recorded
+      .filter(({ claim }) => keyOf(claim) === keyOf(group.wanted[0]!.claim) && usernames.has(claim.username))
+      .map(({ claim }) => claim.username),
+  );
+  const chosen = recorded.size === 1 ? [...recorded][0] : undefined;
+  for (const { subject, claim } of group.wanted.filter(({ claim }) => claim.username !== chosen)) {
+    findings.push(
+      finding('conflicting-claims', 'blocks', subject, {
+        message: `${claim.arn} cannot be ${claim.username} in aws-auth, because the access policy makes it ${[...usernames].filter((name) => name !== claim.username).join(' and ')} too`,
+        remedy: 'let one grant use this principal, or give each a role of its own',
+      }),
+    );
+  }
+  return chosen;
+}
+
+interface Place {
+  readonly list: AwsAuthList;
+  readonly entry: ListEntry;
+}
+
+function entriesFor(lists: Lists, arn: string): readonly Place[] {
+  return AWS_AUTH_LISTS.flatMap((list) => {
+    const document = lists.get(list)!;
+    if ('refused' in document) return [];
+    return document.entries.filter((entry) => entry.arns.includes(folded(arn))).map((entry) => ({ list, entry }));
+  });
+}
+
+function isOurs(claims: ObjectClaims<AwsAuthClaim>, place: Place, arn: string): boolean {
+  if (!place.entry.marked) return false;
+  const key = `${place.list} ${folded(arn)}`;
+  return [...claims.recorded, ...claims.unwanted].some(({ claim }) => keyOf(claim) === key);
+}
+
+function foreignEntries(lists: Lists, claims: ObjectClaims<AwsAuthClaim>, arn: string): readonly Place[] {
+  return entriesFor(lists, arn).filter((place) => !isOurs(claims, place, arn));
+}
+
+function oursIn(lists: Lists, claims: ObjectClaims<AwsAuthClaim>, group: PrincipalClaims): readonly Place[] {
+  return entriesFor(lists, group.arn).filter((place) => place.list === group.list && isOurs(claims, place, group.arn));
+}
+
+function stillAdmitted(
+  group: PrincipalClaims,
+  lists: Lists,
+  claims: ObjectClaims<AwsAuthClaim>,
+  accounts: ReadonlySet<string>,
+): readonly Finding[] {
+  if (group.unwanted.length === 0) return [];
+  const foreign = foreignEntries(lists, claims, group.arn);
+  const wanted = claims.wanted.some(({ claim }) => folded(claim.arn) === folded(group.arn));
+  const account = group.arn.split(':')[4] ?? '';
+  const reason =
+    foreign.length > 0
+      ? `by an entry that is not Gatehouse’s: ${places(foreign)}`
+      : !wanted && accounts.has(account)
+        ? `by mapAccounts, which admits all of account ${account}`
+        : undefined;
+  if (reason === undefined) return [];
+  return group.unwanted.map(({ subject }) =>
+    finding('still-admitted', 'notice', subject, {
+      message: `${group.arn} is still admitted to the cluster ${reason}`,
+      remedy: 'remove it with: kubectl -n kube-system edit configmap aws-auth',
+    }),
+  );
+}
+
+function accountsAdmitted(text: string | undefined): ReadonlySet<string> {
+  const syntax = readSyntax(text ?? '');
+  if ('reason' in syntax || syntax.root?.kind !== 'sequence') return new Set();
+  return new Set(syntax.root.items.map((item) => textOf(item) ?? ''));
+}
+
+function places(found: readonly Place[]): string {
+  return found
+    .map(({ list, entry }) => `${list} line ${entry.line} (username ${JSON.stringify(entry.usernames.at(-1) ?? '')})`)
+    .join(', ');
+}
+
+function doesNotParse(list: AwsAuthList, refusal: Refusal, here: readonly Decision[]): readonly Finding[] {
+  const where = refusal.line === undefined ? '' : ` in line ${refusal.line}`;
+  const detail = {
+    message: `${list} in aws-auth does not parse${where} (${refusal.reason}), so the cluster ignores all of it`,
+    remedy: `mend it${where} with: kubectl -n kube-system edit configmap aws-auth; Gatehouse never writes a list it cannot read`,
+  };
+  const owned = here.flatMap((decision) => [...decision.wanted, ...decision.unwanted]);
+  if (owned.length === 0) return [finding('does-not-parse', 'notice', undefined, detail)];
+  return owned.map(({ subject }) => finding('does-not-parse', 'blocks', subject, detail));
+}
+
+interface Written {
+  readonly text: string;
+  readonly done: readonly Decision[];
+  readonly findings: readonly Finding[];
+}
+
+/** Edits one list, removals first, as much of it as can be done. */
+function writeList(document: ListDocument, decisions: readonly Decision[], room: number): Written {
+  const byUrgency = [
+    ...decisions.filter(({ edit }) => edit !== undefined && edit.username === undefined),
+    ...decisions.filter(({ edit }) => edit?.username !== undefined),
+  ];
+  const all = writeAll(document, byUrgency);
+  if (bytes(all.text) <= Math.max(room, bytes(document.text))) return all;
+  const adds = ({ arn, edit }: Decision) =>
+    edit?.username !== undefined && !document.entries.some((entry) => entry.marked && entry.arns.includes(folded(arn)));
+  const smaller = writeAll(
+    document,
+    byUrgency.filter((decision) => !adds(decision)),
+  );
+  const findings = byUrgency.filter(adds).flatMap(({ arn, wanted }) =>
+    wanted.map(({ subject }) =>
+      finding('too-large', 'blocks', subject, {
+        message: `${arn} was not added to ${document.list}, because aws-auth would grow over 900 KiB of the 1 MiB that a ConfigMap holds`,
+        remedy: 'remove entries that are no longer needed, or move the cluster to EKS access entries',
+      }),
+    ),
+  );
+  return { ...smaller, findings: [...smaller.findings, ...findings] };
+}
+
+/** One edit that cannot be made must not stop the others: where all together fail, each half is tried. */
+function writeAll(document: ListDocument, decisions: readonly Decision[]): Written {
+  const edits = decisions.map(({ edit }) => edit!);
+  const text = editList(document, edits);
+  if (typeof text === 'string') return { text, done: decisions, findings: [] };
+  if (decisions.length === 1)
+    return { text: document.text, done: [], findings: refusedFindings(document, decisions[0]!, text) };
+  const half = Math.ceil(decisions.length / 2);
+  const first = writeAll(document, decisions.slice(0, half));
+  const reread = readList(document.list, first.text);
+  if ('refused' in reread) throw new TypeError(`${document.list} was edited into something that does not parse`);
+  const second = writeAll(reread, decisions.slice(half));
+  return {
+    text: second.text,
+    done: [...first.done, ...second.done],
+    findings: [...first.findings, ...second.findings],
+  };
+}
+
+function refusedFindings(document: ListDocument, decision: Decision, refusal: Refusal): readonly Finding[] {
+  return [...decision.wanted, ...decision.unwanted].map(({ subject }) =>
+    finding('cannot-be-edited', 'blocks', subject, {
+      message: `the entry of ${decision.arn} in ${document.list} was left as it is: ${refusal.reason}`,
+      remedy: 'edit it by hand with: kubectl -n kube-system edit configmap aws-auth',
+    }),
+  );
+}
+
+function linesOf(done: readonly Decision[], lists: Lists): readonly ChangeLine[] {
+  return done.flatMap((decision): ChangeLine[] => {
+    const document = lists.get(decision.list)!;
+    if ('refused' in document || decision.edit === undefined) return [];
+    const { arn, username } = decision.edit;
+    const before = document.entries.filter((entry) => entry.marked && entry.arns.includes(folded(arn)));
+    const was = before.map((entry) => entry.usernames.join(' ')).join(', ');
+    const subject = (username === undefined ? decision.unwanted : decision.wanted)[0]?.subject;
+    const line = (sign: ChangeLine['sign'], text: string): ChangeLine[] => [
+      { sign, text: `${decision.list}: ${arn} ${text}`, ...(subject === undefined ? {} : { subject }) },
+    ];
+    if (username === undefined) return before.length === 0 ? [] : line('-', `was ${was}`);
+    if (before.length === 0) return line('+', `becomes ${username}`);
+    if (before.length === 1 && says(before[0]!, { arn, username })) return [];
+    return line('~', `becomes ${username} and nothing else, was ${was}`);
+  });
+}
+
+function changeOf(
+  object: string,
+  before: AwsAuthObserved,
+  texts: ReadonlyMap<AwsAuthList, string>,
+  lines: readonly ChangeLine[],
+): Change<AwsAuthObserved> {
+  const base: KubernetesObject = before.present
+    ? before.configMap
+    : {
+        apiVersion: 'v1',
+        kind: 'ConfigMap',
+        metadata: { name: AWS_AUTH_REF.name, namespace: AWS_AUTH_REF.namespace! },
+      };
+  const configMap = { ...base, data: { ...base.data, ...Object.fromEntries(texts) } };
+  const action = before.present ? 'update' : 'create';
+  return { kind: 'aws-auth', object, action, before, after: { present: true, configMap }, lines };
+}
+
+function finding(
+  code: string,
+  severity: Finding['severity'],
+  subject: Owned['subject'] | undefined,
+  detail: { message: string; remedy: string },
+): Finding {
+  return { code, severity, object: AWS_AUTH_OBJECT, ...(subject === undefined ? {} : { subject }), ...detail };
+}
+
+/** What the data would hold beside this list. */
+function bytesOf(
+  data: Readonly<Record<string, string>>,
+  next: ReadonlyMap<AwsAuthList, string>,
+  besides: AwsAuthList,
+): number {
+  return Object.entries(data)
+    .filter(([key]) => key !== besides)
+    .reduce((sum, [key, text]) => sum + bytes(next.get(key as AwsAuthList) ?? text), 0);
+}
+
+const bytes = (text: string): number => Buffer.byteLength(text, 'utf8');
