@@ -2,7 +2,9 @@ import { defaultServerConditions } from 'vite';
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
-  ssr: { resolve: { conditions: ['source', ...defaultServerConditions] } },
+  ssr: {
+    resolve: { conditions: ['source', ...defaultServerConditions.filter((condition) => condition !== 'module')] },
+  },
   test: {
     include: ['test/**/*.test.ts'],
     exclude: ['test/real-cluster/**', 'test/bench/**', '**/node_modules/**'],
