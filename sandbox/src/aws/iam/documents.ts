@@ -68,6 +68,11 @@ function checkShape(document: PolicyDocument): void {
     if (statement === null || typeof statement !== 'object') throw malformed('Syntax errors in policy.');
     if (Object.keys(statement).some((member) => !STATEMENT_MEMBERS.has(member)))
       throw malformed('Syntax errors in policy.');
+    if (statement.Sid !== undefined && !/^[A-Za-z0-9]*$/.test(String(statement.Sid))) {
+      throw malformed(
+        `Statement IDs (SID) must be alpha-numeric. Check that your input satisfies the regular expression [0-9A-Za-z]*`,
+      );
+    }
     if (statement.Effect !== 'Allow' && statement.Effect !== 'Deny') {
       throw malformed(`Invalid effect: ${JSON.stringify(statement.Effect)}`);
     }
