@@ -49,7 +49,7 @@ function absent(name: string, wanted: Claims['wanted']): Diff<ObjectState> {
 function managed(name: string, object: KubernetesObject, claims: Claims): Diff<ObjectState> {
   const noted = claimedBy(object);
   const staying = new Set<string>(claims.wanted.map(({ subject }) => subject));
-  const going = claims.unwanted.filter(({ subject }) => !staying.has(subject));
+  const going = claims.unwanted.filter(({ subject }) => !staying.has(subject) && (noted?.includes(subject) ?? true));
   const left = new Set<string>([...(noted ?? []), ...staying]);
   for (const { subject } of going) left.delete(subject);
   const lost = left.size === 0 || noted === undefined;

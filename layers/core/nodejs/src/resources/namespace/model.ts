@@ -16,13 +16,15 @@ export interface NamespaceClaim extends Claim {
  */
 export const CLAIMED_BY_ANNOTATION = 'gatehouse.dev/claimed-by';
 
-/** The subjects that need a namespace, as its annotation says. What cannot be read as such is nobody, so nothing is deleted for it. */
+/** The subjects that need a namespace, as its note says; undefined where the note is lost, so that nothing is deleted for it. */
 export function claimedBy(object: KubernetesObject): readonly string[] | undefined {
   const text = object.metadata.annotations?.[CLAIMED_BY_ANNOTATION];
   if (text === undefined) return undefined;
   try {
     const value: unknown = JSON.parse(text);
-    return Array.isArray(value) && value.every((member) => typeof member === 'string') ? value : undefined;
+    return Array.isArray(value) && value.length > 0 && value.every((one) => typeof one === 'string')
+      ? value
+      : undefined;
   } catch {
     return undefined;
   }

@@ -91,7 +91,9 @@ function edit(object: string, there: KubernetesObject, claims: Claims, blocked: 
 
   const { added, findings } = blocked.length > 0 ? { added: [], findings: blocked } : additions(object, left, claims);
   const all = [...findings, ...strangers(object, left)];
-  if (added.length === 0 && removed.size === 0 && !(left.length === 0 && gone.size > 0)) return { findings: all };
+  // Where nothing may be added, the binding stays, empty: made anew by the same claims, it would be no finding any more.
+  const isOver = blocked.length === 0 && left.length + added.length === 0 && gone.size > 0;
+  if (added.length === 0 && removed.size === 0 && !isOver) return { findings: all };
 
   const lines: readonly ChangeLine[] = [
     ...(removed.size + added.length === 0 ? [{ sign: '-' as const, text: `${object}: bound nobody any more` }] : []),
@@ -99,13 +101,14 @@ function edit(object: string, there: KubernetesObject, claims: Claims, blocked: 
     ...added.map((owned) => line('+', object, owned)),
   ];
   const before: ObjectState = { present: true, object: there };
-  const after = afterEdit(there, [...left, ...added.map(({ claim }) => userSubject(claim.username))], claims);
+  const after = isOver
+    ? ABSENT
+    : edited(there, [...left, ...added.map(({ claim }) => userSubject(claim.username))], claims);
   const action = after.present ? 'update' : 'delete';
   return { change: { kind: 'role-binding', object, action, before, after, lines }, findings: all };
 }
 
-function afterEdit(there: KubernetesObject, subjects: readonly BindingSubject[], claims: Claims): ObjectState {
-  if (subjects.length === 0) return ABSENT;
+function edited(there: KubernetesObject, subjects: readonly BindingSubject[], claims: Claims): ObjectState {
   const grant = (claims.wanted[0] ?? claims.unwanted[0])!.claim.grant;
   const annotations = { ...there.metadata.annotations, [GRANT_ANNOTATION]: grant };
   return { present: true, object: { ...there, metadata: { ...there.metadata, annotations }, subjects } };
@@ -122,17 +125,19 @@ function additions(
   const recordedNames = new Set(claims.recorded.map(({ claim }) => claim.username));
   const added: Owned[] = [];
   const findings: Finding[] = [];
-  const taken = new Set<string>();
+  const taken = new Map<string, string>();
   for (const owned of claims.wanted) {
     const { username } = owned.claim;
     const isRecorded = recorded.has(ownerKey(owned));
-    const ofAnother = !isRecorded && (bound.has(username) || taken.has(username) || recordedNames.has(username));
-    if (ofAnother) findings.push(alreadyBound(object, owned));
-    else if (bound.has(username) || taken.has(username)) continue;
+    const takenBy = taken.get(username);
+    const ofAnother =
+      bound.has(username) || recordedNames.has(username) || (takenBy ?? owned.subject) !== owned.subject;
+    if (!isRecorded && ofAnother) findings.push(alreadyBound(object, owned));
+    else if (bound.has(username) || takenBy !== undefined) continue;
     else if (left.length + added.length >= MAX_SUBJECTS) findings.push(full(object, owned));
     else {
       added.push(owned);
-      taken.add(username);
+      taken.set(username, owned.subject);
     }
   }
   return { added, findings };

@@ -46,7 +46,8 @@ function creation(object: string, claim: RoleClaim, subject: Subject): Diff<Obje
       rules: claim.rules.map(canonicalRule),
     },
   };
-  const lines = ruleLines(object, [], claim.rules, subject);
+  const rules = ruleLines(object, [], claim.rules, subject);
+  const lines: readonly ChangeLine[] = rules.length > 0 ? rules : [{ sign: '+', text: `${object}: no rules`, subject }];
   return { change: { kind: 'role', object, action: 'create', before: ABSENT, after, lines }, findings: [] };
 }
 
