@@ -3,8 +3,8 @@ import { Failure } from '../access/failure.ts';
 import type { Json } from '../access/json.ts';
 
 /**
- * JSON as DynamoDB writes it. Its own, because `@aws-sdk/util-dynamodb` refuses objects with a key `constructor` and
- * drops a key `__proto__`, and names from outside may be either.
+ * JSON as DynamoDB writes it. Its own, because `@aws-sdk/util-dynamodb` refuses objects with a key `constructor`, and
+ * both it and the client lose a key `__proto__`, which is therefore stored with one more underscore in front.
  * @throws Failure `invalid` for what is not JSON, and for numbers that would not come back the same.
  */
 export function toAttributeValue(value: Json): AttributeValue {
@@ -25,7 +25,9 @@ export function toAttributeValue(value: Json): AttributeValue {
 /** The attributes of an item. Members that are `undefined` are left out. */
 export function toAttributes(item: Readonly<Record<string, Json | undefined>>): Record<string, AttributeValue> {
   return Object.fromEntries(
-    Object.entries(item).flatMap(([name, value]) => (value === undefined ? [] : [[name, toAttributeValue(value)]])),
+    Object.entries(item).flatMap(([name, value]) =>
+      value === undefined ? [] : [[storedName(name), toAttributeValue(value)]],
+    ),
   );
 }
 
@@ -42,5 +44,15 @@ export function fromAttributeValue(value: AttributeValue): Json {
 
 /** What {@link toAttributes} wrote. */
 export function fromAttributes(attributes: Readonly<Record<string, AttributeValue>>): Record<string, Json> {
-  return Object.fromEntries(Object.entries(attributes).map(([name, value]) => [name, fromAttributeValue(value)]));
+  return Object.fromEntries(
+    Object.entries(attributes).map(([name, value]) => [readName(name), fromAttributeValue(value)]),
+  );
+}
+
+function storedName(name: string): string {
+  return /^_{2,}proto__$/.test(name) ? `_${name}` : name;
+}
+
+function readName(name: string): string {
+  return /^_{3,}proto__$/.test(name) ? name.slice(1) : name;
 }

@@ -152,7 +152,9 @@ function conditionOf(condition: Condition | undefined): ConditionInput {
     if ('anyOf' in one) {
       // DynamoDB has no "false": no alternative at all is what no item can fulfil.
       if (one.anyOf.length === 0) return `(${exists()} AND attribute_not_exists(${name('pk')}))`;
-      return `(${one.anyOf.map(write).join(' OR ')})`;
+      const alternatives = one.anyOf.map(write);
+      // DynamoDB refuses parentheses within parentheses that change nothing.
+      return alternatives.length === 1 ? alternatives[0]! : `(${alternatives.join(' OR ')})`;
     }
     const comparisons =
       'equals' in one
