@@ -1,0 +1,326 @@
+import { sameJson } from '@gatehouse/core/access/json';
+import type { AccessRule } from '@gatehouse/core/access/policy';
+import type { Clock } from '@gatehouse/core/ports/clock';
+import type { Random } from '@gatehouse/core/ports/random';
+import type { UserInfo } from './authorizer.ts';
+import type { DecodedObject } from './decode.ts';
+import { checkEscalation } from './escalation.ts';
+import { RESOURCES, type Resource } from './kinds.ts';
+import type { Rbac } from './rbac-model.ts';
+import {
+  ApiError,
+  alreadyExists,
+  badRequest,
+  conflict,
+  forbidden,
+  goQuoted,
+  invalid,
+  notFound,
+  required,
+} from './status.ts';
+import { nameSuffix, type Storage, type StoredMeta, type StoredObject, timestamp } from './storage.ts';
+import { pathSegmentProblems, validateChange, validateObject } from './validation.ts';
+
+/** Which object a write is about, and who writes. `name` is the one in the path, empty for a create. */
+export interface WriteContext {
+  readonly user: UserInfo;
+  readonly resource: Resource;
+  readonly namespace: string;
+  readonly name: string;
+  /** All checks, no effect. */
+  readonly dryRun: boolean;
+}
+
+/** What must still be true for a delete to happen. */
+export interface Preconditions {
+  readonly uid?: string;
+  readonly resourceVersion?: string;
+}
+
+const STALE = 'the object has been modified; please apply your changes to the latest version and try again';
+/** Bytes that etcd takes in one request. */
+const ETCD_LIMIT = 1.5 * 1024 * 1024;
+/** Namespaces that nobody may delete (`pkg/controlplane/apiserver/options/plugins.go`). */
+const IMMORTAL: ReadonlySet<string> = new Set(['default', 'kube-system', 'kube-public']);
+/** Of the update's metadata, these always come from the stored object. */
+const KEPT = ['uid', 'deletionTimestamp', 'deletionGracePeriodSeconds', 'generation', 'namespace'] as const;
+
+/** The resource's name in {@link Storage}. */
+export const storageName = ({ group, resource }: Pick<Resource, 'group' | 'resource'>): string =>
+  group === '' ? resource : `${resource}.${group}`;
+
+const NAMESPACED = RESOURCES.filter((resource) => resource.namespaced);
+const NAMESPACES = { group: '', resource: 'namespaces' } as const;
+
+/**
+ * What kube-apiserver's registry does between an authorised request and etcd, in its order: namespace lifecycle, escalation
+ * check, optimistic concurrency, defaults of metadata, validation, write.
+ */
+export class Registry {
+  readonly #storage: Storage;
+  readonly #rbac: () => Rbac;
+  readonly #clock: Clock;
+  readonly #random: Random;
+
+  constructor(storage: Storage, rbac: () => Rbac, clock: Clock, random: Random) {
+    this.#storage = storage;
+    this.#rbac = rbac;
+    this.#clock = clock;
+    this.#random = random;
+  }
+
+  /** @throws ApiError 404; 400 for a name that is no path segment. */
+  get(resource: Resource, namespace: string, name: string): StoredObject {
+    const problems = pathSegmentProblems(name);
+    if (problems.length > 0) throw badRequest(`Name parameter invalid: ${goQuoted(name)}: ${problems.join(';')}`);
+    const found = this.#storage.get(storageName(resource), namespace, name);
+    if (found === undefined) throw notFound(resource, name);
+    return found;
+  }
+
+  /** @throws ApiError 400, 403, 404, 409, 422. */
+  create(context: WriteContext, sent: DecodedObject): StoredObject {
+    const { resource } = context;
+    const namespace = this.#namespaceOf(context, sent);
+    if (resource.namespaced) this.#mayAdd(context, namespace, sent);
+    this.#escalation(context, sent);
+    return this.#insert(context, namespace, sent);
+  }
+
+  /**
+   * Replaces an object by what `revise` makes of it. With a resourceVersion in the result it must be the stored one; without,
+   * the update is unconditional. `revise` gets undefined, and creates, where the object is absent and may be made so.
+   * @throws ApiError as {@link create}.
+   */
+  update(
+    context: WriteContext,
+    revise: (before: StoredObject | undefined) => DecodedObject,
+    createIfAbsent: boolean,
+  ): { object: StoredObject; created: boolean } {
+    const { resource, namespace, name } = context;
+    if (resource.namespaced) this.#mustExist(namespace);
+    const before = this.#storage.get(storageName(resource), namespace, name);
+    if (before === undefined && !createIfAbsent) throw notFound(resource, name);
+    const sent = revise(before);
+    this.#checkUid(context, before, sent);
+    if (before !== undefined && onlyDropsFinalizers(before, sent)) {
+      return { object: this.#overwrite(context, before, sent), created: false };
+    }
+    this.#escalation(context, sent);
+    if (before === undefined) {
+      if (resource.namespaced) this.#mayAdd(context, namespace, sent);
+      return { object: this.#insert(context, namespace, sent), created: true };
+    }
+    return { object: this.#overwrite(context, before, sent), created: false };
+  }
+
+  /**
+   * Deletes an object, or marks it as being deleted while it has finalizers. A namespace takes with it what is in it.
+   * Answers the object as it was last; `gone` tells whether it is.
+   * @throws ApiError 403 for a namespace that may not be deleted; 404; 409 where a precondition does not hold.
+   */
+  delete(context: WriteContext, preconditions: Preconditions): { object: StoredObject; gone: boolean } {
+    const { resource, namespace, name } = context;
+    const isNamespace = resource.kind === 'Namespace';
+    if (isNamespace && IMMORTAL.has(name)) throw forbidden(resource, name, 'this namespace may not be deleted');
+    const found = this.get(resource, namespace, name);
+    checkPreconditions(resource, found, preconditions);
+    if (context.dryRun) return { object: found, gone: !found.metadata.finalizers?.length };
+    if (isNamespace) return this.#deleteNamespace(found);
+    return this.#deleteOne(resource, found);
+  }
+
+  #deleteOne(resource: Resource, found: StoredObject): { object: StoredObject; gone: boolean } {
+    const { name, namespace = '' } = found.metadata;
+    if (!found.metadata.finalizers?.length) {
+      this.#storage.remove(storageName(resource), namespace, name);
+      return { object: found, gone: true };
+    }
+    if (found.metadata.deletionTimestamp !== undefined) return { object: found, gone: false };
+    const metadata = { ...found.metadata, deletionTimestamp: timestamp(this.#clock), deletionGracePeriodSeconds: 0 };
+    return { object: this.#storage.put(storageName(resource), { ...found, metadata }), gone: false };
+  }
+
+  #deleteNamespace(found: StoredObject): { object: StoredObject; gone: boolean } {
+    const name = found.metadata.name;
+    const metadata = {
+      ...found.metadata,
+      deletionTimestamp: found.metadata.deletionTimestamp ?? timestamp(this.#clock),
+    };
+    const status = { ...(found.status as object), phase: 'Terminating' };
+    const object = this.#storage.put('namespaces', { ...found, metadata, status });
+    for (const { resource, object: inside } of this.#contentOf(name)) this.#deleteOne(resource, inside);
+    return { object, gone: this.#finishNamespace(name) };
+  }
+
+  /** Removes a namespace that is being deleted once nothing is left in it. */
+  #finishNamespace(name: string): boolean {
+    const namespace = this.#storage.get('namespaces', '', name);
+    if (namespace?.metadata.deletionTimestamp === undefined || this.#contentOf(name).length > 0) return false;
+    if (namespace.metadata.finalizers?.length) return false;
+    this.#storage.remove('namespaces', '', name);
+    return true;
+  }
+
+  #contentOf(namespace: string): { resource: Resource; object: StoredObject }[] {
+    return NAMESPACED.flatMap((resource) =>
+      this.#storage.list(storageName(resource), namespace).map((object) => ({ resource, object })),
+    );
+  }
+
+  #insert(context: WriteContext, namespace: string, sent: DecodedObject): StoredObject {
+    const { resource } = context;
+    const name = this.#nameFor(resource, sent);
+    const { deletionTimestamp, deletionGracePeriodSeconds, managedFields, selfLink, ...kept } = sent.metadata;
+    const metadata: StoredMeta = {
+      ...kept,
+      name,
+      ...(resource.namespaced ? { namespace } : {}),
+      uid: this.#random.token(),
+      resourceVersion: '',
+      creationTimestamp: timestamp(this.#clock),
+      ...(resource.kind === 'Deployment' ? { generation: 1 } : {}),
+    };
+    const object = this.#finished(resource, { ...sent, metadata });
+    const errors = validateObject(resource, object);
+    if (errors.length > 0) throw invalid(resource.group, resource.kind, name, errors);
+    if (this.#storage.get(storageName(resource), metadata.namespace ?? '', name) !== undefined) {
+      throw alreadyExists(resource, name);
+    }
+    return this.#store(context, object);
+  }
+
+  #nameFor(resource: Resource, sent: DecodedObject): string {
+    const { name, generateName, resourceVersion } = sent.metadata;
+    if (resourceVersion !== undefined && resourceVersion !== '' && resourceVersion !== '0') {
+      throw new ApiError(500, '', 'resourceVersion should not be set on objects to be created');
+    }
+    if (typeof name === 'string' && name !== '') return name;
+    if (typeof generateName === 'string' && generateName !== '') {
+      return `${generateName.slice(0, 58)}${nameSuffix(this.#random)}`;
+    }
+    throw invalid(resource.group, resource.kind, '', [required('metadata.name', 'name or generateName is required')]);
+  }
+
+  /** The label that every namespace carries also when its name was generated. */
+  #finished(resource: Resource, object: StoredObject): StoredObject {
+    if (resource.kind !== 'Namespace') return object;
+    const labels = { ...object.metadata.labels, 'kubernetes.io/metadata.name': object.metadata.name };
+    return { ...object, metadata: { ...object.metadata, labels } };
+  }
+
+  #overwrite(context: WriteContext, before: StoredObject, sent: DecodedObject): StoredObject {
+    const { resource, name } = context;
+    const version = sent.metadata.resourceVersion;
+    if (version !== undefined && version !== '' && version !== '0' && version !== before.metadata.resourceVersion) {
+      throw conflict(resource, name, STALE);
+    }
+    const after = withKeptMetadata(resource, before, sent);
+    const errors = validateChange(resource, before, after);
+    if (errors.length > 0) throw invalid(resource.group, resource.kind, name, errors);
+    if (after.metadata.deletionTimestamp !== undefined && !after.metadata.finalizers?.length && !context.dryRun) {
+      this.#storage.remove(storageName(resource), context.namespace, name);
+      this.#finishNamespace(context.namespace);
+      return after;
+    }
+    if (sameJson(before, after)) return before;
+    const generation = before.metadata.generation;
+    const grown =
+      typeof generation === 'number' && !sameJson(before.spec, after.spec)
+        ? { ...after, metadata: { ...after.metadata, generation: generation + 1 } }
+        : after;
+    return this.#store(context, grown);
+  }
+
+  #store({ resource, dryRun }: WriteContext, object: StoredObject): StoredObject {
+    if (Buffer.byteLength(JSON.stringify(object)) > ETCD_LIMIT) {
+      throw new ApiError(500, '', 'etcdserver: request is too large');
+    }
+    return dryRun ? object : this.#storage.put(storageName(resource), object);
+  }
+
+  #escalation({ user, resource, namespace, name }: WriteContext, object: DecodedObject): void {
+    const write = object as DecodedObject & { rules?: readonly AccessRule[]; roleRef?: { kind: string; name: string } };
+    checkEscalation(this.#rbac(), user, { resource, namespace, nameInPath: name, object: write });
+  }
+
+  #namespaceOf({ resource, namespace }: WriteContext, sent: DecodedObject): string {
+    const own = sent.metadata.namespace;
+    if (!resource.namespaced || own === undefined || own === '' || own === namespace) return namespace;
+    throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
+  }
+
+  #mustExist(namespace: string): StoredObject {
+    const found = this.#storage.get('namespaces', '', namespace);
+    if (found === undefined) throw notFound(NAMESPACES, namespace);
+    return found;
+  }
+
+  #mayAdd({ resource }: WriteContext, namespace: string, sent: DecodedObject): void {
+    if (this.#mustExist(namespace).metadata.deletionTimestamp === undefined) return;
+    const name = typeof sent.metadata.name === 'string' ? sent.metadata.name : '';
+    throw forbidden(
+      resource,
+      name,
+      `unable to create new content in namespace ${namespace} because it is being terminated`,
+      [
+        {
+          reason: 'NamespaceTerminating',
+          message: `namespace ${namespace} is being terminated`,
+          field: 'metadata.namespace',
+        },
+      ],
+    );
+  }
+
+  #checkUid({ resource, namespace, name }: WriteContext, before: StoredObject | undefined, sent: DecodedObject): void {
+    const uid = sent.metadata.uid;
+    if (uid === undefined || uid === '' || uid === before?.metadata.uid) return;
+    const key = `/registry/${[storageName(resource), namespace, name].filter((part) => part !== '').join('/')}`;
+    throw conflict(
+      resource,
+      name,
+      `StorageError: invalid object, Code: 4, Key: ${key}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: ` +
+        `UID in precondition: ${String(uid)}, UID in object meta: ${before?.metadata.uid ?? ''}`,
+    );
+  }
+}
+
+function checkPreconditions(resource: Resource, found: StoredObject, { uid, resourceVersion }: Preconditions): void {
+  const of = { group: resource.group, resource: resource.kind };
+  const { name, uid: ownUid, resourceVersion: ownVersion } = found.metadata;
+  if (uid !== undefined && uid !== ownUid) {
+    const why = `the UID in the precondition (${uid}) does not match the UID in record (${ownUid}). The object might have been deleted and then recreated`;
+    throw conflict(of, name, why);
+  }
+  if (resourceVersion !== undefined && resourceVersion !== ownVersion) {
+    const why = `the ResourceVersion in the precondition (${resourceVersion}) does not match the ResourceVersion in record (${ownVersion}). The object might have been modified`;
+    throw conflict(of, name, why);
+  }
+}
+
+function withKeptMetadata(resource: Resource, before: StoredObject, sent: DecodedObject): StoredObject {
+  const { managedFields, selfLink, ...own } = sent.metadata;
+  const kept = Object.fromEntries(
+    KEPT.filter((key) => before.metadata[key] !== undefined).map((key) => [key, before.metadata[key]]),
+  );
+  const metadata = {
+    ...own,
+    ...kept,
+    creationTimestamp: (own.creationTimestamp as string | undefined) ?? before.metadata.creationTimestamp,
+    name: before.metadata.name,
+    resourceVersion: before.metadata.resourceVersion,
+  } as StoredMeta;
+  const status = resource.status && before.status !== undefined ? { status: before.status } : {};
+  return { ...sent, ...status, metadata };
+}
+
+/** True where nothing changes but that finalizers or owners go: then nobody needs the rights that the object gives. */
+function onlyDropsFinalizers(before: StoredObject, sent: DecodedObject): boolean {
+  if (before.metadata.finalizers === undefined) return false;
+  const bare = (object: { readonly metadata: Readonly<Record<string, unknown>> }) => {
+    const { finalizers, ownerReferences, managedFields, resourceVersion, ...metadata } = object.metadata;
+    return { ...object, metadata };
+  };
+  return sameJson(bare(before), bare({ ...sent, metadata: { ...before.metadata, ...sent.metadata } }));
+}

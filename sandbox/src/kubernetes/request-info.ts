@@ -1,0 +1,73 @@
+/** What a request is about, as kube-apiserver reads it off method, path and query before it authorises it. */
+export type RequestInfo =
+  | { readonly type: 'path'; readonly verb: string; readonly path: string }
+  | {
+      readonly type: 'resource';
+      readonly verb: string;
+      readonly group: string;
+      readonly version: string;
+      /** Empty at the cluster scope, or over all namespaces. */
+      readonly namespace: string;
+      readonly resource: string;
+      readonly subresource: string;
+      readonly name: string;
+    };
+
+const VERBS = new Map([
+  ['GET', 'get'],
+  ['HEAD', 'get'],
+  ['POST', 'create'],
+  ['PUT', 'update'],
+  ['PATCH', 'patch'],
+  ['DELETE', 'delete'],
+]);
+
+/**
+ * Reads a request as `apiserver/pkg/endpoints/request/requestinfo.go` does. So a namespace's own name is also its namespace,
+ * a create has no name, and a list that a field selector narrows to one name is authorised for that name.
+ * @throws URIError where the path is wrongly escaped.
+ */
+export function readRequestInfo(method: string, path: string, query: URLSearchParams): RequestInfo {
+  const parts = path.split('/').filter((part) => part !== '');
+  const asPath: RequestInfo = { type: 'path', verb: method.toLowerCase(), path };
+  const group = parts[0] === 'apis' ? parts[1] : '';
+  const rest = parts[0] === 'apis' ? parts.slice(2) : parts[0] === 'api' ? parts.slice(1) : [];
+  const version = rest[0];
+  if (group === undefined || version === undefined || rest.length < 2) return asPath;
+  let verb = VERBS.get(method) ?? '';
+  let segments = rest.slice(1).map(decodeURIComponent);
+  if (segments[0] === 'watch') {
+    if (segments.length < 2) return asPath;
+    segments = segments.slice(1);
+    verb = 'watch';
+  }
+  let namespace = '';
+  if (segments[0] === 'namespaces' && segments.length > 1) {
+    namespace = segments[1]!;
+    const own = segments.length === 2 || segments[2] === 'status' || segments[2] === 'finalize';
+    if (!own) segments = segments.slice(2);
+  }
+  const [resource = '', name = '', subresource = ''] = segments;
+  return {
+    type: 'resource',
+    group,
+    version,
+    namespace,
+    resource,
+    subresource,
+    ...namedVerb(verb, name, query),
+  };
+}
+
+function namedVerb(verb: string, name: string, query: URLSearchParams): { verb: string; name: string } {
+  if (name !== '') return { verb, name };
+  if (verb === 'delete') return { verb: 'deletecollection', name: selectedName(query) };
+  if (verb !== 'get' && verb !== 'watch') return { verb, name };
+  const watching = verb === 'watch' || ['true', '1'].includes(query.get('watch') ?? '');
+  return { verb: watching ? 'watch' : 'list', name: selectedName(query) };
+}
+
+function selectedName(query: URLSearchParams): string {
+  const match = /(?:^|,)metadata\.name==?([^,=]+)(?:,|$)/.exec(query.get('fieldSelector') ?? '');
+  return match?.[1] ?? '';
+}
