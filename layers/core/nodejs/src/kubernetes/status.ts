@@ -9,8 +9,11 @@ export interface ApiResponse {
 /** What a person does when Kubernetes refuses to let Gatehouse grant more than it has. */
 export const BOOTSTRAP_REMEDY = 'apply the bootstrap again: gatehouse bootstrap <cluster> | kubectl apply -f -';
 
-/** The words of Kubernetes' escalation check (pkg/registry/rbac/validation/rule.go, ConfirmNoEscalation). */
-const ESCALATION = 'attempting to grant RBAC permissions not currently held';
+/** The words of Kubernetes' escalation checks (pkg/registry/rbac/validation/rule.go, clusterrole/policybased/storage.go). */
+const ESCALATIONS = [
+  'attempting to grant RBAC permissions not currently held',
+  'must have cluster-admin privileges to use',
+] as const;
 const MESSAGE_LIMIT = 500;
 
 interface Status {
@@ -57,7 +60,8 @@ export function failureOf(response: ApiResponse, verb: 'create' | 'other', what:
 }
 
 function forbidden(said: string, status: Status): Failure {
-  if (status.message.includes(ESCALATION)) return new Failure('escalation', said, { remedy: BOOTSTRAP_REMEDY });
+  if (ESCALATIONS.some((words) => status.message.includes(words)))
+    return new Failure('escalation', said, { remedy: BOOTSTRAP_REMEDY });
   // A namespace on its way out refuses new objects with 403; it will be gone soon, and then the answer is another.
   const retryable = status.causes.includes('NamespaceTerminating');
   return new Failure('forbidden', said, { remedy: BOOTSTRAP_REMEDY, retryable });

@@ -2,14 +2,15 @@ import { isFailure } from '../../access/failure.ts';
 import type { AccessRule } from '../../access/policy.ts';
 import type { KubernetesObject, ObjectRef } from '../../ports/kubernetes.ts';
 import type { ClusterPorts } from '../../ports/world.ts';
-import { applyToObject, type ObjectState } from '../managed-object.ts';
+import { ABSENT, applyToObject, type ObjectState, preconditionOf } from '../managed-object.ts';
 import type { Change } from '../resource.ts';
 import { isWithin } from './model.ts';
 
 /**
  * Makes a change of a Role. Kubernetes checks all rules at every update, so a level that gained a rule Gatehouse does not hold
  * would keep the rules it lost. What is lost does not wait for the bootstrap: the Role is then written with those of the wanted
- * rules that it had before, or with none, which is never refused. The answer is what is there; the caller sees that this is
+ * rules that it had before, or with none, which is never refused. (A ClusterRole that somebody made an aggregate takes no edit but
+ * cluster-admin's: it is deleted.) The answer is what is there; the caller sees that this is
  * not `change.after` and plans the rest as a grant, which fails with `escalation` until the bootstrap is applied.
  *
  * @throws Failure `escalation` where the change takes nothing away; `conflict` as for every object.
@@ -25,6 +26,10 @@ export async function applyRole(
   } catch (error) {
     if (!isFailure(error, 'escalation') || !before.present || !after.present || !narrows(before.object, after.object)) {
       throw error;
+    }
+    if (before.object.aggregationRule !== undefined) {
+      await kubernetes.remove(ref, preconditionOf(before.object));
+      return ABSENT;
     }
     const write = async (rules: readonly AccessRule[]): Promise<ObjectState> => ({
       present: true,
