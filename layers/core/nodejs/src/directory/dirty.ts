@@ -1,0 +1,29 @@
+import { Failure, isFailure } from '../access/failure.ts';
+import type { Key, Table } from '../ports/table.ts';
+
+/** The shards of the `due` index in which dirty facts, and the dirty policy, wait. */
+export const FACT_SHARDS = ['fact-0', 'fact-1', 'fact-2', 'fact-3'] as const;
+
+/** How often a conditional write is tried again before the caller hears of the conflict. */
+const TRIES = 20;
+
+/**
+ * Takes an item out of what waits to be planned, if `dirty` is still the token the planner saw. Its `rev` stays: nothing
+ * that it says has changed.
+ * @returns false where the item became dirty anew meanwhile (it must be planned again), or is clean or gone already.
+ * @throws Failure `conflict` where others kept writing the item.
+ */
+export async function clearDirty(table: Table, key: Key, token: string): Promise<boolean> {
+  for (let tries = 0; tries < TRIES; tries++) {
+    const item = await table.get(key);
+    if (item?.dirty !== token) return false;
+    const { dirty: _dirty, dueShard: _dueShard, dueAt: _dueAt, ...clean } = item;
+    try {
+      await table.put(clean as typeof item, { equals: { dirty: token, rev: item.rev as string } });
+      return true;
+    } catch (error) {
+      if (!isFailure(error, 'conflict')) throw error;
+    }
+  }
+  throw new Failure('conflict', `${key.pk} ${key.sk} was written by others ${TRIES} times while it was being cleared`);
+}

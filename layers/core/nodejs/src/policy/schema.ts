@@ -1,0 +1,165 @@
+import * as z from 'zod';
+import { NAME_PATTERN } from '../access/names.ts';
+
+/**
+ * The forms that texts of a policy have. A form's key is the message of its zod issue; `readPolicy` makes sentences of it.
+ */
+export const FORMS = {
+  name: {
+    pattern: NAME_PATTERN,
+    is: 'a name (lower-case letters, digits and inner hyphens, at most 63)',
+    example: 'payments-operators',
+  },
+  account: { pattern: /^\d{12}$/, is: 'an AWS account id (12 digits)', example: '"111122223333"' },
+  region: { pattern: /^[a-z]{2,3}(-[a-z]{2,12}){1,2}-\d{1,2}$/, is: 'an AWS Region', example: 'eu-west-1' },
+  clusterName: {
+    pattern: /^[0-9A-Za-z][A-Za-z0-9_-]{0,99}$/,
+    is: 'the name of an EKS cluster (letters, digits, - and _, at most 100)',
+    example: 'prod-eu',
+  },
+  clusterGlob: {
+    pattern: /^[0-9A-Za-z*][A-Za-z0-9_*-]{0,99}$/,
+    is: 'a cluster name, with * for any characters',
+    example: 'prod-*',
+  },
+  labelKey: {
+    pattern: /^([a-z0-9.-]{1,253}\/)?[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/,
+    is: 'the key of a label',
+    example: 'env',
+  },
+  labelValue: {
+    pattern: /^([A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?)?$/,
+    is: 'the value of a label',
+    example: 'prod',
+  },
+  tag: {
+    pattern: /^[\p{L}\p{N} _.:/=+@-]{0,256}$/u,
+    is: 'a key or value of an AWS tag',
+    example: 'gatehouse: managed',
+  },
+  arn: { pattern: /^arn:aws[a-z0-9-]*:/, is: 'an ARN', example: 'arn:aws:iam::111122223333:role/name' },
+  externalId: {
+    pattern: /^[\w+=,.@:/-]{2,1224}$/,
+    is: 'an external id (2 or more of letters, digits, +=,.@:/-)',
+    example: 'a random UUID',
+  },
+  namespace: {
+    pattern: /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/,
+    is: 'the name of a namespace (wildcards are not possible)',
+    example: 'payments',
+  },
+  id: { pattern: /^\S(.{0,254}\S)?$/u, is: 'an id (1 to 256 characters, no space around it)', example: '00g1abcd' },
+  attribute: { pattern: /^[\w.:/-]{1,256}$/, is: 'the name of a user attribute', example: 'awsUserArn' },
+  apiGroup: {
+    pattern: /^(\*|[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?|)$/,
+    is: 'an API group ("" is the core group)',
+    example: 'apps',
+  },
+  resource: {
+    pattern: /^(\*|[a-z0-9.-]{1,253})(\/[a-z0-9-]{1,63})?$/,
+    is: 'a resource in lower-case plural, perhaps with a subresource',
+    example: 'pods/log',
+  },
+  verb: { pattern: /^(\*|[a-z]{1,63})$/, is: 'a verb', example: 'get' },
+  url: { pattern: /^(\*|\/[^*\s]*\*?)$/, is: 'a path that begins with /, with * only at its end', example: '/healthz' },
+  clusterRole: {
+    pattern: /^(?!\.{1,2}$)[A-Za-z0-9][A-Za-z0-9:._-]{0,252}$/,
+    is: 'the name of a ClusterRole',
+    example: 'view',
+  },
+} as const satisfies Record<string, { pattern: RegExp; is: string; example: string }>;
+
+const form = (name: keyof typeof FORMS) => z.string().regex(FORMS[name].pattern, { error: name });
+/** A list must say something: an empty one would read as "nothing" and mean "everything". */
+const filled = <T extends z.ZodType>(item: T) => z.array(item).min(1).max(1000);
+
+const mode = z.enum(['observe', 'enforce', 'paused']);
+const labels = z.record(form('labelKey'), form('labelValue'));
+
+const account = z.strictObject({
+  roleArn: form('arn').optional().describe('Role that Gatehouse takes on in this account.'),
+  externalId: form('externalId').optional(),
+  permissionsBoundary: form('arn')
+    .optional()
+    .describe('Policy put as boundary on every principal made in this account.'),
+});
+
+const cluster = z.strictObject({
+  account: form('account'),
+  region: form('region'),
+  labels: labels.optional(),
+  mode: mode.optional().describe('observe (the default) only reports; paused gives nothing but still takes away.'),
+  kind: z.literal('eks').optional(),
+});
+
+const discovery = z.strictObject({
+  account: form('account'),
+  region: form('region'),
+  tag: z.record(form('tag'), form('tag')).describe('Tags a cluster must carry, all of them.'),
+  mode: mode.optional(),
+});
+
+const rule = z.strictObject({
+  apiGroups: filled(form('apiGroup')).optional(),
+  resources: filled(form('resource')).optional(),
+  resourceNames: filled(form('id')).optional(),
+  nonResourceURLs: filled(form('url')).optional(),
+  verbs: filled(form('verb')),
+});
+
+const level = z.strictObject({
+  rules: filled(rule).optional(),
+  clusterRole: form('clusterRole').optional().describe('A ClusterRole that exists on every cluster.'),
+  eksPolicy: form('id').optional().describe('The EKS access policy that equals this level. Documentation only so far.'),
+});
+
+const identity = z.strictObject({
+  source: z.string(),
+  map: z.record(form('id'), form('arn')).optional().describe('IAM user ARN by user id.'),
+  attribute: form('attribute').optional().describe('User attribute that holds the ARN of an IAM user.'),
+  template: form('arn').optional().describe('IAM user ARN with {id}, {login}, {email} or {localPart}.'),
+});
+
+const grantee = z.strictObject({
+  group: form('id').optional().describe('Id of a group, as its source gives it.'),
+  user: form('id').optional().describe('Id of a user, as its source gives it.'),
+  source: z.string().optional(),
+  machine: form('name').optional(),
+});
+
+const scope = z.strictObject({
+  clusters: z
+    .union([form('clusterGlob'), filled(form('clusterGlob'))])
+    .optional()
+    .describe('A name, a name with *, or a list of them.'),
+  labels: labels.optional().describe('Labels a cluster must have, all of them.'),
+  namespaces: filled(form('namespace')).optional().describe('Left out: the whole cluster.'),
+  absentNamespaces: z.enum(['refuse', 'create', 'create-and-delete']).optional(),
+});
+
+const grant = z.strictObject({
+  name: form('name'),
+  to: grantee,
+  on: scope,
+  level: z.string(),
+  through: z.enum(['role', 'user']),
+});
+
+/** The document `gatehouse/v1` as it is written, before references are resolved and defaults filled in. */
+export const policyDocument = z.strictObject({
+  apiVersion: z.literal('gatehouse/v1'),
+  accounts: z.record(form('account'), account).optional(),
+  clusters: z.record(form('clusterName'), cluster).optional(),
+  discover: z.array(discovery).optional(),
+  levels: z.record(form('name'), level).optional(),
+  identities: z.array(identity).optional(),
+  grants: z.array(grant).optional(),
+  protected: z.strictObject({ principals: z.array(form('arn')) }).optional(),
+});
+
+/** A policy document of the right shape. */
+export type PolicyDocument = z.infer<typeof policyDocument>;
+/** A grant as it is written. */
+export type GrantDocument = z.infer<typeof grant>;
+/** A level as it is written. */
+export type LevelDocument = z.infer<typeof level>;

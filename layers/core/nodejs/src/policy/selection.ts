@@ -1,0 +1,48 @@
+import type { AccessPolicy, Cluster, ClusterSelector, Grant } from '../access/policy.ts';
+
+/** Whether a name matches a pattern in which `*` stands for any characters, none included. Linear in the name. */
+export function matchesName(pattern: string, name: string): boolean {
+  const [first = '', ...rest] = pattern.split('*');
+  if (!name.startsWith(first)) return false;
+  if (rest.length === 0) return name === first;
+  const last = rest.pop()!;
+  let from = first.length;
+  for (const part of rest) {
+    const found = name.indexOf(part, from);
+    if (found < 0) return false;
+    from = found + part.length;
+  }
+  return name.length - last.length >= from && name.endsWith(last);
+}
+
+/** Whether a selector takes in a cluster: one of its names matches, and all of its labels are the cluster's. */
+export function selectsCluster(selector: ClusterSelector, cluster: Pick<Cluster, 'name' | 'labels'>): boolean {
+  return (
+    selector.names.some((pattern) => matchesName(pattern, cluster.name)) &&
+    Object.entries(selector.labels).every(
+      ([key, value]) => Object.hasOwn(cluster.labels, key) && cluster.labels[key] === value,
+    )
+  );
+}
+
+/** Whether a grant is for a cluster. The cluster's mode plays no part. */
+export function selects(grant: Grant, cluster: Cluster): boolean {
+  return selectsCluster(grant.clusters, cluster);
+}
+
+/**
+ * The clusters a grant is for: of those the policy names and of those discovered, by ARN once each. What the policy says of
+ * a cluster counts more than what was discovered of it.
+ */
+export function clustersOf(policy: AccessPolicy, grant: Grant, discovered: readonly Cluster[]): Cluster[] {
+  return allClusters(policy, discovered).filter((cluster) => selects(grant, cluster));
+}
+
+/** Every cluster of a policy, named and discovered, by ARN once each; the named ones first. */
+export function allClusters(policy: AccessPolicy, discovered: readonly Cluster[]): Cluster[] {
+  const byArn = new Map<string, Cluster>();
+  for (const cluster of [...policy.clusters, ...discovered]) {
+    if (!byArn.has(cluster.arn)) byArn.set(cluster.arn, cluster);
+  }
+  return [...byArn.values()];
+}

@@ -1,0 +1,360 @@
+import { canonicalJson, sameJson } from '../access/json.ts';
+import type {
+  AccessPolicy,
+  Account,
+  Cluster,
+  ClusterMode,
+  ClusterSelector,
+  Discovery,
+  Grant,
+  Grantee,
+  IdentityRule,
+} from '../access/policy.ts';
+import { levelCovers, levelMeet } from './levels.ts';
+import { matchesName, selects } from './selection.ts';
+
+/** One difference between two policies, for people. JSON-able. */
+export interface PolicyChange {
+  /** `grant/<name>`, `cluster/<name>`, `discover/<account>/<region>`, `identities/<source>`, `account/<id>` or `protected`. */
+  readonly about: string;
+  /** One sentence. */
+  readonly text: string;
+}
+
+/** What changes from one policy to another, by whether it can give somebody more than before. */
+export interface Comparison {
+  readonly widens: readonly PolicyChange[];
+  readonly narrows: readonly PolicyChange[];
+}
+
+/** A policy that allows nothing: what is in force before the first one. */
+export const EMPTY_POLICY: AccessPolicy = {
+  clusters: [],
+  discover: [],
+  accounts: [],
+  grants: [],
+  identities: [],
+  protected: { principals: [] },
+};
+
+/**
+ * What changes from `old` to `next`. What cannot be compared counts as widening, so that a person looks at it. A difference
+ * that gives nobody more and takes nothing away is in neither list.
+ */
+export function compare(old: AccessPolicy | undefined, next: AccessPolicy): Comparison {
+  const { widens, narrows } = combine(old ?? EMPTY_POLICY, next);
+  return { widens, narrows };
+}
+
+/**
+ * What may be in force of `next` before a person has agreed to what it widens: all that narrows, and of what widens only what
+ * `old` allows already. Equal to `next` where it widens nothing. Where a part of a grant is replaced by something that cannot
+ * be compared (another ClusterRole, another way in), the old part stays; where the grantee is another, the grant is left out.
+ */
+export function withoutWidening(old: AccessPolicy | undefined, next: AccessPolicy): AccessPolicy {
+  return combine(old ?? EMPTY_POLICY, next).effective;
+}
+
+class Notes {
+  readonly widens: PolicyChange[] = [];
+  readonly narrows: PolicyChange[] = [];
+  widen(about: string, text: string): void {
+    this.widens.push({ about, text });
+  }
+  narrow(about: string, text: string): void {
+    this.narrows.push({ about, text });
+  }
+}
+
+function combine(old: AccessPolicy, next: AccessPolicy): Comparison & { effective: AccessPolicy } {
+  const notes = new Notes();
+  const discover = meetDiscovery(old.discover, next.discover, notes);
+  const clusters = meetClusters(old, next, discover.length > 0, notes);
+  const accounts = meetAccounts(old, next, notes);
+  const scope: Scope = { old, next, clusters, discovers: discover.length > 0 };
+  const grants = meetGrants(scope, notes);
+  const identities = meetIdentities(old.identities, next.identities, notes);
+  const principals = meetProtected(old.protected.principals, next.protected.principals, notes);
+  const { widens, narrows } = notes;
+  const effective =
+    widens.length === 0 ? next : { clusters, discover, accounts, grants, identities, protected: { principals } };
+  return { widens, narrows, effective };
+}
+
+const GIVES: ReadonlySet<ClusterMode> = new Set(['enforce']);
+const TAKES: ReadonlySet<ClusterMode> = new Set(['enforce', 'paused']);
+
+/** Notes a change of mode, and answers the mode until somebody agrees: never one that gives more or stops taking away. */
+function meetMode(about: string, old: ClusterMode, next: ClusterMode, notes: Notes): ClusterMode {
+  if (old === next) return next;
+  const change = `the mode goes from ${old} to ${next}`;
+  if (TAKES.has(old) && !TAKES.has(next)) {
+    notes.widen(about, `${change}, so access is no longer taken away there`);
+    return 'paused';
+  }
+  if (!GIVES.has(old) && GIVES.has(next)) {
+    notes.widen(about, `${change}, so grants take effect there`);
+    return old;
+  }
+  notes.narrow(about, `${change}`);
+  return next;
+}
+
+function meetClusters(old: AccessPolicy, next: AccessPolicy, discovers: boolean, notes: Notes): Cluster[] {
+  const before = new Map(old.clusters.map((cluster) => [cluster.arn, cluster]));
+  const after = new Set(next.clusters.map(({ arn }) => arn));
+  for (const { arn, name } of old.clusters) {
+    if (!after.has(arn)) notes.narrow(`cluster/${name}`, `the cluster ${name} (${arn}) leaves the policy`);
+  }
+  return next.clusters.flatMap((cluster) => {
+    const known = before.get(cluster.arn);
+    const about = `cluster/${cluster.name}`;
+    if (!known) {
+      notes.widen(about, `the cluster ${cluster.name} (${cluster.arn}) joins the policy`);
+      return [];
+    }
+    const mode = meetMode(about, known.mode, cluster.mode, notes);
+    return [{ ...cluster, mode, labels: discovers ? commonLabels(known.labels, cluster.labels) : cluster.labels }];
+  });
+}
+
+/** With fewer labels a cluster is selected by fewer grants. */
+function commonLabels(
+  a: Readonly<Record<string, string>>,
+  b: Readonly<Record<string, string>>,
+): Record<string, string> {
+  return Object.fromEntries(Object.entries(a).filter(([key, value]) => Object.hasOwn(b, key) && b[key] === value));
+}
+
+function meetDiscovery(old: readonly Discovery[], next: readonly Discovery[], notes: Notes): Discovery[] {
+  const about = (rule: Discovery) => `discover/${rule.account}/${rule.region}`;
+  const name = (rule: Discovery) => `clusters in ${rule.account} ${rule.region} tagged ${canonicalJson(rule.tag)}`;
+  const within = (wide: Discovery, narrow: Discovery) =>
+    wide.account === narrow.account && wide.region === narrow.region && labelsWithin(wide.tag, narrow.tag);
+  for (const rule of old) {
+    if (!next.some((other) => within(other, rule)))
+      notes.narrow(about(rule), `${name(rule)} no longer all join by themselves`);
+  }
+  return next.flatMap((rule) => {
+    const known =
+      old.find((other) => sameJson(other.tag, rule.tag) && within(other, rule)) ??
+      old.find((other) => within(other, rule));
+    if (known) return [{ ...rule, mode: meetMode(about(rule), known.mode, rule.mode, notes) }];
+    notes.widen(about(rule), `${name(rule)} join by themselves`);
+    return [];
+  });
+}
+
+/** Whether whatever has all labels of `narrow` has all of `wide`. */
+function labelsWithin(wide: Readonly<Record<string, string>>, narrow: Readonly<Record<string, string>>): boolean {
+  return Object.entries(wide).every(([key, value]) => Object.hasOwn(narrow, key) && narrow[key] === value);
+}
+
+function meetAccounts(old: AccessPolicy, next: AccessPolicy, notes: Notes): Account[] {
+  const before = new Map(old.accounts.map((account) => [account.id, account]));
+  const kept = next.accounts.map((account): Account => {
+    const known = before.get(account.id);
+    before.delete(account.id);
+    if (!known || sameJson(known, account)) return account;
+    const about = `account/${account.id}`;
+    const { permissionsBoundary: _was, ...entry } = known;
+    const { permissionsBoundary: boundary, ...newEntry } = account;
+    if (known.permissionsBoundary === undefined && boundary !== undefined) {
+      notes.narrow(about, `principals in account ${account.id} get the permissions boundary ${boundary}`);
+    } else if (known.permissionsBoundary !== boundary) {
+      notes.widen(about, `the permissions boundary in account ${account.id} becomes ${boundary ?? 'none'}`);
+    }
+    if (!sameJson(entry, newEntry)) notes.widen(about, `Gatehouse enters account ${account.id} another way`);
+    const limit = known.permissionsBoundary ?? boundary;
+    return limit === undefined ? entry : { ...entry, permissionsBoundary: limit };
+  });
+  return kept;
+}
+
+function meetProtected(old: readonly string[], next: readonly string[], notes: Notes): string[] {
+  for (const arn of old) if (!next.includes(arn)) notes.widen('protected', `${arn} is no longer protected`);
+  for (const arn of next) if (!old.includes(arn)) notes.narrow('protected', `${arn} is protected`);
+  return [...new Set([...old, ...next])];
+}
+
+function meetIdentities(old: readonly IdentityRule[], next: readonly IdentityRule[], notes: Notes): IdentityRule[] {
+  const sources = new Set([...old, ...next].map(({ source }) => source));
+  return [...sources].flatMap((source) => {
+    const of = (rules: readonly IdentityRule[]) => rules.filter((rule) => rule.source === source);
+    return meetRules(source, of(old), of(next), notes);
+  });
+}
+
+function meetRules(
+  source: string,
+  old: readonly IdentityRule[],
+  next: readonly IdentityRule[],
+  notes: Notes,
+): readonly IdentityRule[] {
+  const about = `identities/${source}`;
+  if (sameJson(old, next)) return next;
+  const before = old.length === 1 && 'map' in old[0]! ? old[0].map : undefined;
+  const after = next.length === 1 && 'map' in next[0]! ? next[0].map : undefined;
+  if (before && after) return [{ source, map: meetMaps(about, before, after, notes) }];
+  if (next.length === 0) {
+    notes.narrow(about, `users of ${source} no longer have IAM principals`);
+    return [];
+  }
+  notes.widen(about, `users of ${source} get ${old.length === 0 ? '' : 'other '}IAM principals by new rules`);
+  return old;
+}
+
+function meetMaps(
+  about: string,
+  old: Readonly<Record<string, string>>,
+  next: Readonly<Record<string, string>>,
+  notes: Notes,
+): Record<string, string> {
+  const same: [string, string][] = [];
+  for (const [id, arn] of Object.entries(next)) {
+    const known = Object.hasOwn(old, id) ? old[id] : undefined;
+    if (known === arn) same.push([id, arn]);
+    else notes.widen(about, `the user ${id} becomes ${arn}`);
+  }
+  for (const [id, arn] of Object.entries(old)) {
+    if (!Object.hasOwn(next, id) || next[id] !== arn) notes.narrow(about, `the user ${id} is no longer ${arn}`);
+  }
+  return Object.fromEntries(same);
+}
+
+interface Scope {
+  readonly old: AccessPolicy;
+  readonly next: AccessPolicy;
+  /** Clusters that are in force whatever is decided. */
+  readonly clusters: readonly Cluster[];
+  /** Whether clusters join by themselves, whose names and labels are not known here. */
+  readonly discovers: boolean;
+}
+
+function meetGrants(scope: Scope, notes: Notes): Grant[] {
+  const before = new Map(scope.old.grants.map((grant) => [grant.name, grant]));
+  const after = new Set(scope.next.grants.map(({ name }) => name));
+  for (const grant of scope.old.grants) {
+    if (!after.has(grant.name)) notes.narrow(`grant/${grant.name}`, `the grant is removed: ${summary(grant)}`);
+  }
+  return scope.next.grants.flatMap((grant) => {
+    const known = before.get(grant.name);
+    if (known) return meetGrant(scope, known, grant, notes) ?? [];
+    notes.widen(`grant/${grant.name}`, `the grant is new: ${summary(grant)}`);
+    return [];
+  });
+}
+
+function meetGrant(scope: Scope, old: Grant, next: Grant, notes: Notes): Grant | undefined {
+  const about = `grant/${next.name}`;
+  if (!sameJson(old.to, next.to)) {
+    notes.widen(about, `it is given to ${granteeText(next.to)}`);
+    notes.narrow(about, `it is no longer given to ${granteeText(old.to)}`);
+  }
+  const clusters = meetScopes(scope, old, next, notes);
+  const namespaces = meetNamespaces(about, old, next, notes);
+  const level = meetLevels(about, old, next, notes);
+  if (old.through !== next.through) notes.widen(about, `the way in goes from ${old.through} to ${next.through}`);
+  const absentNamespaces = meetAbsent(about, old, next, notes);
+  if (!sameJson(old.to, next.to) || !clusters || !namespaces || !level) return undefined;
+  return { ...next, clusters, namespaces, level, through: old.through, absentNamespaces };
+}
+
+function meetScopes(scope: Scope, old: Grant, next: Grant, notes: Notes): ClusterSelector | undefined {
+  const about = `grant/${next.name}`;
+  const before = new Set(scope.old.clusters.filter((cluster) => selects(old, cluster)).map(({ arn }) => arn));
+  const after = new Set(scope.next.clusters.filter((cluster) => selects(next, cluster)).map(({ arn }) => arn));
+  const named = (policy: AccessPolicy, chosen: Set<string>, other: Set<string>) =>
+    policy.clusters.filter(({ arn }) => chosen.has(arn) && !other.has(arn)).map(({ name }) => name);
+  const gained = named(scope.next, after, before);
+  const lost = named(scope.old, before, after);
+  if (gained.length > 0) notes.widen(about, `it reaches the clusters ${gained.join(', ')}`);
+  if (lost.length > 0) notes.narrow(about, `it no longer reaches the clusters ${lost.join(', ')}`);
+  if (scope.discovers) {
+    if (!selectorCovers(old.clusters, next.clusters))
+      notes.widen(about, 'it may reach more of the discovered clusters');
+    if (!selectorCovers(next.clusters, old.clusters))
+      notes.narrow(about, 'it may reach fewer of the discovered clusters');
+    return selectorMeet(old.clusters, next.clusters);
+  }
+  const names = scope.clusters.filter(({ arn }) => before.has(arn) && after.has(arn)).map(({ name }) => name);
+  return names.length > 0 ? { names, labels: {} } : undefined;
+}
+
+/** Whether `wide` certainly selects every cluster that `narrow` selects. A `*` in `narrow` is matched as if it were a letter. */
+function selectorCovers(wide: ClusterSelector, narrow: ClusterSelector): boolean {
+  return (
+    narrow.names.every((name) => wide.names.some((pattern) => matchesName(pattern, name))) &&
+    labelsWithin(wide.labels, narrow.labels)
+  );
+}
+
+/** A selector of nothing but what both select. */
+function selectorMeet(a: ClusterSelector, b: ClusterSelector): ClusterSelector | undefined {
+  const held = (names: readonly string[], other: readonly string[]) =>
+    names.filter((name) => other.some((pattern) => matchesName(pattern, name)));
+  const names = [...new Set([...held(a.names, b.names), ...held(b.names, a.names)])];
+  const labels = { ...a.labels, ...b.labels };
+  return names.length > 0 && labelsWithin(a.labels, labels) ? { names, labels } : undefined;
+}
+
+function meetNamespaces(about: string, old: Grant, next: Grant, notes: Notes): readonly string[] | undefined {
+  if (next.namespaces.length === 0) {
+    if (old.namespaces.length > 0) notes.widen(about, 'it is for the whole cluster, no longer for single namespaces');
+    return old.namespaces;
+  }
+  if (old.namespaces.length === 0) {
+    notes.narrow(about, `it is only for the namespaces ${next.namespaces.join(', ')}`);
+    return next.namespaces;
+  }
+  const gained = next.namespaces.filter((name) => !old.namespaces.includes(name));
+  const lost = old.namespaces.filter((name) => !next.namespaces.includes(name));
+  if (gained.length > 0) notes.widen(about, `it is for the namespaces ${gained.join(', ')}, too`);
+  if (lost.length > 0) notes.narrow(about, `it is no longer for the namespaces ${lost.join(', ')}`);
+  const common = next.namespaces.filter((name) => old.namespaces.includes(name));
+  // An empty list would mean the whole cluster.
+  return common.length > 0 ? common : undefined;
+}
+
+function meetLevels(about: string, old: Grant, next: Grant, notes: Notes): Grant['level'] | undefined {
+  const { level: before } = old;
+  const { level: after } = next;
+  const narrower = levelCovers(before, after);
+  const wider = levelCovers(after, before);
+  if (narrower && wider) return after;
+  if (narrower) {
+    notes.narrow(about, `the level ${after.name} gives less than ${before.name} gave`);
+    return after;
+  }
+  if ('rules' in before && 'rules' in after) {
+    notes.widen(about, `the level ${after.name} gives more than ${before.name} gave`);
+    if (!wider) notes.narrow(about, `the level ${after.name} no longer gives all that ${before.name} gave`);
+    return levelMeet(before, after);
+  }
+  const unsure = wider ? '' : ', as far as can be told';
+  notes.widen(about, `the level ${after.name} gives more than ${before.name} gave${unsure}`);
+  return before;
+}
+
+function meetAbsent(about: string, old: Grant, next: Grant, notes: Notes): Grant['absentNamespaces'] {
+  if (old.absentNamespaces === next.absentNamespaces) return next.absentNamespaces;
+  const change = `absent namespaces: ${next.absentNamespaces} instead of ${old.absentNamespaces}`;
+  if (next.absentNamespaces === 'refuse') {
+    notes.narrow(about, change);
+    return 'refuse';
+  }
+  notes.widen(about, change);
+  return old.absentNamespaces;
+}
+
+function granteeText(to: Grantee): string {
+  if ('machine' in to) return `the machine ${to.machine}`;
+  return 'group' in to ? `the ${to.source} group ${to.group}` : `the ${to.source} user ${to.user}`;
+}
+
+function summary(grant: Grant): string {
+  const labels = Object.entries(grant.clusters.labels).map(([key, value]) => `${key}=${value}`);
+  const where = grant.namespaces.length === 0 ? 'the whole of' : `the namespaces ${grant.namespaces.join(', ')} of`;
+  const which = [...grant.clusters.names, ...labels].join(', ');
+  return `${granteeText(grant.to)} gets ${grant.level.name} in ${where} the clusters ${which}, through ${grant.through}`;
+}
