@@ -63,7 +63,7 @@ export function planTurn({ kinds, claims, observed, guards }: PlanInput): Plan {
   let open: TurnClaims = claims;
   for (;;) {
     const draft = draftChanges(kinds, open, observed);
-    const found = [...draft.findings, ...guards.flatMap((guard) => guard({ changes: draft.changes, claims: open }))];
+    const found = [...draft.findings, ...guards.flatMap((guard) => guard({ changes: draft.changes, claims: open, observed }))];
     for (const finding of found) findings.set(`${finding.code} ${finding.object} ${finding.subject ?? ''}`, finding);
     const narrowed = withoutBlocked(open, found);
     if (narrowed.wanted.length === open.wanted.length && narrowed.recorded.length === open.recorded.length) {
@@ -95,12 +95,19 @@ function withoutBlocked(claims: TurnClaims, findings: readonly Finding[]): TurnC
   const wanted = claims.wanted.filter((owned) => !isBlocked(owned));
   const unwanted = new Set(unwantedClaims(claims).map(ownedClaimKey));
   const stillWanted = new Set(wanted.map(ownedClaimKey));
+  const blockedPlaces = new Set(claims.wanted.filter(isBlocked).map(placeKey));
   const recorded = claims.recorded.filter((owned) => {
     const key = ownedClaimKey(owned);
-    return unwanted.has(key) ? !concerns(owned) : stillWanted.has(key);
+    if (!unwanted.has(key)) return stillWanted.has(key);
+    // A namespace or Role that only was to change its form stays as it is; an old username must go all the same.
+    return !concerns(owned) && (isLine(owned) || !blockedPlaces.has(placeKey(owned)));
   });
   return { wanted, recorded };
 }
+
+/** True for one line among others in an object, false where the claim is the object as a whole. */
+const isLine = ({ claim }: OwnedClaim) => 'username' in claim;
+const placeKey = ({ subject, claim }: OwnedClaim) => `${subject} ${objectId(claim)}`;
 
 const pairKey = (owned: OwnedClaim) => `${owned.subject} ${owned.grant ?? ''}`;
 
@@ -139,10 +146,9 @@ export interface ObjectWork {
  * namespace whose grant no longer wants it deleted, must not be deleted and made again.
  */
 export function objectWork(kinds: readonly Kind[], claims: TurnClaims): ObjectWork[] {
-  const place = ({ subject, claim }: OwnedClaim) => `${subject} ${objectId(claim)}`;
-  const wantedPlaces = new Set(claims.wanted.map(place));
-  const superseded = unwantedClaims(claims).filter((owned) => wantedPlaces.has(place(owned)));
-  const unwanted = unwantedClaims(claims).filter((owned) => !wantedPlaces.has(place(owned)));
+  const wantedPlaces = new Set(claims.wanted.map(placeKey));
+  const superseded = unwantedClaims(claims).filter((owned) => wantedPlaces.has(placeKey(owned)));
+  const unwanted = unwantedClaims(claims).filter((owned) => !wantedPlaces.has(placeKey(owned)));
   const work: ObjectWork[] = [];
   const visit = (pass: Pass, kind: Kind, source: readonly OwnedClaim[]) => {
     for (const { object } of objectsOf(source.filter(({ claim }) => claim.kind === kind.name))) {

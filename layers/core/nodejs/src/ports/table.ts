@@ -49,3 +49,6 @@ export interface Table {
   /** Keys in the `due` index with `dueAt <= until`, earliest first. Eventually consistent: a hint, to be read again. */
   due(shard: string, until: number, limit: number): Promise<readonly Key[]>;
 }
+
+/** The reading half of a table. */
+export type TableReader = Pick<Table, 'get' | 'query'>;

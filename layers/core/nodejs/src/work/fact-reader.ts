@@ -1,8 +1,5 @@
 import { digest } from '../access/digest.ts';
-import type { Item, Key, Page, Table } from '../ports/table.ts';
-
-/** The reading half of a table. */
-export type TableReader = Pick<Table, 'get' | 'query'>;
+import type { Item, Key, Page, Table, TableReader } from '../ports/table.ts';
 
 /** Members of a fact that say where it stands in the pipeline, not what is true. */
 const BOOKKEEPING = new Set(['dirty', 'dueShard', 'dueAt', 'cause', 'progress']);

@@ -24,6 +24,8 @@ export interface Mark {
   readonly attempts: number;
   /** The newest event that led to it. */
   readonly cause: Cause;
+  /** All is written, and is only to be seen once more: its successors are marked already. */
+  readonly confirming?: boolean;
   /** Why it is parked: what a person must mend first. New events and the sweep look at it again. */
   readonly finding?: Finding;
 }
@@ -96,24 +98,6 @@ export async function takeMarks(
   return marks;
 }
 
-/** When the next mark that is not parked gets ripe: milliseconds UTC, or undefined where none waits. */
-export async function nextRipe(ports: Pick<MarkPorts, 'table'>, target: Target): Promise<number | undefined> {
-  let earliest: number | undefined;
-  let after: string | undefined;
-  do {
-    const page = await ports.table.query(targetPk(target), {
-      prefix: 'mark#',
-      ...(after === undefined ? {} : { after }),
-    });
-    for (const item of page.items) {
-      const mark = readMark(item);
-      if (!mark.finding) earliest = Math.min(earliest ?? mark.notBefore, mark.notBefore);
-    }
-    after = page.next;
-  } while (after !== undefined);
-  return earliest;
-}
-
 /** Removes a mark if nothing new came since it was taken. Answers whether it is gone. */
 export function clearMark(ports: Pick<MarkPorts, 'table'>, mark: Mark): Promise<boolean> {
   return ifUnchanged(() =>
@@ -123,9 +107,17 @@ export function clearMark(ports: Pick<MarkPorts, 'table'>, mark: Mark): Promise<
 
 /** Lets a mark wait until `notBefore` for another attempt, unless something new came since it was taken. */
 export function postponeMark(ports: Pick<MarkPorts, 'table'>, mark: Mark, notBefore: number): Promise<boolean> {
-  const { finding: _, ...rest } = mark;
+  const { finding: _finding, confirming: _confirming, ...rest } = mark;
   return ifUnchanged(() =>
     ports.table.put(markItem({ ...rest, notBefore, attempts: mark.attempts + 1 }), { equals: { token: mark.token } }),
+  );
+}
+
+/** Lets a mark wait for a second look at what was written for it, unless something new came since it was taken. */
+export function confirmMark(ports: Pick<MarkPorts, 'table'>, mark: Mark, notBefore: number): Promise<boolean> {
+  const { finding: _finding, ...rest } = mark;
+  return ifUnchanged(() =>
+    ports.table.put(markItem({ ...rest, notBefore, attempts: 0, confirming: true }), { equals: { token: mark.token } }),
   );
 }
 
@@ -145,7 +137,7 @@ async function ifUnchanged(write: () => Promise<void>): Promise<boolean> {
 }
 
 function markItem(mark: Mark): Item {
-  const { target, subject, urgency, finding, cause, ...rest } = mark;
+  const { target, subject, urgency, finding, cause, confirming, ...rest } = mark;
   return {
     ...markKey(target, subject, urgency),
     ...rest,
@@ -153,6 +145,7 @@ function markItem(mark: Mark): Item {
     subject,
     urgency,
     cause: cause as unknown as Json,
+    ...(confirming ? { confirming } : {}),
     // A parked mark leaves the due index: nobody wakes its target for it.
     ...(finding ? { finding: finding as unknown as Json } : { dueShard: markShard(target), dueAt: mark.notBefore }),
   };

@@ -1,0 +1,266 @@
+import { Failure, isFailure } from '../access/failure.ts';
+import type { Json } from '../access/json.ts';
+import { sameJson } from '../access/json.ts';
+import { grantSubject, type Subject } from '../access/subject.ts';
+import type { Target } from '../access/target.ts';
+import type { Cause } from '../directory/fact.ts';
+import { appendEntry } from '../ledger/ledger.ts';
+import { type Guard, type ObjectWork, objectWork, type Plan, planTurn } from '../plan/plan.ts';
+import { eachOnce, objectId, ownedClaimKey, type TurnClaims, unwantedClaims } from '../plan/turn-claims.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Table } from '../ports/table.ts';
+import type { Change, Finding, Kind, OwnedClaim } from '../resources/resource.ts';
+import { writeRecords } from './records.ts';
+
+/** One target, as a turn has it before it: what shall be, what is, and how to change it. */
+export interface Scene {
+  readonly target: Target;
+  /** The ledger's chain of this target. */
+  readonly chain: string;
+  /** In the order of granting. */
+  readonly kinds: readonly Kind[];
+  /** What the kinds' `observe` and `apply` take. */
+  readonly ports: unknown;
+  readonly claims: TurnClaims;
+  /** What deriving the claims found. */
+  readonly findings: readonly Finding[];
+  readonly observed: Map<string, unknown>;
+  readonly guards: readonly Guard[];
+}
+
+/** Which run does it, following what, because of what. Kept in every ledger entry. */
+export interface Run {
+  readonly id: string;
+  readonly policyVersion: { readonly version: number; readonly digest: string };
+  readonly causes: readonly Cause[];
+  /** Milliseconds UTC after which no more objects are begun. */
+  readonly workUntil: number;
+}
+
+/** What came of it. */
+export interface Result {
+  readonly applied: readonly Change[];
+  /** Why something of a subject is not finished. Retryable, all of them; what is not became a finding. */
+  readonly failed: ReadonlyMap<Subject, Failure>;
+  readonly findings: readonly Finding[];
+  /** ARNs that aws-auth named before and names no more. */
+  readonly released: readonly string[];
+  /** Grants of which an object had to be deleted to remove one subject: their other members must be bound again. */
+  readonly toRestore: readonly string[];
+}
+
+/** The plan of a scene: what a dry run shows. Observes what is not observed yet. */
+export async function planScene(scene: Scene): Promise<Plan> {
+  await observeMissing(scene);
+  const plan = planTurn({ kinds: scene.kinds, claims: scene.claims, observed: scene.observed, guards: scene.guards });
+  return { ...plan, findings: [...scene.findings, ...plan.findings] };
+}
+
+async function observeMissing(scene: Scene): Promise<void> {
+  const missing = new Map<string, { kind: Kind; object: string }>();
+  for (const { claim } of [...scene.claims.wanted, ...scene.claims.recorded]) {
+    const id = objectId(claim);
+    const kind = scene.kinds.find(({ name }) => name === claim.kind);
+    if (kind && !scene.observed.has(id)) missing.set(id, { kind, object: claim.object });
+  }
+  await Promise.all(
+    [...missing].map(async ([id, { kind, object }]) => {
+      scene.observed.set(id, await kind.observe(scene.ports, object));
+    }),
+  );
+}
+
+const MAX_CONFLICTS = 5;
+
+/**
+ * Carries a plan out: records and intent first, then the writes in their order, then the outcome. A failure of one object
+ * stops what depends on it and nothing else. Safe to repeat after a crash at any point.
+ */
+export async function carryOut(
+  ports: { readonly table: Table; readonly ledger: Table; readonly clock: Clock },
+  scene: Scene,
+  plan: Plan,
+  run: Run,
+): Promise<Result> {
+  const held = new Set(plan.held.map(ownedClaimKey));
+  const open: TurnClaims = {
+    wanted: scene.claims.wanted.filter((owned) => !held.has(ownedClaimKey(owned))),
+    recorded: scene.claims.recorded.filter((owned) => !held.has(ownedClaimKey(owned))),
+  };
+  const recordedAll = scene.claims.recorded;
+  const intended = eachOnce([...recordedAll, ...open.wanted]);
+  if (plan.changes.length === 0) {
+    // Nothing to write: what is recorded and gone from the target is forgotten, what is wanted stands already.
+    const after = withoutClaims(intended, unwantedClaims(open));
+    const released = await writeRecords(ports.table, scene.target, recordedAll, after);
+    return { applied: [], failed: new Map(), findings: plan.findings, released, toRestore: [] };
+  }
+  await writeRecords(ports.table, scene.target, recordedAll, intended);
+  const entry = { run: run.id, target: scene.target, policyVersion: run.policyVersion, causes: run.causes };
+  await appendEntry(ports, scene.chain, {
+    ...entry,
+    kind: 'intent',
+    changes: plan.changes.map(({ change }) => summaryOf(change)),
+  });
+  const writer = new Writer(ports, scene, run);
+  for (const work of objectWork(scene.kinds, open)) await writer.visit(work);
+  await appendEntry(ports, scene.chain, {
+    ...entry,
+    kind: 'outcome',
+    changes: writer.applied.map(summaryOf),
+    ...(writer.failed.size === 0
+      ? {}
+      : { failures: [...writer.failed].map(([subject, failure]) => ({ subject, code: failure.code, message: failure.message })) }),
+  });
+  const removed = unwantedClaims(open).filter((owned) => !writer.unfinished.has(objectId(owned.claim)));
+  const released = await writeRecords(ports.table, scene.target, intended, withoutClaims(intended, removed));
+  return {
+    applied: writer.applied,
+    failed: writer.failed,
+    findings: [...plan.findings, ...writer.findings],
+    released,
+    toRestore: [...writer.toRestore],
+  };
+}
+
+class Writer {
+  readonly applied: Change[] = [];
+  readonly failed = new Map<Subject, Failure>();
+  readonly findings: Finding[] = [];
+  readonly toRestore = new Set<string>();
+  /** Objects on which a removal did not come to its end. */
+  readonly unfinished = new Set<string>();
+  readonly #ports: { readonly table: Table; readonly clock: Clock };
+  readonly #scene: Scene;
+  readonly #run: Run;
+  /** Subjects, and grants through their own subject, that get nothing more in this turn. */
+  readonly #stopped = new Set<Subject>();
+
+  constructor(ports: { readonly table: Table; readonly clock: Clock }, scene: Scene, run: Run) {
+    this.#ports = ports;
+    this.#scene = scene;
+    this.#run = run;
+  }
+
+  async visit(work: ObjectWork): Promise<void> {
+    const id = objectId({ kind: work.kind.name, object: work.object });
+    const claims = { ...work.claims, wanted: work.claims.wanted.filter((owned) => !this.#isStopped(owned)) };
+    let touched: readonly Subject[] = subjectsOf([...claims.wanted, ...claims.unwanted]);
+    try {
+      for (let conflicts = 0; ; conflicts++) {
+        const change = work.kind.diff(work.object, this.#scene.observed.get(id), claims).change;
+        if (!change) return;
+        touched = subjectsOfChange(change) ?? touched;
+        if (this.#ports.clock.now() >= this.#run.workUntil) {
+          throw new Failure('deadline', `${work.object} was left to another turn, because the time of this one is over`);
+        }
+        this.#guard(work, change, claims);
+        try {
+          await this.#write(work.kind, change, id);
+          return;
+        } catch (error) {
+          if (!isFailure(error, 'conflict') || conflicts === MAX_CONFLICTS) throw error;
+          this.#scene.observed.set(id, await work.kind.observe(this.#scene.ports, work.object));
+        }
+      }
+    } catch (error) {
+      if (!isFailure(error)) throw error;
+      this.#fail(work, touched, error);
+      this.unfinished.add(id);
+    }
+  }
+
+  async #write(kind: Kind, change: Change, id: string): Promise<void> {
+    if (kind.keepsSnapshot) await keepSnapshot(this.#ports, this.#scene.target, this.#run, change);
+    const after = await kind.apply(this.#scene.ports, change);
+    this.#scene.observed.set(id, after);
+    this.applied.push(change);
+    // An update that ended in a deletion removed more than it was to: the others must get it back.
+    if (change.action === 'update' && isAbsent(after)) {
+      for (const { grant, claim } of [...this.#scene.claims.wanted, ...this.#scene.claims.recorded]) {
+        if (grant !== undefined && objectId(claim) === id) this.toRestore.add(grant);
+      }
+    }
+  }
+
+  /** What changed between planning and writing passes the guards again. */
+  #guard(work: ObjectWork, change: Change, claims: ObjectWork['claims']): void {
+    const draft = {
+      changes: [{ pass: work.pass, change }],
+      claims: { wanted: claims.wanted, recorded: [...claims.unwanted, ...claims.recorded] },
+      observed: this.#scene.observed,
+    };
+    const finding = this.#scene.guards.flatMap((guard) => guard(draft)).find(({ severity }) => severity === 'blocks');
+    if (finding) throw new Failure('invalid', finding.message, { remedy: finding.remedy });
+  }
+
+  #fail(work: ObjectWork, subjects: readonly Subject[], error: Failure): void {
+    for (const subject of subjects) {
+      if (work.pass === 'add') this.#stopped.add(subject);
+      if (error.retryable || isMissingPrerequisite(error)) this.failed.set(subject, error);
+      else this.findings.push(findingOf(error, work.object, subject));
+    }
+  }
+
+  #isStopped(owned: OwnedClaim): boolean {
+    return (
+      this.#stopped.has(owned.subject) || (owned.grant !== undefined && this.#stopped.has(grantSubject(owned.grant)))
+    );
+  }
+}
+
+/** A thing that a write needs is not there yet: the turn that makes it may come next, so it is worth another try. */
+function isMissingPrerequisite(error: Failure): boolean {
+  return error.code === 'not-found';
+}
+
+/** The finding that a failure is which trying again does not mend. */
+export function findingOf(error: Failure, object: string, subject?: Subject): Finding {
+  return {
+    code: error.code,
+    severity: 'blocks',
+    object,
+    ...(subject === undefined ? {} : { subject }),
+    message: error.message,
+    remedy: error.remedy ?? 'mend what the message names; Gatehouse tries again at the next event and at every sweep',
+  };
+}
+
+/** A change as the ledger keeps it: which object, what was done, and each line of it. */
+export function summaryOf({ kind, object, action, lines }: Change): Pick<Change, 'kind' | 'object' | 'action' | 'lines'> {
+  return { kind, object, action, lines };
+}
+
+async function keepSnapshot(
+  ports: { readonly table: Table; readonly clock: Clock },
+  target: Target,
+  run: Run,
+  change: Change,
+): Promise<void> {
+  const at = ports.clock.now();
+  await ports.table.put({
+    pk: `snapshot#${target}`,
+    sk: `${String(at).padStart(16, '0')}#${change.kind}#${change.object}#${run.id}`,
+    at,
+    before: change.before as Json,
+  });
+}
+
+function isAbsent(state: unknown): boolean {
+  return sameJson((state as { present?: unknown } | null)?.present, false);
+}
+
+function withoutClaims(claims: readonly OwnedClaim[], gone: readonly OwnedClaim[]): OwnedClaim[] {
+  const keys = new Set(gone.map(ownedClaimKey));
+  return claims.filter((owned) => !keys.has(ownedClaimKey(owned)));
+}
+
+function subjectsOf(claims: readonly OwnedClaim[]): Subject[] {
+  return [...new Set(claims.map(({ subject }) => subject))];
+}
+
+/** The subjects of a change's lines; undefined where a line does not say. */
+function subjectsOfChange(change: Change): Subject[] | undefined {
+  const subjects = change.lines.map(({ subject }) => subject);
+  return subjects.length > 0 && subjects.every((subject) => subject !== undefined) ? [...new Set(subjects)] : undefined;
+}

@@ -1,0 +1,169 @@
+import { parsePrincipalArn } from '../access/arn.ts';
+import { IAM_PATH } from '../access/names.ts';
+import type { AccessPolicy, Cluster, Grant } from '../access/policy.ts';
+import { grantSubject, parseSubject, type Subject } from '../access/subject.ts';
+import { parseTarget, roleTarget, type Target, userTarget, verificationTarget } from '../access/target.ts';
+import {
+  type BindingWish,
+  type DesiredOnCluster,
+  desiredForGrant,
+  desiredForMember,
+
+  type SessionNaming,
+} from '../plan/desired.ts';
+import { clusterGuards } from '../plan/guards.ts';
+import { objectId, ownedClaimKey, type TurnClaims, unwantedClaims } from '../plan/turn-claims.ts';
+import { allClusters, selects } from '../policy/selection.ts';
+import type { ClusterPorts } from '../ports/world.ts';
+import { awsAuthKind } from '../resources/aws-auth/kind.ts';
+import { AWS_AUTH_OBJECT } from '../resources/aws-auth/model.ts';
+import { CLUSTER_KINDS } from '../resources/kinds.ts';
+import type { OwnedClaim } from '../resources/resource.ts';
+import type { RoleBindingClaim } from '../resources/role-binding/model.ts';
+import type { Result } from './carry-out.ts';
+import { accountById, clusterByArn, discoveredClusters } from './clusters.ts';
+import { untilDeadline } from './deadline.ts';
+import { nudgePlanner, putExpansion } from './intake.ts';
+import { putMark } from './marks.ts';
+import { readMemberFacts, sessionNamingOf } from './member-facts.ts';
+import { placeBindings } from './place-bindings.ts';
+import { readRecord } from './records.ts';
+import type { Stage, StageRequest } from './stage.ts';
+import { keepForVerification } from './verification-memory.ts';
+
+/**
+ * Sets the stage for a turn on a cluster: derives what its subjects must have there, and reads what is recorded for them.
+ * Whoever wants something brings along what the members of the grant share, so that every grant also mends its own Role
+ * and door.
+ */
+export async function setClusterStage(request: StageRequest): Promise<Stage> {
+  const { ports, reader, policy, target } = request;
+  const parts = parseTarget(target);
+  if (parts.type !== 'cluster') throw new TypeError(`${target} is not a cluster`);
+  const discovered = await discoveredClusters(reader);
+  const cluster = clusterByArn(policy, discovered, parts.arn);
+  const isKnown = allClusters(policy, discovered).some(({ arn }) => arn === cluster.arn);
+  const grants = isKnown ? policy.grants.filter((grant) => selects(grant, cluster)) : [];
+  const opened = await ports.world.cluster(accountById(policy, cluster.account), cluster);
+  const clusterPorts: ClusterPorts = { kubernetes: untilDeadline(opened.kubernetes, ports.clock, request.callsUntil) };
+
+  const desired = await desiredFor(request, policy, cluster, grants);
+  const wantedGrants = new Set([...desired.claims, ...desired.bindings].flatMap(({ grant }) => grant ?? []));
+  const subjects = new Set([...request.subjects, ...[...wantedGrants].map(grantSubject)]);
+  const shared = grants.filter(({ name }) => subjects.has(grantSubject(name))).flatMap((grant) => desiredForGrant(grant, cluster));
+  const recorded: OwnedClaim[] = [];
+  for (const subject of subjects) recorded.push(...(await readRecord(ports.table, target, subject)));
+
+  const observed = new Map<string, unknown>();
+  const placed = await placeBindings(ports.table, target, clusterPorts, desired.bindings, recorded, observed);
+  const all = [...shared, ...desired.claims, ...placed];
+  const recordedKeys = new Set(recorded.map(ownedClaimKey));
+  // Paused: nothing new is given, everything that must go goes.
+  const wanted = cluster.mode === 'paused' ? all.filter((owned) => recordedKeys.has(ownedClaimKey(owned))) : all;
+  const claims: TurnClaims = { wanted, recorded };
+  if (unwantedClaims(claims).some(({ claim }) => isAdministration(claim))) {
+    // The guard against a lock-out must see who else administers the cluster.
+    observed.set(
+      objectId({ kind: awsAuthKind.name, object: AWS_AUTH_OBJECT }),
+      await awsAuthKind.observe(clusterPorts, AWS_AUTH_OBJECT),
+    );
+  }
+  return {
+    scene: {
+      target,
+      chain: target,
+      kinds: CLUSTER_KINDS,
+      ports: clusterPorts,
+      claims,
+      findings: desired.findings,
+      observed,
+      guards: clusterGuards(policy),
+    },
+    mode: cluster.mode,
+    confirmAfter: async () => undefined,
+    follow: (result, marks, cause) => follow(request, cluster, claims, result, marks, cause),
+  };
+}
+
+async function desiredFor(
+  { reader, subjects }: StageRequest,
+  policy: AccessPolicy,
+  cluster: Cluster,
+  grants: readonly Grant[],
+): Promise<DesiredOnCluster> {
+  const namings = new Map<string, SessionNaming>();
+  for (const grant of grants) {
+    if (grant.through === 'role') namings.set(grant.name, await sessionNamingOf(reader, grant, cluster.account));
+  }
+  const claims: OwnedClaim[] = [];
+  const bindings: BindingWish[] = [];
+  const findings: DesiredOnCluster['findings'][number][] = [];
+  for (const subject of subjects) {
+    if (parseSubject(subject).type === 'grant') continue;
+    const member = await readMemberFacts(reader, policy, subject, cluster);
+    const own = desiredForMember(policy, member, cluster, grants, (grant) => namings.get(grant.name) ?? 'user-name');
+    claims.push(...own.claims);
+    bindings.push(...own.bindings);
+    findings.push(...own.findings);
+  }
+  return { claims, bindings, findings };
+}
+
+function isAdministration(claim: OwnedClaim['claim']): boolean {
+  return claim.kind === 'role-binding' && (claim as RoleBindingClaim).roleRef.name === 'cluster-admin';
+}
+
+async function follow(
+  { ports, policy, target }: StageRequest,
+  cluster: Cluster,
+  claims: TurnClaims,
+  result: Result,
+  marks: Parameters<Stage['follow']>[1],
+  cause: Parameters<Stage['follow']>[2],
+): Promise<Target[]> {
+  const wake = new Set<Target>();
+  const urgencies = new Map(marks.map((mark) => [mark.subject, mark.urgency]));
+  for (const subject of changedSubjects(claims, result)) {
+    const verification = verificationTarget(cluster.arn);
+    await keepForVerification(ports.table, verification, subject, unwantedClaims(claims));
+    await putMark(ports, { target: verification, subject, urgency: urgencies.get(subject) ?? 'grant', cause });
+    wake.add(verification);
+  }
+  for (const [subject, released] of releasedPrincipals(claims, result)) {
+    await putMark(ports, { target: released, subject, urgency: 'revocation', cause });
+    wake.add(released);
+  }
+  const restore = policy.grants.filter(({ name }) => result.toRestore.includes(name));
+  const expansions = [];
+  for (const grant of restore) {
+    expansions.push(
+      await putExpansion(ports, { grant: grant.name, scope: target, grantees: [grant.to], urgency: 'grant', cause }),
+    );
+  }
+  await nudgePlanner(ports, expansions);
+  return [...wake];
+}
+
+/** People and machines for whom something was written. */
+function changedSubjects(claims: TurnClaims, { applied }: Result): Set<Subject> {
+  const written = new Set(applied.map((change) => objectId(change)));
+  const named = new Set(applied.flatMap(({ lines }) => lines.flatMap(({ subject }) => subject ?? [])));
+  const subjects = [...claims.wanted, ...claims.recorded]
+    .filter(({ subject, claim }) => written.has(objectId(claim)) && (named.size === 0 || named.has(subject)))
+    .map(({ subject }) => subject);
+  return new Set(subjects.filter((subject) => parseSubject(subject).type !== 'grant'));
+}
+
+/** Principals of Gatehouse's making that this cluster names no more: they may be deletable now. */
+function releasedPrincipals(claims: TurnClaims, { released }: Result): [Subject, Target][] {
+  return claims.recorded.flatMap(({ subject, claim }): [Subject, Target][] => {
+    if (claim.kind !== 'aws-auth') return [];
+    const { arn } = claim as OwnedClaim['claim'] & { arn: string };
+    if (!released.includes(arn)) return [];
+    const { account, type, name, path } = parsePrincipalArn(arn);
+    // aws-auth names roles without their path; a grant's own line is always of the role that Gatehouse made for it.
+    if (type === 'role' && parseSubject(subject).type === 'grant') return [[subject, roleTarget(account, name)]];
+    return type === 'user' && path.startsWith(IAM_PATH) ? [[subject, userTarget(account, name)]] : [];
+  });
+}
+

@@ -1,0 +1,43 @@
+import { parseClusterArn } from '../access/arn.ts';
+import type { Json } from '../access/json.ts';
+import type { AccessPolicy, Account, Cluster } from '../access/policy.ts';
+import { allClusters } from '../policy/selection.ts';
+import type { Table, TableReader } from '../ports/table.ts';
+
+const DISCOVERED = 'discovered';
+
+/** The clusters that joined by themselves: found by a `discover` rule when they were created. */
+export async function discoveredClusters(reader: TableReader): Promise<Cluster[]> {
+  const clusters: Cluster[] = [];
+  let after: string | undefined;
+  do {
+    const page = await reader.query(DISCOVERED, after === undefined ? {} : { after });
+    clusters.push(...page.items.map((item) => item.cluster as unknown as Cluster));
+    after = page.next;
+  } while (after !== undefined);
+  return clusters;
+}
+
+/** Keeps a discovered cluster. */
+export async function keepDiscovered(table: Table, cluster: Cluster): Promise<void> {
+  await table.put({ pk: DISCOVERED, sk: cluster.arn, cluster: cluster as unknown as Json });
+}
+
+/** Forgets a discovered cluster. */
+export async function forgetDiscovered(table: Table, arn: string): Promise<void> {
+  await table.delete({ pk: DISCOVERED, sk: arn });
+}
+
+/**
+ * The cluster of an ARN. One that the policy no longer names is still known by what was made there: it takes revocations
+ * and nothing else.
+ */
+export function clusterByArn(policy: AccessPolicy, discovered: readonly Cluster[], arn: string): Cluster {
+  const known = allClusters(policy, discovered).find((cluster) => cluster.arn === arn);
+  return known ?? { ...parseClusterArn(arn), arn, labels: {}, mode: 'paused' };
+}
+
+/** How to get into an account: as the policy says, else with Gatehouse's own credentials. */
+export function accountById(policy: AccessPolicy, id: string): Account {
+  return policy.accounts.find((account) => account.id === id) ?? { id };
+}

@@ -1,0 +1,56 @@
+import type { Json } from '../access/json.ts';
+import type { Grantee } from '../access/policy.ts';
+import type { Target } from '../access/target.ts';
+import type { Cause, IntakeMessage } from '../directory/fact.ts';
+import { shardOf } from '../directory/items.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Queues } from '../ports/queues.ts';
+import type { Random } from '../ports/random.ts';
+import type { Key, Table } from '../ports/table.ts';
+import { expansionKey, type Urgency } from './keys.ts';
+
+/** Everybody whom a grant is for must be looked at again: on one target, or wherever they are or should be. */
+export interface Expansion {
+  readonly grant: string;
+  readonly scope: Target | 'everywhere';
+  /** Whom it is, or was, for. */
+  readonly grantees: readonly Grantee[];
+  readonly urgency: Urgency;
+  readonly cause: Cause;
+}
+
+/** What asking the planner takes. */
+export interface IntakePorts {
+  readonly table: Table;
+  readonly queues: Queues;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+/** Writes down that a grant's people must be looked at. It is a dirty fact like any other; say so with {@link nudgePlanner}. */
+export async function putExpansion(ports: IntakePorts, expansion: Expansion): Promise<Key> {
+  const key = expansionKey(expansion.grant, expansion.scope);
+  const existing = await ports.table.get(key);
+  const urgency = existing?.urgency === 'revocation' ? 'revocation' : expansion.urgency;
+  const earlier = (existing?.grantees ?? []) as unknown as readonly Grantee[];
+  const grantees = new Map([...earlier, ...expansion.grantees].map((grantee) => [JSON.stringify(grantee), grantee]));
+  await ports.table.put({
+    ...key,
+    grant: expansion.grant,
+    scope: expansion.scope,
+    urgency,
+    grantees: [...grantees.values()] as unknown as Json,
+    cause: expansion.cause as unknown as Json,
+    dirty: ports.random.token(),
+    dueShard: shardOf(key),
+    dueAt: ports.clock.now(),
+  });
+  return key;
+}
+
+/** Tells the planner which facts to look at. Losing it costs a minute: the tick finds what is dirty. */
+export async function nudgePlanner(ports: Pick<IntakePorts, 'queues'>, facts: readonly Key[]): Promise<void> {
+  if (facts.length === 0) return;
+  const message: IntakeMessage = { version: 1, facts: facts.map(({ pk, sk }) => ({ pk, sk })) };
+  await ports.queues.send('intake', [{ body: JSON.stringify(message) }]);
+}

@@ -1,0 +1,98 @@
+import type { Json } from '../access/json.ts';
+import { sameJson } from '../access/json.ts';
+import type { Subject } from '../access/subject.ts';
+import type { Target } from '../access/target.ts';
+import { claimsBySubject } from '../plan/turn-claims.ts';
+import type { Table, TableReader } from '../ports/table.ts';
+import type { AwsAuthClaim } from '../resources/aws-auth/model.ts';
+import type { Claim, OwnedClaim } from '../resources/resource.ts';
+import { namedKey, RECORD_PREFIX, recordKey, targetPk, whereKey } from './keys.ts';
+
+/** What was made, or is about to be made, for a subject on a target. */
+export async function readRecord(reader: TableReader, target: Target, subject: Subject): Promise<OwnedClaim[]> {
+  const item = await reader.get(recordKey(target, subject));
+  return item ? claimsOf(item, subject) : [];
+}
+
+/** One page of all that is recorded on a target. `next`: the subject to go on after. */
+export async function readRecords(
+  reader: TableReader,
+  target: Target,
+  after: string | undefined,
+  limit: number,
+): Promise<{ records: Map<Subject, OwnedClaim[]>; next?: string }> {
+  const page = await reader.query(targetPk(target), {
+    prefix: RECORD_PREFIX,
+    limit,
+    ...(after === undefined ? {} : { after: `${RECORD_PREFIX}${after}` }),
+  });
+  const records = new Map<Subject, OwnedClaim[]>();
+  for (const item of page.items) {
+    const subject = item.sk.slice(RECORD_PREFIX.length) as Subject;
+    records.set(subject, claimsOf(item, subject));
+  }
+  return page.next === undefined ? { records } : { records, next: page.next.slice(RECORD_PREFIX.length) };
+}
+
+/** The targets on which something is recorded for a subject. */
+export async function targetsOf(reader: TableReader, subject: Subject): Promise<Target[]> {
+  const targets: Target[] = [];
+  let after: string | undefined;
+  do {
+    const page = await reader.query(`where#${subject}`, after === undefined ? {} : { after });
+    targets.push(...page.items.map((item) => item.sk as Target));
+    after = page.next;
+  } while (after !== undefined);
+  return targets;
+}
+
+/** The clusters whose aws-auth names a principal. */
+export async function clustersNaming(reader: TableReader, principalArn: string): Promise<string[]> {
+  const page = await reader.query(namedKey(principalArn, '').pk);
+  return page.items.map((item) => item.sk);
+}
+
+/**
+ * Brings the records of some subjects to what is given, before or after the writes that they stand for. Pointers are written
+ * ahead of what they point to and removed after it, so that a crash in between leaves one too many, never one too few.
+ * Answers the ARNs that no line of the target names any more.
+ */
+export async function writeRecords(
+  table: Table,
+  target: Target,
+  before: readonly OwnedClaim[],
+  after: readonly OwnedClaim[],
+): Promise<string[]> {
+  const was = claimsBySubject(before);
+  const is = claimsBySubject(after);
+  for (const [subject, claims] of is) {
+    const known = was.get(subject);
+    if (known && sameJson(known.map(stored), claims.map(stored))) continue;
+    const named = arnsOf(claims.map(({ claim }) => claim));
+    if (!known) await table.put({ ...whereKey(subject, target) });
+    for (const arn of named.difference(arnsOf((known ?? []).map(({ claim }) => claim)))) {
+      await table.put({ ...namedKey(arn, target) });
+    }
+    await table.put({ ...recordKey(target, subject), subject, claims: claims.map(stored) });
+  }
+  for (const subject of was.keys()) {
+    if (is.has(subject)) continue;
+    await table.delete(recordKey(target, subject));
+    await table.delete(whereKey(subject, target));
+  }
+  const released = arnsOf(before.map(({ claim }) => claim)).difference(arnsOf(after.map(({ claim }) => claim)));
+  for (const arn of released) await table.delete(namedKey(arn, target));
+  return [...released];
+}
+
+function claimsOf(item: { readonly claims?: Json | undefined }, subject: Subject): OwnedClaim[] {
+  const claims = (item.claims ?? []) as unknown as readonly { grant?: string; claim: Claim }[];
+  return claims.map(({ grant, claim }) => ({ subject, claim, ...(grant === undefined ? {} : { grant }) }));
+}
+
+const stored = ({ grant, claim }: OwnedClaim): Json =>
+  ({ ...(grant === undefined ? {} : { grant }), claim }) as unknown as Json;
+
+function arnsOf(claims: readonly Claim[]): Set<string> {
+  return new Set(claims.filter(({ kind }) => kind === 'aws-auth').map((claim) => (claim as AwsAuthClaim).arn));
+}

@@ -1,0 +1,125 @@
+import type { Failure } from '../access/failure.ts';
+import { grantSubject, type Subject } from '../access/subject.ts';
+import { appendEntry } from '../ledger/ledger.ts';
+import type { Finding, OwnedClaim } from '../resources/resource.ts';
+import type { Result, Run } from './carry-out.ts';
+import type { FactReader } from './fact-reader.ts';
+import { clearMark, confirmMark, type Mark, parkMark, postponeMark, putMark } from './marks.ts';
+import type { TurnPorts } from './turn-ports.ts';
+
+/** How a turn ended for one mark. */
+export type Settlement = 'cleared' | 'refreshed' | 'postponed' | 'parked';
+
+/** What decides over the marks of a turn. */
+export interface Ending {
+  readonly chain: string;
+  readonly run: Run;
+  readonly reader: FactReader;
+  readonly result: Pick<Result, 'failed' | 'findings'>;
+  /** All claims of the turn, wanted and recorded: they say whom a finding concerns. */
+  readonly claims: readonly OwnedClaim[];
+  /** Marks that wait for this long (milliseconds) although nothing failed: a write that must be seen once more. */
+  readonly confirmAfter?: number;
+}
+
+const FIRST_RETRY = 1_000;
+const LAST_RETRY = 300_000;
+
+/** How long to wait after so many failures in a row, in milliseconds: doubling up to five minutes, the upper half by chance. */
+export function backOff(attempts: number, fraction: number): number {
+  const ceiling = Math.min(LAST_RETRY, FIRST_RETRY * 2 ** Math.min(attempts, 20));
+  return Math.round(ceiling / 2 + (ceiling / 2) * fraction);
+}
+
+/**
+ * Settles the marks of a turn: cleared where all is done and what the turn derived from still holds, postponed where
+ * trying again may help, parked with the finding where a person must mend something first. Answers when the earliest
+ * postponed mark is ripe, and what became of each.
+ */
+export async function settleMarks(
+  ports: TurnPorts,
+  marks: readonly Mark[],
+  ending: Ending,
+): Promise<{ settled: ReadonlyMap<Mark, Settlement>; retryAt?: number }> {
+  const holds = await ending.reader.stillHolds();
+  const settled = new Map<Mark, Settlement>();
+  let retryAt: number | undefined;
+  const trouble = troubleIn(ending);
+  const postpone = async (mark: Mark, delay: number, write = postponeMark) => {
+    const at = ports.clock.now() + delay;
+    settled.set(mark, (await write(ports, mark, at)) ? 'postponed' : 'refreshed');
+    retryAt = Math.min(retryAt ?? at, at);
+  };
+  for (const mark of marks) {
+    const { failure, finding } = trouble(mark.subject);
+    if (failure) {
+      await postpone(mark, failure.code === 'deadline' ? 0 : backOff(mark.attempts, ports.random.fraction()));
+    } else if (finding) {
+      const known = mark.finding?.code === finding.code && mark.finding.message === finding.message;
+      if (!known) await recordFinding(ports, ending, mark, finding);
+      settled.set(mark, (await parkMark(ports, mark, finding)) ? 'parked' : 'refreshed');
+    } else if (!holds) {
+      settled.set(mark, 'refreshed');
+    } else if (ending.confirmAfter !== undefined) {
+      await postpone(mark, ending.confirmAfter, confirmMark);
+    } else {
+      settled.set(mark, (await clearMark(ports, mark)) ? 'cleared' : 'refreshed');
+    }
+  }
+  return retryAt === undefined ? { settled } : { settled, retryAt };
+}
+
+/** What stands against a subject: its own trouble, that of an object it needs, or that of its grant. */
+function troubleIn(ending: Ending): (subject: Subject) => { failure?: Failure; finding?: Finding } {
+  const grants = new Map<Subject, Set<Subject>>();
+  const objects = new Map<Subject, Set<string>>();
+  for (const { subject, grant, claim } of ending.claims) {
+    if (grant !== undefined) collect(grants, subject, grantSubject(grant));
+    collect(objects, subject, claim.object);
+  }
+  return (subject) => {
+    const concerned = new Set<Subject>([subject, ...(grants.get(subject) ?? [])]);
+    const failure = [...concerned].map((one) => ending.result.failed.get(one)).find((one) => one !== undefined);
+    const finding = ending.result.findings.find(
+      ({ severity, subject: about, object }) =>
+        severity === 'blocks' &&
+        (about === undefined ? (objects.get(subject)?.has(object) ?? false) || object === '' : concerned.has(about)),
+    );
+    return { ...(failure ? { failure } : {}), ...(finding ? { finding } : {}) };
+  };
+}
+
+function collect<T>(map: Map<Subject, Set<T>>, subject: Subject, value: T): void {
+  const values = map.get(subject);
+  if (values) values.add(value);
+  else map.set(subject, new Set([value]));
+}
+
+async function recordFinding(ports: TurnPorts, ending: Ending, mark: Mark, finding: Finding): Promise<void> {
+  await appendEntry(ports, ending.chain, {
+    kind: 'finding',
+    run: ending.run.id,
+    target: mark.target,
+    policyVersion: ending.run.policyVersion,
+    causes: [mark.cause],
+    changes: [],
+    finding: { ...finding, subject: finding.subject ?? mark.subject },
+  });
+}
+
+/** Gives what a sweep found amiss a mark of its own, so that it is tried again like anything else. */
+export async function markSweptTrouble(
+  ports: TurnPorts,
+  mark: Pick<Mark, 'target' | 'cause'>,
+  subjects: readonly Subject[],
+  ending: Ending,
+): Promise<boolean> {
+  const trouble = troubleIn(ending);
+  let any = false;
+  for (const subject of subjects) {
+    if (!trouble(subject).failure) continue;
+    any = true;
+    await putMark(ports, { ...mark, subject, urgency: 'grant' });
+  }
+  return any;
+}

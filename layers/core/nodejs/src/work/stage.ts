@@ -1,0 +1,29 @@
+import type { AccessPolicy, ClusterMode } from '../access/policy.ts';
+import type { Subject } from '../access/subject.ts';
+import type { Target } from '../access/target.ts';
+import type { Cause } from '../directory/fact.ts';
+import type { Result, Scene } from './carry-out.ts';
+import type { FactReader } from './fact-reader.ts';
+import type { Mark } from './marks.ts';
+import type { TurnPorts } from './turn-ports.ts';
+
+/** What setting a stage takes: the facts, and whom the turn is about. */
+export interface StageRequest {
+  readonly ports: TurnPorts;
+  readonly reader: FactReader;
+  readonly policy: AccessPolicy;
+  readonly target: Target;
+  readonly subjects: readonly Subject[];
+  /** Milliseconds UTC after which no call may start. */
+  readonly callsUntil: number;
+}
+
+/** A scene, and what follows when it has been carried out. */
+export interface Stage {
+  readonly scene: Scene;
+  readonly mode: ClusterMode;
+  /** Milliseconds after which what was written must be seen once more; undefined where the write itself is proof. */
+  confirmAfter(result: Result): Promise<number | undefined>;
+  /** Marks what comes next: other targets, verification. Answers the targets to wake. */
+  follow(result: Result, marks: readonly Mark[], cause: Cause): Promise<readonly Target[]>;
+}
