@@ -1,10 +1,5 @@
 import { Failure } from '../access/failure.ts';
-
-/** The answer of an API server to one request. */
-export interface ApiResponse {
-  readonly status: number;
-  readonly body: string;
-}
+import type { ApiResponse } from './exchange.ts';
 
 /** What a person does when Kubernetes refuses to let Gatehouse grant more than it has. */
 export const BOOTSTRAP_REMEDY = 'apply the bootstrap again: gatehouse bootstrap <cluster> | kubectl apply -f -';

@@ -1,7 +1,7 @@
 import * as https from 'node:https';
 import { KubeConfig } from '@kubernetes/client-node';
 import { Failure } from '../access/failure.ts';
-import type { ApiResponse } from './status.ts';
+import type { ApiRequest, ApiResponse, Exchange } from './exchange.ts';
 
 /** How to reach an API server. */
 export interface ApiServer {
@@ -15,13 +15,6 @@ export interface ApiServer {
   readonly timeoutMs?: number;
 }
 
-/** One request: `path` with its query; `body` is sent as JSON. */
-export interface ApiRequest {
-  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
-  readonly path: string;
-  readonly body?: unknown;
-}
-
 /** An answer larger than this is not a thing that Gatehouse works with: a page of 500 bindings of 1,000 subjects is smaller. */
 const MAX_ANSWER_BYTES = 128 * 1024 * 1024;
 
@@ -32,7 +25,7 @@ const MAX_ANSWER_BYTES = 128 * 1024 * 1024;
  * @throws Failure `invalid` where `server` is not https; the returned function throws `unreachable` where no whole answer
  * came, and whatever `token` throws.
  */
-export function transportTo(api: ApiServer): (request: ApiRequest) => Promise<ApiResponse> {
+export function transportTo(api: ApiServer): Exchange {
   const base = baseOf(api.server);
   const config = kubeConfig(api);
   const agent = new https.Agent({ keepAlive: true, maxSockets: 8 });
