@@ -1,0 +1,81 @@
+import type { Json } from '../../access/json.ts';
+import type { PolicyDocument } from '../../ports/iam.ts';
+import { sameDocument } from '../managed-principal.ts';
+
+/** Characters of a trust document that IAM takes without a raised quota, white space not counted (reference_iam-quotas). */
+export const TRUST_LIMIT = 2048;
+
+/**
+ * Trust in these members and nobody else. Each must call the session by their IAM user name, so that nobody can take
+ * another's username in a cluster; only IAM users have one, so a role named here never gets in.
+ */
+export function memberTrust(memberArns: readonly string[]): PolicyDocument {
+  const members = [...new Set(memberArns)].sort();
+  return members.length === 0 ? closedTrust() : assumeRole('Allow', members, '${aws:username}');
+}
+
+/**
+ * Trust in whole accounts, for grants with more members than a document holds: who of them gets in is up to their own
+ * identity policies. The session's name is the user's unique id, which no user made or renamed later can have.
+ */
+export function accountTrust(accounts: readonly string[], partition: string): PolicyDocument {
+  const roots = [...new Set(accounts)].sort().map((account) => `arn:${partition}:iam::${account}:root`);
+  return roots.length === 0 ? closedTrust() : assumeRole('Allow', roots, '${aws:userid}');
+}
+
+/** Trust in nobody: IAM takes no empty document, so it denies everybody. */
+export function closedTrust(): PolicyDocument {
+  return assumeRole('Deny', '*');
+}
+
+function assumeRole(effect: 'Allow' | 'Deny', principals: Json, sessionName?: string): PolicyDocument {
+  return {
+    Version: '2012-10-17',
+    Statement: [
+      {
+        Effect: effect,
+        Principal: { AWS: principals },
+        Action: 'sts:AssumeRole',
+        ...(sessionName === undefined ? {} : { Condition: { StringEquals: { 'sts:RoleSessionName': sessionName } } }),
+      },
+    ],
+  };
+}
+
+/** True where IAM takes a trust document of this size. */
+export function trustFits(document: PolicyDocument): boolean {
+  return JSON.stringify(document).length <= TRUST_LIMIT;
+}
+
+/** True where both documents let in the same under the same conditions, however they are written. */
+export const sameTrust = sameDocument;
+
+type Statement = Readonly<Record<string, Json | undefined>>;
+
+function statements(document: PolicyDocument): readonly Statement[] {
+  const { Statement: entries } = document;
+  return (Array.isArray(entries) ? entries : [entries]) as readonly Statement[];
+}
+
+function awsPrincipals(statement: Statement): readonly string[] {
+  const { Principal: principal } = statement;
+  if (principal === '*') return ['*'];
+  const names = (principal as { AWS?: Json } | undefined)?.AWS ?? [];
+  return (Array.isArray(names) ? names : [names]).map(String);
+}
+
+/** The AWS principals that some statement allows, sorted; those of deleted ones as ids. */
+export function trustedPrincipals(document: PolicyDocument): readonly string[] {
+  const allowed = statements(document).filter((statement) => statement.Effect === 'Allow');
+  return [...new Set(allowed.flatMap(awsPrincipals))].sort();
+}
+
+/** The document with only those of its allowed AWS principals that `keep` answers true for; closed where none is left. */
+export function trustOnly(document: PolicyDocument, keep: (principal: string) => boolean): PolicyDocument {
+  const kept = statements(document).flatMap((statement): Statement[] => {
+    if (statement.Effect !== 'Allow') return [statement];
+    const names = awsPrincipals(statement).filter(keep);
+    return names.length === 0 ? [] : [{ ...statement, Principal: { AWS: names } }];
+  });
+  return kept.some((statement) => statement.Effect === 'Allow') ? { ...document, Statement: kept } : closedTrust();
+}

@@ -1,0 +1,222 @@
+import { Failure, isFailure } from '../../access/failure.ts';
+import { sameJson } from '../../access/json.ts';
+import type { Iam, Tags } from '../../ports/iam.ts';
+import type { Secrets } from '../../ports/secrets.ts';
+import type { AccountPorts } from '../../ports/world.ts';
+import { GRANT_TAG, type InlinePolicies, MANAGED_TAG, POLICY_NAME } from '../managed-principal.ts';
+import type { Change } from '../resource.ts';
+import { ABSENT_USER, type IamUserState, type PresentUser, SECRET_TAG } from './model.ts';
+
+/** Reads a user: GetUser, and where there is one, GetUserPolicy, ListAccessKeys and the secret that its tag names. */
+export async function observeIamUser({ iam, secrets }: AccountPorts, name: string): Promise<IamUserState> {
+  const user = await iam.getUser(name);
+  if (user === undefined) return ABSENT_USER;
+  const policy = await iam.getUserPolicy(name, POLICY_NAME);
+  const keys = await unlessGone(iam.listAccessKeys(name));
+  if (keys === undefined) return ABSENT_USER;
+  const secretName = user.tags[SECRET_TAG];
+  const secret = secretName === undefined ? undefined : await observeSecret(secrets, secretName);
+  return {
+    present: true,
+    userId: user.id,
+    arn: user.arn,
+    path: user.path,
+    policies: policy === undefined ? {} : { gatehouse: policy },
+    ...(user.boundary === undefined ? {} : { boundary: user.boundary }),
+    tags: user.tags,
+    keys,
+    ...(secret === undefined ? {} : { secret }),
+  };
+}
+
+async function observeSecret(secrets: Secrets, name: string): Promise<NonNullable<PresentUser['secret']>> {
+  const keyId = keyIdIn(await secrets.read(name));
+  return keyId === undefined ? { name } : { name, keyId };
+}
+
+/** The access key that a secret holds. A value of any other form holds none. */
+function keyIdIn(value: string | undefined): string | undefined {
+  try {
+    const { accessKeyId, secretAccessKey } = JSON.parse(value ?? '{}') as Record<string, unknown>;
+    return typeof accessKeyId === 'string' && typeof secretAccessKey === 'string' ? accessKeyId : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Makes a change of a user. What the user may do comes before the key when it opens; the keys go first when it closes.
+ *
+ * CreateAccessKey makes another key each time, and its secret is told only once. After a crash between the call and the
+ * writing of the secret there is a key that no secret names: the next run deletes it and makes another. So keys are
+ * listed, and the secret is read, again before one is made.
+ *
+ * @throws Failure `conflict` where the user is no longer the one observed.
+ */
+export async function applyIamUser(ports: AccountPorts, change: Change<IamUserState>): Promise<IamUserState> {
+  const { object, before, after } = change;
+  if (!after.present) return before.present ? remove(ports, object, before, after.retires ?? []) : ABSENT_USER;
+  try {
+    return before.present ? await update(ports, object, before, after) : await create(ports, object, after);
+  } catch (error) {
+    if (!isFailure(error, 'not-found')) throw error;
+    throw new Failure('conflict', `the IAM user "${object}" went away while it was changed`, { cause: error });
+  }
+}
+
+async function create(ports: AccountPorts, name: string, after: PresentUser): Promise<IamUserState> {
+  const { path, tags, boundary } = after;
+  try {
+    const made = await ports.iam.createUser({ name, path, tags, ...(boundary === undefined ? {} : { boundary }) });
+    const bare: PresentUser = { ...after, userId: made.id, arn: made.arn, policies: {}, keys: [] };
+    return update(ports, name, bare, { ...after, userId: made.id, arn: made.arn });
+  } catch (error) {
+    if (!isFailure(error, 'already-exists')) throw error;
+  }
+  // By an earlier try of this change, or by somebody else meanwhile.
+  const there = await observeIamUser(ports, name);
+  if (there.present && there.arn === after.arn && sameJson(there.tags, after.tags)) {
+    return update(ports, name, there, { ...after, userId: there.userId });
+  }
+  throw new Failure('conflict', `an IAM user "${name}" was made by somebody else meanwhile`);
+}
+
+async function update(
+  ports: AccountPorts,
+  name: string,
+  before: PresentUser,
+  after: PresentUser,
+): Promise<IamUserState> {
+  const { iam, secrets } = ports;
+  const opens = after.keys.some((key) => key.active);
+  const closed = opens ? undefined : await closeKeys(iam, name, before, after);
+  if (after.boundary !== undefined && after.boundary !== before.boundary) {
+    await iam.setUserBoundary(name, after.boundary);
+  }
+  await putPolicies(iam, name, before.policies, after.policies);
+  for (const secret of after.retires ?? []) await secrets.remove(secret);
+  if (!sameJson(before.tags, after.tags)) await iam.tagUser(name, changedTags(before.tags, after.tags));
+  const { retires: _, ...settled } = after;
+  if (closed) return { ...settled, keys: closed };
+  return { ...settled, ...(await ensureKey(ports, name, before, after)) };
+}
+
+function changedTags(before: Tags, after: Tags): Tags {
+  return Object.fromEntries(Object.entries(after).filter(([key, value]) => before[key] !== value));
+}
+
+async function putPolicies(iam: Iam, name: string, before: InlinePolicies, after: InlinePolicies): Promise<void> {
+  if (sameJson(before, after)) return;
+  if (after.gatehouse !== undefined) await iam.putUserPolicy(name, POLICY_NAME, after.gatehouse);
+  else await unlessGone(iam.deleteUserPolicy(name, POLICY_NAME));
+}
+
+/** Deactivates the keys that stay, deletes those that do not. */
+async function closeKeys(
+  iam: Iam,
+  name: string,
+  before: PresentUser,
+  after: PresentUser,
+): Promise<PresentUser['keys']> {
+  const stay = new Set(after.keys.map((key) => key.id));
+  for (const key of before.keys) {
+    if (key.active) await unlessGone(iam.setAccessKeyStatus(name, key.id, false));
+  }
+  for (const key of before.keys) {
+    if (!stay.has(key.id)) await unlessGone(iam.deleteAccessKey(name, key.id));
+  }
+  return after.keys;
+}
+
+/** Sees to it that the user has exactly one key, active, and that the secret holds it. */
+async function ensureKey(
+  { iam, secrets }: AccountPorts,
+  name: string,
+  before: PresentUser,
+  after: PresentUser,
+): Promise<Pick<PresentUser, 'keys' | 'secret'>> {
+  const secret = after.secret!;
+  if (sameJson(before.keys, after.keys) && sameJson(before.secret, secret)) return { keys: after.keys, secret };
+  const named = keyIdIn(await secrets.read(secret.name));
+  const keys = await iam.listAccessKeys(name);
+  const held = keys.find((key) => key.id === named);
+  for (const key of keys) {
+    if (key !== held) await unlessGone(iam.deleteAccessKey(name, key.id));
+  }
+  if (held) {
+    if (!held.active) await iam.setAccessKeyStatus(name, held.id, true);
+    return { keys: [{ id: held.id, active: true }], secret: { name: secret.name, keyId: held.id } };
+  }
+  const keyId = await makeKey(iam, secrets, name, secret.name, after.tags);
+  return { keys: [{ id: keyId, active: true }], secret: { name: secret.name, keyId } };
+}
+
+async function makeKey(iam: Iam, secrets: Secrets, user: string, secretName: string, tags: Tags): Promise<string> {
+  const key = await iam.createAccessKey(user).catch((error: unknown) => {
+    if (!isFailure(error, 'too-large')) throw error;
+    // The list was empty a moment ago: it was stale, or somebody makes keys at this very time.
+    throw new Failure('conflict', `the IAM user "${user}" has two access keys already`, { cause: error });
+  });
+  const value = JSON.stringify({ accessKeyId: key.id, secretAccessKey: key.secret.reveal() });
+  const own = [MANAGED_TAG, GRANT_TAG].flatMap((tag) => (tags[tag] === undefined ? [] : [[tag, tags[tag]] as const]));
+  await secrets.write(secretName, value, Object.fromEntries(own));
+  return key.id;
+}
+
+/** Keys first, so that nobody gets in any more; then everything that keeps IAM from deleting a user. */
+async function remove(
+  { iam, secrets }: AccountPorts,
+  name: string,
+  before: PresentUser,
+  retired: readonly string[],
+): Promise<IamUserState> {
+  try {
+    for (const key of before.keys) {
+      if (key.active) await unlessGone(iam.setAccessKeyStatus(name, key.id, false));
+    }
+    for (const key of await iam.listAccessKeys(name)) await unlessGone(iam.deleteAccessKey(name, key.id));
+    for (const policy of await iam.listUserPolicies(name)) await unlessGone(iam.deleteUserPolicy(name, policy));
+    for (const arn of await iam.listAttachedUserPolicies(name)) await unlessGone(iam.detachUserPolicy(name, arn));
+  } catch (error) {
+    if (!isFailure(error, 'not-found')) throw error;
+  }
+  // Before the user, whose removal ends the work: a crash in between must not leave a secret behind.
+  for (const secret of retired) await secrets.remove(secret);
+  await deleteUser(iam, name);
+  return ABSENT_USER;
+}
+
+async function deleteUser(iam: Iam, name: string): Promise<void> {
+  try {
+    await unlessGone(iam.deleteUser(name));
+  } catch (error) {
+    if (!isFailure(error, 'conflict')) throw error;
+    await takeApart(iam, name);
+  }
+}
+
+/** What Gatehouse never gives a user, but others may have: a console password, groups. */
+async function takeApart(iam: Iam, name: string): Promise<void> {
+  await unlessGone(iam.deleteLoginProfile(name));
+  for (const group of (await unlessGone(iam.listGroupsOf(name))) ?? []) {
+    await unlessGone(iam.removeFromGroup(name, group));
+  }
+  try {
+    await unlessGone(iam.deleteUser(name));
+  } catch (error) {
+    if (!isFailure(error, 'conflict')) throw error;
+    throw new Failure('conflict', `the IAM user "${name}", now without keys, cannot be deleted yet: ${error.message}`, {
+      cause: error,
+      remedy: 'remove its MFA devices, SSH keys, certificates and service credentials',
+    });
+  }
+}
+
+async function unlessGone<T>(call: Promise<T>): Promise<T | undefined> {
+  try {
+    return await call;
+  } catch (error) {
+    if (isFailure(error, 'not-found')) return undefined;
+    throw error;
+  }
+}

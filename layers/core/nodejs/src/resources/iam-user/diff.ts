@@ -1,0 +1,157 @@
+import { sameJson } from '../../access/json.ts';
+import type { Tags } from '../../ports/iam.ts';
+import {
+  claimFindings,
+  everRecorded,
+  foreignPrincipal,
+  type InlinePolicies,
+  isOwn,
+  sameDocument,
+  wantedTags,
+} from '../managed-principal.ts';
+import type { ChangeLine, Diff, ObjectClaims, OwnedClaim } from '../resource.ts';
+import { ABSENT_USER, type IamUserClaim, type IamUserState, NEW_KEY, type PresentUser, SECRET_TAG } from './model.ts';
+
+type Claims = ObjectClaims<IamUserClaim>;
+
+/**
+ * What must happen to a user.
+ *
+ *     wanted  differently by two claims  finding `claims-differ`
+ *     wanted  open, absent               created; with an access key if the claim has one
+ *     wanted  closed, absent             nothing
+ *     wanted  open, Gatehouse's          updated; of its keys only the one in the claim's secret stays, active
+ *     wanted  closed, Gatehouse's        all keys inactive, no policy
+ *     wanted  anybody else's             finding `foreign-principal`
+ *     gone    Gatehouse's                deleted, with its keys and its secret
+ *     gone    anybody else's             finding `foreign-principal` (notice): it stays
+ *     gone    absent                     nothing
+ */
+export function diffIamUser(object: string, observed: IamUserState, claims: Claims): Diff<IamUserState> {
+  const [first] = claims.wanted;
+  if (first === undefined) return removal(object, observed, claims.unwanted);
+  const findings = claimFindings(claims);
+  if (findings.length > 0) return { findings };
+  if (!observed.present) return creation(object, first);
+  if (!isOwn(observed, first.claim, everRecorded(claims))) {
+    return { findings: claims.wanted.map((owned) => foreignPrincipal(observed, owned, 'blocks')) };
+  }
+  return update(object, observed, first, secretsOf(claims.unwanted));
+}
+
+const secretsOf = (owned: Claims['unwanted']): string[] => [
+  ...new Set(owned.flatMap(({ claim }) => (claim.accessKey === undefined ? [] : [claim.accessKey.secret]))),
+];
+
+const userTags = (claim: IamUserClaim): Tags => ({
+  ...wantedTags(claim),
+  ...(claim.accessKey === undefined ? {} : { [SECRET_TAG]: claim.accessKey.secret }),
+});
+
+const wantedPolicies = (claim: IamUserClaim): InlinePolicies => (claim.state === 'open' ? claim.policies : {});
+
+function creation(object: string, { subject, claim }: OwnedClaim<IamUserClaim>): Diff<IamUserState> {
+  if (claim.state === 'closed') return { findings: [] };
+  const after: PresentUser = {
+    present: true,
+    userId: '',
+    arn: claim.arn,
+    path: claim.path,
+    policies: claim.policies,
+    ...(claim.boundary === undefined ? {} : { boundary: claim.boundary }),
+    tags: userTags(claim),
+    ...keysFor(claim, []),
+  };
+  const lines: ChangeLine[] = [
+    { sign: '+', text: `user ${claim.arn}`, subject },
+    ...keyLines(object, [], after.keys).map((line) => ({ ...line, subject })),
+  ];
+  return {
+    change: { kind: 'iam-user', object, action: 'create', before: ABSENT_USER, after, lines },
+    findings: [],
+  };
+}
+
+/** The keys and the secret that an open user must have. */
+function keysFor(
+  claim: IamUserClaim,
+  keys: PresentUser['keys'],
+  secret?: PresentUser['secret'],
+): Pick<PresentUser, 'keys' | 'secret'> {
+  if (claim.accessKey === undefined) return { keys: [] };
+  const { secret: name } = claim.accessKey;
+  const held = secret?.name === name ? keys.find((key) => key.id === secret.keyId) : undefined;
+  const keyId = held?.id ?? NEW_KEY;
+  return { keys: [{ id: keyId, active: true }], secret: { name, keyId } };
+}
+
+function update(
+  object: string,
+  observed: PresentUser,
+  { subject, claim }: OwnedClaim<IamUserClaim>,
+  earlierSecrets: readonly string[],
+): Diff<IamUserState> {
+  const { secret, retires: _, ...rest } = observed;
+  const policies = wantedPolicies(claim);
+  const wantedSecret = claim.accessKey?.secret;
+  // A tag is anybody's to write: a secret goes only if a claim of Gatehouse's named it.
+  const retires = earlierSecrets.filter((name) => name === secret?.name && name !== wantedSecret);
+  const keysAndSecret =
+    claim.state === 'open'
+      ? keysFor(claim, observed.keys, secret)
+      : { keys: observed.keys.map(({ id }) => ({ id, active: false })), ...(secret === undefined ? {} : { secret }) };
+  const after: PresentUser = {
+    ...rest,
+    policies: sameDocument(observed.policies.gatehouse, policies.gatehouse) ? observed.policies : policies,
+    ...(claim.boundary === undefined ? {} : { boundary: claim.boundary }),
+    tags: { ...observed.tags, ...userTags(claim) },
+    ...keysAndSecret,
+    ...(retires.length === 0 ? {} : { retires }),
+  };
+  if (sameJson(after, { ...rest, ...(secret === undefined ? {} : { secret }) })) return { findings: [] };
+  const lines = updateLines(object, observed, after).map((line) => ({ ...line, subject }));
+  return {
+    change: { kind: 'iam-user', object, action: 'update', before: observed, after, lines },
+    findings: [],
+  };
+}
+
+function removal(object: string, observed: IamUserState, unwanted: Claims['unwanted']): Diff<IamUserState> {
+  const [first] = unwanted;
+  if (first === undefined || !observed.present) return { findings: [] };
+  const owner = unwanted.find(({ claim }) => isOwn(observed, claim, unwanted));
+  if (owner === undefined) return { findings: [foreignPrincipal(observed, first, 'notice')] };
+  const after: IamUserState = { present: false, retires: secretsOf(unwanted) };
+  const lines: ChangeLine[] = [
+    ...keyLines(object, observed.keys, []).map((line) => ({ ...line, subject: owner.subject })),
+    { sign: '-', text: `user ${observed.arn}`, subject: owner.subject },
+  ];
+  return { change: { kind: 'iam-user', object, action: 'delete', before: observed, after, lines }, findings: [] };
+}
+
+function updateLines(object: string, before: PresentUser, after: PresentUser): ChangeLine[] {
+  const changed = (what: string): ChangeLine => ({ sign: '~', text: `user ${object}: ${what}` });
+  return [
+    ...keyLines(object, before.keys, after.keys),
+    ...(sameJson(before.policies, after.policies) ? [] : [changed('inline policy')]),
+    ...(before.boundary === after.boundary ? [] : [changed(`permissions boundary ${after.boundary}`)]),
+    ...(sameJson(before.tags, after.tags) ? [] : [changed('tags')]),
+    ...(sameJson(before.secret, after.secret) ? [] : [changed('secret of its access key')]),
+  ];
+}
+
+function keyLines(object: string, before: PresentUser['keys'], after: PresentUser['keys']): ChangeLine[] {
+  const active = (keys: PresentUser['keys']) => new Map(keys.map((key) => [key.id, key.active]));
+  const [old, fresh] = [active(before), active(after)];
+  const line = (sign: ChangeLine['sign'], id: string, what: string): ChangeLine => ({
+    sign,
+    text: `user ${object}: access key ${id} ${what}`,
+  });
+  return [
+    ...[...old.keys()].filter((id) => !fresh.has(id)).map((id) => line('-', id, 'deleted')),
+    ...[...fresh].flatMap(([id, isActive]) => {
+      if (!old.has(id)) return [line('+', id, 'made, straight into its secret')];
+      return old.get(id) === isActive ? [] : [line('~', id, isActive ? 'activated' : 'deactivated')];
+    }),
+  ];
+}

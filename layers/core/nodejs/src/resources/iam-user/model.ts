@@ -1,0 +1,52 @@
+import type { AccessKey, Tags } from '../../ports/iam.ts';
+import type { InlinePolicies, PrincipalClaim } from '../managed-principal.ts';
+
+/** Tag that names the secret with the user's access key. Only ever used to read: what is removed, the claims name. */
+export const SECRET_TAG = 'gatehouse:secret';
+/** Stands for the id of an access key that a change is going to make. */
+export const NEW_KEY = '(new)';
+
+/**
+ * The IAM user of one person or machine. `object` is its name.
+ *
+ *     { kind: 'iam-user', object: 'gatehouse-ci', arn: 'arn:aws:iam::111122223333:user/gatehouse/gatehouse-ci',
+ *       path: '/gatehouse/', state: 'open', policies: { gatehouse: {...} }, tags: {},
+ *       accessKey: { secret: 'gatehouse/access-keys/gatehouse-ci' } }
+ */
+export interface IamUserClaim extends PrincipalClaim {
+  readonly kind: 'iam-user';
+  /**
+   * Where the one access key goes: the name of a secret in Secrets Manager, whose value is
+   * `{"accessKeyId": "...", "secretAccessKey": "..."}`. Absent: the user has no keys at all.
+   */
+  readonly accessKey?: { readonly secret: string };
+}
+
+/** A user as it was observed: no secret is part of it. */
+export type IamUserState =
+  | {
+      readonly present: false;
+      /** In a change only: secrets that go with the user. */
+      readonly retires?: readonly string[];
+    }
+  | {
+      readonly present: true;
+      /** AIDA...: another one after the user was deleted and made again. Empty in a change that creates. */
+      readonly userId: string;
+      readonly arn: string;
+      readonly path: string;
+      readonly policies: InlinePolicies;
+      readonly boundary?: string;
+      readonly tags: Tags;
+      readonly keys: readonly AccessKey[];
+      /** The secret that the user's tag names, and the key that it holds. */
+      readonly secret?: { readonly name: string; readonly keyId?: string };
+      /** In a change only: secrets of earlier claims that go. */
+      readonly retires?: readonly string[];
+    };
+
+/** A user that is there. */
+export type PresentUser = Extract<IamUserState, { present: true }>;
+
+/** No such user. */
+export const ABSENT_USER: IamUserState = { present: false };
