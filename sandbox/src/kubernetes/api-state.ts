@@ -1,4 +1,6 @@
+import type { RbacObjects } from '@gatehouse/core/effective-access/rbac';
 import type { Clock } from '@gatehouse/core/ports/clock';
+import type { KubernetesObject } from '@gatehouse/core/ports/kubernetes';
 import type { Random } from '@gatehouse/core/ports/random';
 import { authorize, denial, PRIVILEGED_GROUP, questionOf, type UserInfo } from './authorizer.ts';
 import { bodyText, parseJson, readBody } from './body.ts';
@@ -9,7 +11,6 @@ import { effectiveUser, type Headers } from './impersonation.ts';
 import { apiVersionOf, findResource, findReview, GROUP_VERSIONS, type Resource, resourceOfKind } from './kinds.ts';
 import { Lists } from './lists.ts';
 import { readPatch } from './patch-request.ts';
-import type { Rbac, RbacBinding, RbacRole } from './rbac-model.ts';
 import { type Preconditions, Registry, storageName, type WriteContext } from './registry.ts';
 import { type RequestInfo, readRequestInfo } from './request-info.ts';
 import { answerReview } from './reviews.ts';
@@ -52,7 +53,7 @@ export class ApiState {
   readonly #storage = new Storage();
   readonly #registry: Registry;
   readonly #lists: Lists;
-  #rbac: { readonly changes: string; readonly rbac: Rbac } | undefined;
+  #rbac: { readonly changes: string; readonly rbac: RbacObjects } | undefined;
 
   /** A new cluster, with its default namespaces and roles. */
   constructor({ clock, random }: { readonly clock: Clock; readonly random: Random }) {
@@ -90,16 +91,16 @@ export class ApiState {
   }
 
   /** All roles and bindings, as the RBAC rules read them. */
-  rbac(): Rbac {
+  rbac(): RbacObjects {
     const changes = RBAC_KINDS.map((kind) => this.#storage.changes(kind)).join();
     if (this.#rbac?.changes !== changes) {
-      const all = <T>(resource: string) =>
-        this.#storage.list(`${resource}.${RBAC_GROUP}`, '') as readonly unknown[] as T[];
+      const all = (resource: string) =>
+        this.#storage.list(`${resource}.${RBAC_GROUP}`, '') as readonly unknown[] as KubernetesObject[];
       const rbac = {
-        roles: all<RbacRole>('roles'),
-        clusterRoles: all<RbacRole>('clusterroles'),
-        roleBindings: all<RbacBinding>('rolebindings'),
-        clusterRoleBindings: all<RbacBinding>('clusterrolebindings'),
+        roles: all('roles'),
+        clusterRoles: all('clusterroles'),
+        roleBindings: all('rolebindings'),
+        clusterRoleBindings: all('clusterrolebindings'),
       };
       this.#rbac = { changes, rbac };
     }

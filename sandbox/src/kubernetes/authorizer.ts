@@ -1,4 +1,11 @@
-import { mayThey, type Question, type Rbac } from './rbac-model.ts';
+import {
+  type GrantedBy,
+  mayThey,
+  type Question,
+  type RbacObjects,
+  rulesOfRole,
+} from '@gatehouse/core/effective-access/rbac';
+import type { KubernetesObject } from '@gatehouse/core/ports/kubernetes';
 import type { RequestInfo } from './request-info.ts';
 import { type ApiError, forbidden, goQuoted } from './status.ts';
 
@@ -19,14 +26,53 @@ export interface Decision {
   readonly reason: string;
 }
 
-/** Decides one question. */
-export function authorize(rbac: Rbac, user: UserInfo, question: Question): Decision {
+/** Decides one question. A denial's reason names the roles that bindings of this user refer to and that do not exist. */
+export function authorize(rbac: RbacObjects, user: UserInfo, question: Question): Decision {
   if (user.groups.includes(PRIVILEGED_GROUP)) return { allowed: true, reason: '' };
-  const { allowed, because, missing } = mayThey(rbac, user, question);
-  if (allowed) return { allowed, reason: because };
-  const errors = [...new Set(missing)];
-  if (errors.length === 0) return { allowed, reason: '' };
-  return { allowed, reason: `RBAC: ${errors.length === 1 ? errors[0] : `[${errors.join(', ')}]`}` };
+  const answer = mayThey(rbac, user, question);
+  if (answer.allowed) return { allowed: true, reason: allowedBy(rbac, user, answer.by) };
+  const missing = missingRoles(rbac, user, 'path' in question ? '' : (question.namespace ?? ''));
+  if (missing.length === 0) return { allowed: false, reason: '' };
+  return { allowed: false, reason: `RBAC: ${missing.length === 1 ? missing[0] : `[${missing.join(', ')}]`}` };
+}
+
+/** The roles that a user's bindings name in vain, as the authorizer reports them. */
+export function missingRoles(rbac: RbacObjects, user: UserInfo, namespace: string): readonly string[] {
+  const local = rbac.roleBindings.filter(({ metadata }) => namespace !== '' && metadata.namespace === namespace);
+  const missing = [...rbac.clusterRoleBindings, ...local].flatMap((binding) => {
+    const { roleRef, metadata } = binding;
+    if (roleRef === undefined || rulesOfRole(rbac, roleRef, metadata.namespace) !== undefined) return [];
+    if (subjectMeaning(user, binding) === undefined) return [];
+    return [`${roleRef.kind.toLowerCase()}.rbac.authorization.k8s.io ${goQuoted(roleRef.name)} not found`];
+  });
+  return [...new Set(missing)];
+}
+
+type Subject = NonNullable<KubernetesObject['subjects']>[number];
+
+function subjectMeaning(user: UserInfo, { subjects, metadata }: KubernetesObject): Subject | undefined {
+  return subjects?.find(({ kind, name, namespace }) => {
+    if (kind === 'User') return name === user.username;
+    if (kind === 'Group') return user.groups.includes(name);
+    return user.username === `system:serviceaccount:${namespace || (metadata.namespace ?? '')}:${name}`;
+  });
+}
+
+function allowedBy(rbac: RbacObjects, user: UserInfo, by: GrantedBy): string {
+  const clusterWide = by.binding.startsWith('ClusterRoleBinding ');
+  const key = by.binding.slice(by.binding.indexOf(' ') + 1);
+  const found = (clusterWide ? rbac.clusterRoleBindings : rbac.roleBindings).find(({ metadata }) =>
+    clusterWide ? metadata.name === key : `${metadata.namespace}/${metadata.name}` === key,
+  );
+  const subject = found && subjectMeaning(user, found);
+  if (found?.roleRef === undefined || subject === undefined) return `RBAC: allowed by ${by.binding}`;
+  const { name, namespace = '' } = found.metadata;
+  const binding = clusterWide
+    ? `ClusterRoleBinding ${goQuoted(name)}`
+    : `RoleBinding ${goQuoted(`${name}/${namespace}`)}`;
+  const whom = subject.kind === 'ServiceAccount' ? `${subject.name}/${subject.namespace || namespace}` : subject.name;
+  const { kind, name: role } = found.roleRef;
+  return `RBAC: allowed by ${binding} of ${kind} ${goQuoted(role)} to ${subject.kind} ${goQuoted(whom)}`;
 }
 
 /** The question a request asks the authorizer. */

@@ -1,7 +1,7 @@
 import type { AccessRule } from '@gatehouse/core/access/policy';
+import { covers, type RbacObjects, rulesOf, rulesOfRole } from '@gatehouse/core/effective-access/rbac';
 import { authorize, PRIVILEGED_GROUP, type UserInfo } from './authorizer.ts';
 import type { Resource } from './kinds.ts';
-import { covers, type Rbac, rulesOf } from './rbac-model.ts';
 import { forbidden, goQuoted, notFound } from './status.ts';
 
 const RBAC_GROUP = 'rbac.authorization.k8s.io';
@@ -25,13 +25,13 @@ export interface RbacWrite {
  * the role, is let pass. Source: `pkg/registry/rbac/{role,rolebinding}/policybased/storage.go`, `escalation_check.go`.
  * @throws ApiError 403; 404 for a binding of a role that does not exist.
  */
-export function checkEscalation(rbac: Rbac, user: UserInfo, write: RbacWrite): void {
+export function checkEscalation(rbac: RbacObjects, user: UserInfo, write: RbacWrite): void {
   if (write.resource.group !== RBAC_GROUP || user.groups.includes(PRIVILEGED_GROUP)) return;
   if (write.resource.kind === 'Role' || write.resource.kind === 'ClusterRole') checkRole(rbac, user, write);
   else checkBinding(rbac, user, write);
 }
 
-function checkRole(rbac: Rbac, user: UserInfo, { resource, namespace, nameInPath, object }: RbacWrite): void {
+function checkRole(rbac: RbacObjects, user: UserInfo, { resource, namespace, nameInPath, object }: RbacWrite): void {
   const question = { verb: 'escalate', group: RBAC_GROUP, resource: resource.resource, namespace, name: nameInPath };
   if (authorize(rbac, user, question).allowed) return;
   const name = object.metadata.name ?? '';
@@ -41,18 +41,15 @@ function checkRole(rbac: Rbac, user: UserInfo, { resource, namespace, nameInPath
   confirm(rbac, user, namespace, object.rules ?? [], resource, name);
 }
 
-function checkBinding(rbac: Rbac, user: UserInfo, { resource, namespace, object }: RbacWrite): void {
+function checkBinding(rbac: RbacObjects, user: UserInfo, { resource, namespace, object }: RbacWrite): void {
   const { kind = '', name: role = '' } = object.roleRef ?? {};
   const roles = kind === 'Role' ? 'roles' : 'clusterroles';
   const question = { verb: 'bind', group: RBAC_GROUP, resource: roles, namespace, name: role };
   const known = kind === 'Role' || kind === 'ClusterRole';
   if (known && authorize(rbac, user, question).allowed) return;
-  const found =
-    kind === 'Role'
-      ? rbac.roles.find((one) => one.metadata.namespace === namespace && one.metadata.name === role)
-      : rbac.clusterRoles.find((one) => one.metadata.name === role);
-  if (!known || found === undefined) throw notFound({ group: RBAC_GROUP, resource: roles }, role);
-  confirm(rbac, user, namespace, found.rules ?? [], resource, object.metadata.name ?? '');
+  const found = known ? rulesOfRole(rbac, { apiGroup: RBAC_GROUP, kind, name: role }, namespace) : undefined;
+  if (found === undefined) throw notFound({ group: RBAC_GROUP, resource: roles }, role);
+  confirm(rbac, user, namespace, found, resource, object.metadata.name ?? '');
 }
 
 const EVERYTHING: readonly AccessRule[] = [
@@ -61,19 +58,16 @@ const EVERYTHING: readonly AccessRule[] = [
 ];
 
 function missingRules(
-  rbac: Rbac,
+  rbac: RbacObjects,
   user: UserInfo,
   namespace: string,
   rules: readonly AccessRule[],
 ): readonly AccessRule[] {
-  return covers(
-    rulesOf(rbac, user, namespace).rules.map(({ rule }) => rule),
-    rules,
-  ).missing;
+  return covers(rulesOf(rbac, user, namespace), rules).uncovered;
 }
 
 function confirm(
-  rbac: Rbac,
+  rbac: RbacObjects,
   user: UserInfo,
   namespace: string,
   rules: readonly AccessRule[],

@@ -1,5 +1,5 @@
+import type { Question, RbacObjects } from '@gatehouse/core/effective-access/rbac';
 import { authorize, denial, type UserInfo } from './authorizer.ts';
-import type { Question, Rbac } from './rbac-model.ts';
 import { internalError } from './status.ts';
 
 /** Request headers, lower case; a repeated one has several values. */
@@ -20,7 +20,7 @@ const UNAUTHENTICATED = 'system:unauthenticated';
  * Source: `apiserver/pkg/endpoints/filters/impersonation.go`.
  * @throws ApiError 403; 500 where groups, a uid or extras come without a user.
  */
-export function effectiveUser(rbac: Rbac, sender: UserInfo, headers: Headers): UserInfo {
+export function effectiveUser(rbac: RbacObjects, sender: UserInfo, headers: Headers): UserInfo {
   const username = headerValues(headers, 'impersonate-user')[0] ?? '';
   const groups = headerValues(headers, 'impersonate-group');
   const uid = headerValues(headers, 'impersonate-uid')[0] ?? '';

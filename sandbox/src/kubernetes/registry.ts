@@ -1,12 +1,12 @@
 import { sameJson } from '@gatehouse/core/access/json';
 import type { AccessRule } from '@gatehouse/core/access/policy';
+import type { RbacObjects } from '@gatehouse/core/effective-access/rbac';
 import type { Clock } from '@gatehouse/core/ports/clock';
 import type { Random } from '@gatehouse/core/ports/random';
 import type { UserInfo } from './authorizer.ts';
 import type { DecodedObject } from './decode.ts';
 import { checkEscalation } from './escalation.ts';
 import { RESOURCES, type Resource } from './kinds.ts';
-import type { Rbac } from './rbac-model.ts';
 import {
   ApiError,
   alreadyExists,
@@ -58,11 +58,11 @@ const NAMESPACES = { group: '', resource: 'namespaces' } as const;
  */
 export class Registry {
   readonly #storage: Storage;
-  readonly #rbac: () => Rbac;
+  readonly #rbac: () => RbacObjects;
   readonly #clock: Clock;
   readonly #random: Random;
 
-  constructor(storage: Storage, rbac: () => Rbac, clock: Clock, random: Random) {
+  constructor(storage: Storage, rbac: () => RbacObjects, clock: Clock, random: Random) {
     this.#storage = storage;
     this.#rbac = rbac;
     this.#clock = clock;

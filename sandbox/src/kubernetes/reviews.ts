@@ -1,7 +1,7 @@
 import type { AccessRule } from '@gatehouse/core/access/policy';
-import { authorize, type UserInfo } from './authorizer.ts';
+import { type Question, type RbacObjects, rulesOf } from '@gatehouse/core/effective-access/rbac';
+import { authorize, missingRoles, type UserInfo } from './authorizer.ts';
 import { apiVersionOf, type Review } from './kinds.ts';
-import { type Question, type Rbac, rulesOf } from './rbac-model.ts';
 import { badRequest, type FieldError, forbiddenField, invalid, invalidValue } from './status.ts';
 
 interface AccessSpec {
@@ -26,7 +26,7 @@ export interface ReviewRequest {
  * Sources: `pkg/apis/authorization/validation`, `pkg/registry/authorization`, `pkg/registry/authentication/selfsubjectreview`.
  * @throws ApiError 400, 422.
  */
-export function answerReview(rbac: Rbac, asker: UserInfo, { review, namespace, body }: ReviewRequest): object {
+export function answerReview(rbac: RbacObjects, asker: UserInfo, { review, namespace, body }: ReviewRequest): object {
   const posted = (body ?? {}) as { readonly metadata?: object; readonly spec?: AccessSpec; readonly kind?: string };
   if (typeof posted !== 'object' || Array.isArray(posted)) throw badRequest('the body is not an object');
   if (posted.kind !== undefined && posted.kind !== '' && posted.kind !== review.kind) {
@@ -84,7 +84,7 @@ function localErrors(spec: AccessSpec, namespace: string): FieldError[] {
     : [invalidValue('spec.resourceAttributes.namespace', own, 'must match metadata.namespace')];
 }
 
-function decide(rbac: Rbac, who: UserInfo, spec: AccessSpec): object {
+function decide(rbac: RbacObjects, who: UserInfo, spec: AccessSpec): object {
   const { allowed, reason } = authorize(rbac, who, questionIn(spec));
   return { allowed, ...(reason === '' ? {} : { reason }) };
 }
@@ -104,17 +104,14 @@ function questionIn(spec: AccessSpec): Question {
   };
 }
 
-function ownRules(rbac: Rbac, asker: UserInfo, namespace: string): object {
+function ownRules(rbac: RbacObjects, asker: UserInfo, namespace: string): object {
   if (namespace === '') throw badRequest('no namespace on request');
   const everything: AccessRule[] = [
     { apiGroups: ['*'], resources: ['*'], verbs: ['*'] },
     { nonResourceURLs: ['*'], verbs: ['*'] },
   ];
-  const found = rulesOf(rbac, asker, namespace);
-  const rules = [
-    ...(asker.groups.includes('system:masters') ? everything : []),
-    ...found.rules.map(({ rule }) => rule),
-  ];
+  const missing = missingRoles(rbac, asker, namespace);
+  const rules = [...(asker.groups.includes('system:masters') ? everything : []), ...rulesOf(rbac, asker, namespace)];
   return {
     resourceRules: rules.flatMap(({ verbs, apiGroups, resources, resourceNames }) =>
       resources?.length ? [{ verbs, apiGroups, resources, ...(resourceNames?.length ? { resourceNames } : {}) }] : [],
@@ -122,7 +119,7 @@ function ownRules(rbac: Rbac, asker: UserInfo, namespace: string): object {
     nonResourceRules: rules.flatMap(({ verbs, nonResourceURLs }) =>
       nonResourceURLs?.length ? [{ verbs, nonResourceURLs }] : [],
     ),
-    incomplete: found.missing.length > 0,
-    ...(found.missing.length > 0 ? { evaluationError: found.missing.join(', ') } : {}),
+    incomplete: missing.length > 0,
+    ...(missing.length > 0 ? { evaluationError: missing.join(', ') } : {}),
   };
 }

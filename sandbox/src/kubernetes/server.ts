@@ -1,0 +1,135 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import type { ApiResponse, ApiState } from './api-state.ts';
+import type { UserInfo } from './authorizer.ts';
+import { ApiError, entityTooLarge, internalError, unauthorized } from './status.ts';
+
+/** What the server needs. */
+export interface KubernetesServerOptions {
+  readonly state: Pick<ApiState, 'handle'>;
+  /** Who holds a bearer token; undefined where it is not accepted. */
+  readonly authenticate: (bearer: string) => Promise<UserInfo | undefined>;
+  readonly host: '127.0.0.1';
+  /** 0: any free port. */
+  readonly port: number;
+  /** PEM. */
+  readonly tls: { readonly cert: string; readonly key: string };
+  /** Told of every answered request: who (undefined: nobody), what, and the status. */
+  readonly onRequest?: (seen: SeenRequest) => void;
+  /** Told of every change, after the state has it, before its writer hears of it. */
+  readonly onChange?: () => void;
+}
+
+/** A request that was answered. */
+export interface SeenRequest {
+  readonly username: string | undefined;
+  readonly method: string;
+  readonly path: string;
+  readonly status: number;
+}
+
+/** A running server. */
+export interface KubernetesServer {
+  /** `https://127.0.0.1:<port>`. */
+  readonly url: string;
+  readonly port: number;
+  /** Answers what is under way, ends kept-alive connections, frees the port. */
+  close(): Promise<void>;
+}
+
+/** Bytes of a body that kube-apiserver reads (`MaxRequestBodyBytes`). */
+export const BODY_LIMIT = 3 * 1024 * 1024;
+
+/** What everybody may ask without a token, as on EKS. */
+const HEALTH: ReadonlySet<string> = new Set(['/healthz', '/livez', '/readyz']);
+const ANONYMOUS: UserInfo = { username: 'system:anonymous', groups: ['system:unauthenticated'] };
+
+/** Serves an {@link ApiState} over HTTPS on loopback. */
+export async function startKubernetesServer(options: KubernetesServerOptions): Promise<KubernetesServer> {
+  const server = createServer({ cert: options.tls.cert, key: options.tls.key }, (request, response) => {
+    void serve(options, request, response);
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(options.port, options.host, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `https://${options.host}:${port}`,
+    port,
+    close: () =>
+      new Promise((resolve, reject) => {
+        server.close((error) => (error === undefined ? resolve() : reject(error)));
+        server.closeIdleConnections();
+      }),
+  };
+}
+
+async function serve(
+  options: KubernetesServerOptions,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  let user: UserInfo | undefined;
+  let answer: ApiResponse;
+  try {
+    const url = new URL(request.url ?? '/', 'https://localhost');
+    user = await authenticated(options, request, url.pathname);
+    const body = await readCapped(request);
+    const { pathname: path, searchParams: query } = url;
+    const headers = request.headersDistinct;
+    answer = options.state.handle({ method: request.method ?? 'GET', path, query, headers, body }, user);
+  } catch (error) {
+    const why =
+      error instanceof ApiError ? error : internalError(error instanceof Error ? error.message : String(error));
+    answer = { status: why.code, body: why.status };
+  }
+  const { method = 'GET', url: path = '/' } = request;
+  if (answer.status < 300 && method !== 'GET') options.onChange?.();
+  options.onRequest?.({ username: user?.username, method, path, status: answer.status });
+  send(request, response, answer);
+}
+
+async function authenticated(
+  options: KubernetesServerOptions,
+  request: IncomingMessage,
+  path: string,
+): Promise<UserInfo> {
+  const header = request.headers.authorization;
+  if (header === undefined) {
+    if (HEALTH.has(path)) return ANONYMOUS;
+    throw unauthorized();
+  }
+  const [scheme = '', bearer = ''] = header.split(' ');
+  const user = scheme.toLowerCase() === 'bearer' && bearer !== '' ? await options.authenticate(bearer) : undefined;
+  if (user === undefined) throw unauthorized();
+  return user;
+}
+
+async function readCapped(request: IncomingMessage): Promise<Uint8Array> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > BODY_LIMIT) throw entityTooLarge(BODY_LIMIT);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+function send(request: IncomingMessage, response: ServerResponse, { status, body }: ApiResponse): void {
+  const text = typeof body === 'string' ? body : `${JSON.stringify(body)}\n`;
+  const type = typeof body === 'string' ? 'text/plain; charset=utf-8' : 'application/json';
+  const cut = !request.complete || status === 413;
+  response.writeHead(status, {
+    'content-type': type,
+    'content-length': Buffer.byteLength(text),
+    'cache-control': 'no-cache, private',
+    ...(cut ? { connection: 'close' } : {}),
+  });
+  response.end(request.method === 'HEAD' ? undefined : text);
+}
