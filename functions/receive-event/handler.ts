@@ -1,0 +1,57 @@
+import { Failure } from '@gatehouse/core/access/failure';
+import type { Documents } from '@gatehouse/core/ports/documents';
+import { type IntakePorts, takeIn } from '@gatehouse/core/sources/intake';
+import type { EventSource, EventTrust } from '@gatehouse/core/sources/source';
+import * as z from 'zod';
+import { receiveUpload, type UploadSettings } from './uploaded-policy.ts';
+
+/** Writes one structured line a call, as JSON, so that control characters in names from outside stay escaped. */
+export interface Log {
+  info(message: string, details: Readonly<Record<string, unknown>>): void;
+  warn(message: string, details: Readonly<Record<string, unknown>>): void;
+  error(message: string, details: Readonly<Record<string, unknown>>): void;
+}
+
+/** What the function needs. */
+export interface Dependencies {
+  readonly ports: IntakePorts & { readonly documents: Documents };
+  /** By the `source` of the envelopes. */
+  readonly sources: ReadonlyMap<string, EventSource>;
+  readonly trust: EventTrust;
+  readonly uploads: UploadSettings;
+  readonly log: Log;
+}
+
+/** The Lambda handler: one event of EventBridge. It throws where the event shall be delivered again. */
+export type Handler = (event: unknown) => Promise<void>;
+
+const busSchema = z.object({ source: z.string() });
+
+/**
+ * Takes in what EventBridge delivers: API calls that CloudTrail reported, and uploads of the access policy. Whatever is
+ * thrown makes Lambda try again and, in the end, keep the event in the dead-letter queue.
+ */
+export function createHandler(dependencies: Dependencies): Handler {
+  return async (event) => {
+    const bus = busSchema.safeParse(event).data?.source ?? '';
+    if (bus === 'aws.s3') return receiveUpload(dependencies, event);
+    const source = dependencies.sources.get(bus);
+    if (!source) throw new Failure('unsupported', `no source takes events of "${bus}": the rule lets too much through`);
+    const verdict = source.receive(event, dependencies.trust);
+    if (verdict.kind !== 'accepted') {
+      dependencies.log.warn('an event was refused', {
+        source: source.name,
+        kind: verdict.kind,
+        reason: verdict.reason,
+      });
+      return;
+    }
+    const outcome = await takeIn(dependencies.ports, verdict.reception);
+    dependencies.log.info('an event was taken in', {
+      source: source.name,
+      delivery: verdict.reception.delivery,
+      ...outcome,
+      ignored: [...outcome.ignored],
+    });
+  };
+}
