@@ -13,11 +13,11 @@ export const GRANT_TAG = 'gatehouse:grant';
  * Gatehouse ever wrote there. Absent: there is none.
  */
 export interface InlinePolicies {
-  readonly gatehouse?: PolicyDocument;
+  readonly 'gatehouse-clusters'?: PolicyDocument;
 }
 
-/** The name of that policy. */
-export const POLICY_NAME = 'gatehouse';
+/** The name of that policy: by it the principal may look its clusters up. */
+export const CLUSTER_POLICY = 'gatehouse-clusters';
 
 /** What the claims of both kinds of principal have in common. */
 export interface PrincipalClaim extends Claim {

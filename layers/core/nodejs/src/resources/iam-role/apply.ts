@@ -1,23 +1,23 @@
 import { Failure, isFailure } from '../../access/failure.ts';
 import { sameJson } from '../../access/json.ts';
 import type { Iam, PolicyDocument } from '../../ports/iam.ts';
-import { type InlinePolicies, POLICY_NAME } from '../managed-principal.ts';
+import { CLUSTER_POLICY, type InlinePolicies } from '../managed-principal.ts';
 import type { Change } from '../resource.ts';
 import { ABSENT_ROLE, type IamRoleState, type PresentRole } from './model.ts';
-import { closedTrust, sameTrust, trustedPrincipals, trustOnly } from './trust.ts';
+import { closedTrust, sameTrust, settledTrust, trustedPrincipals, trustOnly } from './trust.ts';
 
 /** Reads a role: GetRole, and where there is one, GetRolePolicy. */
 export async function observeIamRole(iam: Iam, name: string): Promise<IamRoleState> {
   const role = await iam.getRole(name);
   if (role === undefined) return ABSENT_ROLE;
-  const policy = await iam.getRolePolicy(name, POLICY_NAME);
+  const policy = await iam.getRolePolicy(name, CLUSTER_POLICY);
   return {
     present: true,
     roleId: role.id,
     arn: role.arn,
     path: role.path,
-    trust: role.trust,
-    policies: policy === undefined ? {} : { gatehouse: policy },
+    trust: settledTrust(role.trust),
+    policies: policy === undefined ? {} : { [CLUSTER_POLICY]: policy },
     ...(role.boundary === undefined ? {} : { boundary: role.boundary }),
     tags: role.tags,
     maxSessionSeconds: role.maxSessionSeconds,
@@ -94,8 +94,8 @@ function changedTags(before: Readonly<Record<string, string>>, after: Readonly<R
 
 async function putPolicies(iam: Iam, name: string, before: InlinePolicies, after: InlinePolicies): Promise<void> {
   if (sameJson(before, after)) return;
-  if (after.gatehouse !== undefined) await iam.putRolePolicy(name, POLICY_NAME, after.gatehouse);
-  else await orGone(iam.deleteRolePolicy(name, POLICY_NAME));
+  if (after[CLUSTER_POLICY] !== undefined) await iam.putRolePolicy(name, CLUSTER_POLICY, after[CLUSTER_POLICY]);
+  else await orGone(iam.deleteRolePolicy(name, CLUSTER_POLICY));
 }
 
 async function putTrust(

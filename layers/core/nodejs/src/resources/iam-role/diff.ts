@@ -1,6 +1,7 @@
 import { sameJson } from '../../access/json.ts';
 import type { PolicyDocument } from '../../ports/iam.ts';
 import {
+  CLUSTER_POLICY,
   claimFindings,
   everRecorded,
   foreignPrincipal,
@@ -11,7 +12,7 @@ import {
 } from '../managed-principal.ts';
 import type { ChangeLine, Diff, ObjectClaims, OwnedClaim } from '../resource.ts';
 import { ABSENT_ROLE, type IamRoleClaim, type IamRoleState, type PresentRole } from './model.ts';
-import { closedTrust, sameTrust, TRUST_LIMIT, trustedPrincipals, trustFits } from './trust.ts';
+import { closedTrust, sameTrust, settledTrust, TRUST_LIMIT, trustedPrincipals, trustFits } from './trust.ts';
 
 /**
  * What must happen to a role.
@@ -56,7 +57,8 @@ function tooLarge({ subject, claim }: OwnedClaim<IamRoleClaim>) {
   ];
 }
 
-const wantedTrust = (claim: IamRoleClaim): PolicyDocument => (claim.state === 'open' ? claim.trust : closedTrust());
+const wantedTrust = (claim: IamRoleClaim): PolicyDocument =>
+  claim.state === 'open' ? settledTrust(claim.trust) : closedTrust();
 const wantedPolicies = (claim: IamRoleClaim): InlinePolicies => (claim.state === 'open' ? claim.policies : {});
 
 function creation(object: string, { subject, claim }: OwnedClaim<IamRoleClaim>): Diff<IamRoleState> {
@@ -66,7 +68,7 @@ function creation(object: string, { subject, claim }: OwnedClaim<IamRoleClaim>):
     roleId: '',
     arn: claim.arn,
     path: claim.path,
-    trust: claim.trust,
+    trust: wantedTrust(claim),
     policies: claim.policies,
     ...(claim.boundary === undefined ? {} : { boundary: claim.boundary }),
     tags: wantedTags(claim),
@@ -93,7 +95,7 @@ function update(
   const after: PresentRole = {
     ...observed,
     trust: sameTrust(observed.trust, trust) ? observed.trust : trust,
-    policies: sameDocument(observed.policies.gatehouse, policies.gatehouse) ? observed.policies : policies,
+    policies: sameDocument(observed.policies[CLUSTER_POLICY], policies[CLUSTER_POLICY]) ? observed.policies : policies,
     ...(claim.boundary === undefined ? {} : { boundary: claim.boundary }),
     tags: { ...observed.tags, ...wantedTags(claim) },
     maxSessionSeconds: claim.maxSessionSeconds,

@@ -5,7 +5,7 @@ import type { InlinePolicies, PrincipalClaim } from '../managed-principal.ts';
  * The role that the members of a grant assume. `object` is its name.
  *
  *     { kind: 'iam-role', object: 'gatehouse-admins', arn: 'arn:aws:iam::111122223333:role/gatehouse/gatehouse-admins',
- *       path: '/gatehouse/', state: 'open', trust: memberTrust([...]), policies: { gatehouse: {...} },
+ *       path: '/gatehouse/', state: 'open', trust: memberTrust([...]), policies: { 'gatehouse-clusters': {...} },
  *       tags: { 'gatehouse:grant': 'admins' }, maxSessionSeconds: 3600 }
  */
 export interface IamRoleClaim extends PrincipalClaim {

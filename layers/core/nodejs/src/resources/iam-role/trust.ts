@@ -25,22 +25,25 @@ export function accountTrust(accounts: readonly string[], partition: string): Po
 
 /** Trust in nobody: IAM takes no empty document, so it denies everybody. */
 export function closedTrust(): PolicyDocument {
-  return assumeRole('Deny', '*');
+  return assumeRole('Deny', ['*']);
 }
 
-function assumeRole(effect: 'Allow' | 'Deny', principals: Json, sessionName?: string): PolicyDocument {
+function assumeRole(effect: 'Allow' | 'Deny', principals: readonly string[], sessionName?: string): PolicyDocument {
   return {
     Version: '2012-10-17',
     Statement: [
       {
         Effect: effect,
-        Principal: { AWS: principals },
+        Principal: { AWS: oneOrMore(principals) },
         Action: 'sts:AssumeRole',
         ...(sessionName === undefined ? {} : { Condition: { StringEquals: { 'sts:RoleSessionName': sessionName } } }),
       },
     ],
   };
 }
+
+/** IAM gives a list of one back as the one. */
+const oneOrMore = (names: readonly string[]): Json => (names.length === 1 ? names[0]! : names);
 
 /** True where IAM takes a trust document of this size. */
 export function trustFits(document: PolicyDocument): boolean {
@@ -64,6 +67,22 @@ function awsPrincipals(statement: Statement): readonly string[] {
   return (Array.isArray(names) ? names : [names]).map(String);
 }
 
+/**
+ * The document as the builders of this file write it: IAM gives principals back in an order of its own. So what was written
+ * and what is read afterwards are the same JSON.
+ */
+export function settledTrust(document: PolicyDocument): PolicyDocument {
+  const settled = statements(document).map((statement): Statement => {
+    const { Principal: principal } = statement;
+    if (principal === null || typeof principal !== 'object' || Array.isArray(principal)) return statement;
+    const names = awsPrincipals(statement);
+    return names.length === 0
+      ? statement
+      : { ...statement, Principal: { ...(principal as Statement), AWS: oneOrMore([...names].sort()) } };
+  });
+  return { ...document, Statement: settled };
+}
+
 /** The AWS principals that some statement allows, sorted; those of deleted ones as ids. */
 export function trustedPrincipals(document: PolicyDocument): readonly string[] {
   const allowed = statements(document).filter((statement) => statement.Effect === 'Allow');
@@ -75,7 +94,7 @@ export function trustOnly(document: PolicyDocument, keep: (principal: string) =>
   const kept = statements(document).flatMap((statement): Statement[] => {
     if (statement.Effect !== 'Allow') return [statement];
     const names = awsPrincipals(statement).filter(keep);
-    return names.length === 0 ? [] : [{ ...statement, Principal: { AWS: names } }];
+    return names.length === 0 ? [] : [{ ...statement, Principal: { AWS: oneOrMore(names) } }];
   });
   return kept.some((statement) => statement.Effect === 'Allow') ? { ...document, Statement: kept } : closedTrust();
 }

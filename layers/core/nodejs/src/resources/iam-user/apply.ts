@@ -3,7 +3,7 @@ import { sameJson } from '../../access/json.ts';
 import type { Iam, Tags } from '../../ports/iam.ts';
 import type { Secrets } from '../../ports/secrets.ts';
 import type { AccountPorts } from '../../ports/world.ts';
-import { GRANT_TAG, type InlinePolicies, MANAGED_TAG, POLICY_NAME } from '../managed-principal.ts';
+import { CLUSTER_POLICY, GRANT_TAG, type InlinePolicies, MANAGED_TAG } from '../managed-principal.ts';
 import type { Change } from '../resource.ts';
 import { ABSENT_USER, type IamUserState, type PresentUser, SECRET_TAG } from './model.ts';
 
@@ -11,7 +11,7 @@ import { ABSENT_USER, type IamUserState, type PresentUser, SECRET_TAG } from './
 export async function observeIamUser({ iam, secrets }: AccountPorts, name: string): Promise<IamUserState> {
   const user = await iam.getUser(name);
   if (user === undefined) return ABSENT_USER;
-  const policy = await iam.getUserPolicy(name, POLICY_NAME);
+  const policy = await iam.getUserPolicy(name, CLUSTER_POLICY);
   const keys = await unlessGone(iam.listAccessKeys(name));
   if (keys === undefined) return ABSENT_USER;
   const secretName = user.tags[SECRET_TAG];
@@ -21,7 +21,7 @@ export async function observeIamUser({ iam, secrets }: AccountPorts, name: strin
     userId: user.id,
     arn: user.arn,
     path: user.path,
-    policies: policy === undefined ? {} : { gatehouse: policy },
+    policies: policy === undefined ? {} : { [CLUSTER_POLICY]: policy },
     ...(user.boundary === undefined ? {} : { boundary: user.boundary }),
     tags: user.tags,
     keys,
@@ -107,8 +107,8 @@ function changedTags(before: Tags, after: Tags): Tags {
 
 async function putPolicies(iam: Iam, name: string, before: InlinePolicies, after: InlinePolicies): Promise<void> {
   if (sameJson(before, after)) return;
-  if (after.gatehouse !== undefined) await iam.putUserPolicy(name, POLICY_NAME, after.gatehouse);
-  else await unlessGone(iam.deleteUserPolicy(name, POLICY_NAME));
+  if (after[CLUSTER_POLICY] !== undefined) await iam.putUserPolicy(name, CLUSTER_POLICY, after[CLUSTER_POLICY]);
+  else await unlessGone(iam.deleteUserPolicy(name, CLUSTER_POLICY));
 }
 
 /** Deactivates the keys that stay, deletes those that do not. */

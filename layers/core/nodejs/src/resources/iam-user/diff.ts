@@ -1,6 +1,7 @@
 import { sameJson } from '../../access/json.ts';
 import type { Tags } from '../../ports/iam.ts';
 import {
+  CLUSTER_POLICY,
   claimFindings,
   everRecorded,
   foreignPrincipal,
@@ -102,7 +103,7 @@ function update(
       : { keys: observed.keys.map(({ id }) => ({ id, active: false })), ...(secret === undefined ? {} : { secret }) };
   const after: PresentUser = {
     ...rest,
-    policies: sameDocument(observed.policies.gatehouse, policies.gatehouse) ? observed.policies : policies,
+    policies: sameDocument(observed.policies[CLUSTER_POLICY], policies[CLUSTER_POLICY]) ? observed.policies : policies,
     ...(claim.boundary === undefined ? {} : { boundary: claim.boundary }),
     tags: { ...observed.tags, ...userTags(claim) },
     ...keysAndSecret,

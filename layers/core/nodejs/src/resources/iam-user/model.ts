@@ -10,7 +10,7 @@ export const NEW_KEY = '(new)';
  * The IAM user of one person or machine. `object` is its name.
  *
  *     { kind: 'iam-user', object: 'gatehouse-ci', arn: 'arn:aws:iam::111122223333:user/gatehouse/gatehouse-ci',
- *       path: '/gatehouse/', state: 'open', policies: { gatehouse: {...} }, tags: {},
+ *       path: '/gatehouse/', state: 'open', policies: { 'gatehouse-clusters': {...} }, tags: {},
  *       accessKey: { secret: 'gatehouse/access-keys/gatehouse-ci' } }
  */
 export interface IamUserClaim extends PrincipalClaim {
