@@ -66,6 +66,16 @@ describe('taking in', () => {
     expect(await takeIn(ports, delivery(other))).toMatchObject({ facts: 1, repeated: 0 });
   });
 
+  it('loses nothing to a sender that gives one id to two events, at once or one after the other', async () => {
+    const ports = world();
+    const left = membership('00u1', 'absent', SENT_AT);
+    await takeIn(ports, delivery(event('e1', [joined])));
+    expect(await takeIn(ports, delivery(event('e1', [left]), event('e1', [membership('00u2')])))).toMatchObject({
+      facts: 2,
+    });
+    expect(await ports.table.get(factKey(joined))).toMatchObject({ state: 'absent' });
+  });
+
   it('takes a twin within one delivery once', async () => {
     const ports = world();
     const outcome = await takeIn(ports, delivery(event('e1', [joined]), event('e1', [joined])));
@@ -107,7 +117,6 @@ describe('taking in', () => {
       ports,
       delivery(event('e1', [], 'unknown-type'), event('e2', [], 'unknown-type'), event('e3', [], 'not-understood')),
     );
-    clock.now();
     const outcome = await takeIn(ports, delivery(event('e4', [], 'unknown-type')));
     expect(outcome.ignored).toEqual(new Map([['unknown-type', 1]]));
     expect(ports.table.items()).toEqual([

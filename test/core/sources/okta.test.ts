@@ -79,7 +79,7 @@ describe('the events', () => {
   const group = { type: 'group', source: 'okta', group: '00g1', at };
 
   it.each([
-    ['group.user_membership.add', [{ ...member, state: 'present' }, user]],
+    ['group.user_membership.add', [user, { ...member, state: 'present' }]],
     ['group.user_membership.remove', [{ ...member, state: 'absent' }]],
     ['group.lifecycle.create', [{ ...group, state: 'present' }]],
     ['group.lifecycle.delete', [{ ...group, state: 'deleted' }]],
@@ -97,7 +97,7 @@ describe('the events', () => {
   it('name targets by type, in whatever order and company', () => {
     const [person, team] = (oktaEvent() as { target: object[] }).target;
     const target = [{ id: '0ua', type: 'AppUser' }, team, { id: 'x', type: 'AppInstance' }, person];
-    expect(one({ target }).facts).toEqual([{ ...member, state: 'present' }, user]);
+    expect(one({ target }).facts).toEqual([user, { ...member, state: 'present' }]);
   });
 
   it.each([

@@ -1,3 +1,4 @@
+import { digest } from '../access/digest.ts';
 import { isFailure } from '../access/failure.ts';
 import type { IntakeMessage, Reception } from '../directory/fact.ts';
 import { factKey } from '../directory/items.ts';
@@ -47,12 +48,14 @@ export async function takeIn(ports: IntakePorts, reception: Reception): Promise<
   const events = withoutTwins(reception.events);
   const actionable = events.filter((event) => event.facts.length > 0);
   const fresh = await eachOf(actionable, async (event) => {
-    return (await ports.table.get(memoryKey(event))) === undefined ? [event] : [];
+    const memory = await ports.table.get(memoryKey(event));
+    return memory?.said === digest(event.facts) ? [] : [event];
   });
   const changed = await eachOf(fresh, (event) => recordEvent(ports, event, now));
   await wakePlanner(ports.queues, changed);
   await eachOf(fresh, async (event) => {
-    await ports.table.put({ ...memoryKey(event), expiresAt: Math.floor(now / 1000) + MEMORY_SECONDS });
+    const expiresAt = Math.floor(now / 1000) + MEMORY_SECONDS;
+    await ports.table.put({ ...memoryKey(event), said: digest(event.facts), expiresAt });
     return [];
   });
   const ignored = ignoredIn(events);
@@ -65,14 +68,17 @@ export async function takeIn(ports: IntakePorts, reception: Reception): Promise<
   };
 }
 
-/** The memory of one event. Ids are the source's own, so they are kept apart by source. */
+/**
+ * The memory of one event. Ids are the source's own, so they are kept apart by source. Beside it stands a digest of what the
+ * event said: a sender that gives one id to two events loses neither.
+ */
 function memoryKey(event: ReceivedEvent): Key {
   return { pk: `delivery#${event.cause.source}#${event.cause.event}`, sk: 'delivery' };
 }
 
 /** One delivery may hold the same event twice. */
 function withoutTwins(events: readonly ReceivedEvent[]): readonly ReceivedEvent[] {
-  return [...new Map(events.map((event) => [event.cause.event, event])).values()];
+  return [...new Map(events.map((event) => [`${event.cause.event} ${digest(event.facts)}`, event])).values()];
 }
 
 /**

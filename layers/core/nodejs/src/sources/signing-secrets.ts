@@ -9,7 +9,7 @@ const KEPT_FOR = 60_000;
 const RENEWED_AFTER = 10_000;
 
 /** The value of a webhook secret: two are valid during a rotation. `{"current":"...","previous":"..."}` */
-const valueSchema = z.object({ current: z.string().min(1), previous: z.string().min(1).optional() });
+const valueSchema = z.object({ current: z.string().min(1), previous: z.string().nullish() });
 
 /** The secrets with which sources sign, from Secrets Manager, kept for a minute. */
 export class SigningSecrets {
@@ -61,5 +61,5 @@ function parseSecret(name: string, text: string): readonly string[] {
     });
   }
   const { current, previous } = parsed.data;
-  return previous === undefined ? [current] : [current, previous];
+  return previous ? [current, previous] : [current];
 }

@@ -123,8 +123,9 @@ function membership(event: LogEvent, state: 'present' | 'absent'): readonly Fact
   const of = only(event, 'UserGroup');
   if (!member || !of) return [];
   const fact: Fact = { type: 'membership', source: SOURCE, group: of.id, user: member.id, state, at: event.published };
-  // Who joins may be new to Gatehouse: the login is what the policy's templates are filled with.
-  return state === 'present' && loginOf(member) ? [fact, ...user(event)] : [fact];
+  // Who joins may be new to Gatehouse: the login is what the policy's templates are filled with. It comes first, so that
+  // nobody is a member yet whose principal cannot be known.
+  return state === 'present' && loginOf(member) ? [...user(event), fact] : [fact];
 }
 
 function group(event: LogEvent, state: 'present' | 'deleted'): readonly Fact[] {

@@ -83,7 +83,8 @@ function factsOf(event: StandardEvent): readonly Fact[] {
       const { group, user } = event.data;
       const known = user.login !== undefined || user.email !== undefined || user.attributes !== undefined;
       const joined = membership(group.id, user.id, 'present', at);
-      return known ? [joined, userFact(user, at)] : [joined];
+      // First who it is, then that they joined: nobody is a member yet whose principal cannot be known.
+      return known ? [userFact(user, at), joined] : [joined];
     }
     case 'group.member-removed':
       return [membership(event.data.group.id, event.data.user.id, 'absent', at)];
