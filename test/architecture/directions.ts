@@ -1,0 +1,84 @@
+/**
+ * Who may import whom: the table of docs "Folders" as data. A place is the first folder of a module (`core/access`, `cli`,
+ * `functions/tick`); a module may always import from its own place.
+ */
+export interface Direction {
+  /** Beginning of the places it speaks of; the first direction that fits a place holds. */
+  readonly place: string;
+  /** Beginnings of the places it may import. */
+  readonly places: readonly string[];
+  /** Beginnings of the packages it may import, built-in modules with `node:`. */
+  readonly packages: readonly string[];
+  /** Modules of the place alone, by the end of their path, that may import more. */
+  readonly exceptions?: readonly {
+    readonly module: RegExp;
+    readonly places: readonly string[];
+    readonly why: string;
+  }[];
+}
+
+const AWS_SDK = ['@aws-sdk/', '@aws-crypto/', '@smithy/'];
+
+/** Every place of the project that holds modules. */
+export const DIRECTIONS: readonly Direction[] = [
+  { place: 'core/access', places: [], packages: ['zod', 'node:crypto'] },
+  { place: 'core/policy', places: ['core/access', 'core/directory', 'core/ports'], packages: ['js-yaml', 'zod'] },
+  {
+    place: 'core/sources',
+    places: ['core/access', 'core/directory', 'core/ports'],
+    packages: ['node:crypto', 'standardwebhooks', 'zod'],
+  },
+  { place: 'core/directory', places: ['core/access', 'core/ports'], packages: ['zod'] },
+  { place: 'core/resources', places: ['core/access', 'core/ports'], packages: ['js-yaml', 'node:crypto', 'zod'] },
+  {
+    place: 'core/plan',
+    places: ['core/access', 'core/effective-access', 'core/resources'],
+    packages: [],
+  },
+  {
+    place: 'core/work',
+    places: [
+      'core/access',
+      'core/directory',
+      'core/leases',
+      'core/ledger',
+      'core/plan',
+      'core/policy',
+      'core/ports',
+      'core/resources',
+      'core/effective-access',
+      'core/verify',
+    ],
+    packages: ['node:crypto', 'zod'],
+  },
+  { place: 'core/effective-access', places: ['core/access', 'core/ports'], packages: ['js-yaml'] },
+  { place: 'core/bootstrap', places: ['core/access', 'core/policy', 'core/resources'], packages: ['js-yaml'] },
+  ...['core/verify', 'core/leases', 'core/ledger'].map((place) => ({
+    place,
+    places: ['core/access', 'core/directory', 'core/plan', 'core/ports', 'core/resources'],
+    packages: [],
+  })),
+  { place: 'core/ports', places: ['core/access'], packages: [] },
+  {
+    place: 'core/aws',
+    places: ['core/access', 'core/ports'],
+    packages: [...AWS_SDK, 'node:crypto'],
+    exceptions: [
+      {
+        module: /\/world\.ts$/,
+        places: ['core/kubernetes'],
+        why: 'the way into a cluster leads from DescribeCluster to its API server',
+      },
+    ],
+  },
+  {
+    place: 'core/kubernetes',
+    places: ['core/access', 'core/ports'],
+    packages: ['@kubernetes/client-node', 'node:https'],
+  },
+  { place: 'functions/', places: ['core/'], packages: ['@aws-lambda-powertools/', 'aws-lambda', 'node:', 'zod'] },
+  { place: 'cli', places: ['core/', 'sandbox'], packages: [''] },
+  { place: 'sandbox', places: ['core/'], packages: [''] },
+  { place: 'test', places: [''], packages: [''] },
+  { place: 'workspace', places: [''], packages: [''] },
+];
