@@ -42,19 +42,34 @@ export function readGoYaml(text: string): GoValue | undefined {
   if (/[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/.test(first)) {
     throw new GoYamlError('control characters are not allowed');
   }
-  return parsed(first) ?? parsed(untilDedent(first), true);
+  try {
+    const events = parseEvents(first, {});
+    return events.length === 0 ? undefined : new Reader(first, events).document();
+  } catch (error) {
+    if (!(error instanceof YAMLException)) throw error;
+    throw new GoYamlError(`line ${(error.mark?.line ?? 0) + 1}: ${error.reason}`, { cause: error });
+  }
 }
 
-/** Reads a document. Where it goes on behind its end and `mayGoOn` is not told, undefined is answered to try again. */
-/** Only the first document is read, so an error behind it does no harm. A marker at the start of a line always ends it. */
+/**
+ * Cuts a text behind its first document; the authenticator reads no further, so an error there does no harm. A marker at the
+ * start of a line ends a document always, and so does a line that is indented less than an indented list.
+ */
 function firstDocument(text: string): string {
   let offset = 0;
-  let begun = false;
+  let indent: number | undefined;
   for (const line of text.split(/(?<=\n)/)) {
-    const marker = /^(---|\.\.\.)(?=[ \t\r\n]|$)/.exec(line)?.[1];
-    if (marker !== undefined && begun) return text.slice(0, offset);
-    if (marker === '---') begun = true;
-    else if (!/^(\uFEFF?[ \t]*(#.*)?\r?\n?|%.*\s*)$/.test(line)) begun = true;
+    const marker = /^\uFEFF?(---|\.\.\.)(?=[ \t\r\n]|$)/.exec(line)?.[1];
+    if (marker !== undefined && indent !== undefined) return text.slice(0, offset);
+    if (marker === '...') throw new GoYamlError('did not find expected node content');
+    if (marker === '---') indent = 0;
+    else if (/^%YAML\s+(?!1\.1\s*$)/.test(line) && indent === undefined) {
+      throw new GoYamlError('found incompatible YAML document');
+    } else if (!/^\uFEFF?([ \t]*(#.*)?\r?\n?|%.*\s*)$/.test(line)) {
+      const own = /^ */.exec(line)![0].length;
+      if (indent !== undefined && own < indent && line[own] !== '\t') return text.slice(0, offset);
+      indent ??= line[own] === '-' ? own : 0;
+    }
     offset += line.length;
   }
   return text;
@@ -109,7 +124,7 @@ class Reader {
   }
 
   #scalar(event: ScalarEvent): GoScalar {
-    const text = event.valueStart < 0 ? '' : getScalarValue(this.#text, event);
+    const text = this.#textOf(event);
     const tag = event.tagStart < 0 ? '' : shortTag(this.#text.slice(event.tagStart, event.tagEnd));
     if (tag === '') return event.style === SCALAR_STYLE.PLAIN ? resolvePlain(text) : { type: 'string', text };
     if (tag === '!!binary') return { type: 'string', text: decoded(text) };
@@ -118,6 +133,14 @@ class Reader {
     const resolved = resolvePlain(text);
     if (resolved.type !== type) throw new GoYamlError(`cannot decode ${resolved.type} \`${text}\` as a ${tag}`);
     return resolved;
+  }
+
+  /** js-yaml ends the last line of a block scalar also where the text does not; Go does not. */
+  #textOf(event: ScalarEvent): string {
+    if (event.valueStart < 0) return '';
+    const text = getScalarValue(this.#text, event);
+    const block = event.style === SCALAR_STYLE.LITERAL_BLOCK || event.style === SCALAR_STYLE.FOLDED_BLOCK;
+    return block && !/[\r\n]/.test(this.#text[event.valueEnd - 1] ?? '') ? text.replace(/\n$/, '') : text;
   }
 
   #sequence(): GoSequence {
@@ -197,7 +220,15 @@ export function resolvePlain(text: string): GoScalar {
   if (BOOL.test(text)) return { type: 'bool', text };
   if (INFINITE.test(text)) return { type: 'infinite', text };
   const digits = text.startsWith('.') ? text : text.replaceAll('_', '');
-  const numeric =
-    /^[-+.0-9]/.test(text) && (INTEGER.test(digits) || (FLOAT.test(digits) && Number.isFinite(Number(digits))));
+  const numeric = /^[-+.0-9]/.test(text) && (isInteger(digits) || isFloat(digits));
   return { type: numeric ? 'number' : 'string', text };
+}
+
+/** With a prefix of its base; decimal ones count as floats, too. What does not fit 64 bits is none. */
+function isInteger(digits: string): boolean {
+  return INTEGER.test(digits) && BigInt(digits.replace(/^[-+]/, '').toLowerCase()) < 2n ** 64n;
+}
+
+function isFloat(digits: string): boolean {
+  return FLOAT.test(digits) && Number.isFinite(Number(digits));
 }

@@ -21,6 +21,25 @@ const LARGEST_DATA_BYTES = 900 * 1024;
 type Owned = OwnedClaim<AwsAuthClaim>;
 type Lists = ReadonlyMap<AwsAuthList, ListDocument | Refusal>;
 
+/** What is there, and whose it is, looked up by principal. */
+interface Situation {
+  readonly lists: Lists;
+  /** By folded ARN, in both lists. */
+  readonly entries: ReadonlyMap<string, readonly Place[]>;
+  /** List and ARN of every recorded claim of the turn: see `keyOf`. */
+  readonly owned: ReadonlySet<string>;
+  readonly claims: ObjectClaims<AwsAuthClaim>;
+  /** Folded ARNs that are wanted. */
+  readonly wanted: ReadonlySet<string>;
+  /** Accounts that `mapAccounts` admits. */
+  readonly accounts: ReadonlySet<string>;
+}
+
+interface Place {
+  readonly list: AwsAuthList;
+  readonly entry: ListEntry;
+}
+
 /** All that the turn says of one principal in one list. */
 interface PrincipalClaims {
   readonly list: AwsAuthList;
@@ -58,11 +77,11 @@ export function diff(
 ): Diff<AwsAuthObserved> {
   for (const { claim } of claims.wanted) refuseUnmarked(claim);
   const data = observed.present ? (observed.configMap.data ?? {}) : {};
-  const lists: Lists = new Map(AWS_AUTH_LISTS.map((list) => [list, readList(list, ownValue(data, list))]));
+  const situation = situationOf(data, claims);
+  const { lists } = situation;
   const findings: Finding[] = [];
-  const decisions = grouped(claims).map((group) => decide(group, lists, claims, findings));
-  const admitting = accountsAdmitted(ownValue(data, 'mapAccounts'));
-  for (const decision of decisions) findings.push(...stillAdmitted(decision, lists, claims, admitting));
+  const decisions = grouped(claims).map((group) => decide(group, situation, findings));
+  for (const decision of decisions) findings.push(...stillAdmitted(decision, situation));
 
   const next = new Map<AwsAuthList, string>();
   const done: Decision[] = [];
@@ -74,13 +93,31 @@ export function diff(
       continue;
     }
     const room = LARGEST_DATA_BYTES - bytesOf(data, next, list);
-    const written = writeList(document, here, room);
+    const written = writeList(document, here, room, situation);
     findings.push(...written.findings);
     done.push(...written.done);
     if (written.text !== document.text) next.set(list, written.text);
   }
   if (next.size === 0) return { findings };
-  return { change: changeOf(object, observed, next, linesOf(done, lists)), findings };
+  return { change: changeOf(object, observed, next, linesOf(done, situation)), findings };
+}
+
+function situationOf(data: Readonly<Record<string, string>>, claims: ObjectClaims<AwsAuthClaim>): Situation {
+  const lists: Lists = new Map(AWS_AUTH_LISTS.map((list) => [list, readList(list, ownValue(data, list))]));
+  const entries = new Map<string, Place[]>();
+  for (const [list, document] of lists) {
+    for (const entry of 'refused' in document ? [] : document.entries) {
+      for (const arn of new Set(entry.arns)) entries.set(arn, [...(entries.get(arn) ?? []), { list, entry }]);
+    }
+  }
+  return {
+    lists,
+    entries,
+    owned: new Set([...claims.recorded, ...claims.unwanted].map(({ claim }) => keyOf(claim))),
+    claims,
+    wanted: new Set(claims.wanted.map(({ claim }) => folded(claim.arn))),
+    accounts: accountsAdmitted(ownValue(data, 'mapAccounts')),
+  };
 }
 
 function refuseUnmarked(claim: AwsAuthClaim): void {
@@ -111,18 +148,13 @@ function grouped(claims: ObjectClaims<AwsAuthClaim>): readonly PrincipalClaims[]
   return [...groups.values()];
 }
 
-function decide(
-  group: PrincipalClaims,
-  lists: Lists,
-  claims: ObjectClaims<AwsAuthClaim>,
-  findings: Finding[],
-): Decision {
-  const { arn } = group;
+function decide(group: PrincipalClaims, situation: Situation, findings: Finding[]): Decision {
+  const { arn, list } = group;
   const removal: Decision = { ...group, edit: { arn } };
   if (group.wanted.length === 0) return removal;
-  const chosen = chooseUsername(group, claims, findings);
-  const ours = oursIn(lists, claims, group);
-  const foreign = foreignEntries(lists, claims, arn);
+  const chosen = chooseUsername(group, situation, findings);
+  const foreign = foreignEntries(situation, arn);
+  const ours = oursIn(situation, list, arn);
   for (const { subject } of foreign.length === 0 ? [] : group.wanted) {
     findings.push(
       finding('foreign-entry', 'blocks', subject, {
@@ -138,11 +170,7 @@ function decide(
 }
 
 /** One principal is one user: where claims disagree, what is recorded stays, and nothing new is made. */
-function chooseUsername(
-  group: PrincipalClaims,
-  claims: ObjectClaims<AwsAuthClaim>,
-  findings: Finding[],
-): string | undefined {
+function chooseUsername(group: PrincipalClaims, { claims }: Situation, findings: Finding[]): string | undefined {
   const usernames = new Set(group.wanted.map(({ claim }) => claim.username));
   if (usernames.size === 1) return group.wanted[0]!.claim.username;
   const recorded = new Set(
@@ -162,47 +190,27 @@ function chooseUsername(
   return chosen;
 }
 
-interface Place {
-  readonly list: AwsAuthList;
-  readonly entry: ListEntry;
+function isOurs({ owned }: Situation, { list, entry }: Place, arn: string): boolean {
+  return entry.marked && owned.has(`${list} ${folded(arn)}`);
 }
 
-function entriesFor(lists: Lists, arn: string): readonly Place[] {
-  return AWS_AUTH_LISTS.flatMap((list) => {
-    const document = lists.get(list)!;
-    if ('refused' in document) return [];
-    return document.entries.filter((entry) => entry.arns.includes(folded(arn))).map((entry) => ({ list, entry }));
-  });
+function foreignEntries(situation: Situation, arn: string): readonly Place[] {
+  return (situation.entries.get(folded(arn)) ?? []).filter((place) => !isOurs(situation, place, arn));
 }
 
-function isOurs(claims: ObjectClaims<AwsAuthClaim>, place: Place, arn: string): boolean {
-  if (!place.entry.marked) return false;
-  const key = `${place.list} ${folded(arn)}`;
-  return [...claims.recorded, ...claims.unwanted].some(({ claim }) => keyOf(claim) === key);
+function oursIn(situation: Situation, list: AwsAuthList, arn: string): readonly ListEntry[] {
+  const places = situation.entries.get(folded(arn)) ?? [];
+  return places.filter((place) => place.list === list && isOurs(situation, place, arn)).map(({ entry }) => entry);
 }
 
-function foreignEntries(lists: Lists, claims: ObjectClaims<AwsAuthClaim>, arn: string): readonly Place[] {
-  return entriesFor(lists, arn).filter((place) => !isOurs(claims, place, arn));
-}
-
-function oursIn(lists: Lists, claims: ObjectClaims<AwsAuthClaim>, group: PrincipalClaims): readonly Place[] {
-  return entriesFor(lists, group.arn).filter((place) => place.list === group.list && isOurs(claims, place, group.arn));
-}
-
-function stillAdmitted(
-  group: PrincipalClaims,
-  lists: Lists,
-  claims: ObjectClaims<AwsAuthClaim>,
-  accounts: ReadonlySet<string>,
-): readonly Finding[] {
+function stillAdmitted(group: PrincipalClaims, situation: Situation): readonly Finding[] {
   if (group.unwanted.length === 0) return [];
-  const foreign = foreignEntries(lists, claims, group.arn);
-  const wanted = claims.wanted.some(({ claim }) => folded(claim.arn) === folded(group.arn));
+  const foreign = foreignEntries(situation, group.arn);
   const account = group.arn.split(':')[4] ?? '';
   const reason =
     foreign.length > 0
       ? `by an entry that is not Gatehouse’s: ${places(foreign)}`
-      : !wanted && accounts.has(account)
+      : !situation.wanted.has(folded(group.arn)) && situation.accounts.has(account)
         ? `by mapAccounts, which admits all of account ${account}`
         : undefined;
   if (reason === undefined) return [];
@@ -229,7 +237,7 @@ function places(found: readonly Place[]): string {
 function doesNotParse(list: AwsAuthList, refusal: Refusal, here: readonly Decision[]): readonly Finding[] {
   const where = refusal.line === undefined ? '' : ` in line ${refusal.line}`;
   const detail = {
-    message: `${list} in aws-auth does not parse${where} (${refusal.reason}), so the cluster ignores all of it`,
+    message: `${list} in aws-auth does not parse${where} (${refusal.reason}), and a cluster ignores such a list as a whole`,
     remedy: `mend it${where} with: kubectl -n kube-system edit configmap aws-auth; Gatehouse never writes a list it cannot read`,
   };
   const owned = here.flatMap((decision) => [...decision.wanted, ...decision.unwanted]);
@@ -244,15 +252,20 @@ interface Written {
 }
 
 /** Edits one list, removals first, as much of it as can be done. */
-function writeList(document: ListDocument, decisions: readonly Decision[], room: number): Written {
+function writeList(
+  document: ListDocument,
+  decisions: readonly Decision[],
+  room: number,
+  situation: Situation,
+): Written {
   const byUrgency = [
     ...decisions.filter(({ edit }) => edit !== undefined && edit.username === undefined),
     ...decisions.filter(({ edit }) => edit?.username !== undefined),
   ];
   const all = writeAll(document, byUrgency);
   if (bytes(all.text) <= Math.max(room, bytes(document.text))) return all;
-  const adds = ({ arn, edit }: Decision) =>
-    edit?.username !== undefined && !document.entries.some((entry) => entry.marked && entry.arns.includes(folded(arn)));
+  const adds = ({ list, arn, edit }: Decision) =>
+    edit?.username !== undefined && oursIn(situation, list, arn).length === 0;
   const smaller = writeAll(
     document,
     byUrgency.filter((decision) => !adds(decision)),
@@ -296,12 +309,11 @@ function refusedFindings(document: ListDocument, decision: Decision, refusal: Re
   );
 }
 
-function linesOf(done: readonly Decision[], lists: Lists): readonly ChangeLine[] {
+function linesOf(done: readonly Decision[], situation: Situation): readonly ChangeLine[] {
   return done.flatMap((decision): ChangeLine[] => {
-    const document = lists.get(decision.list)!;
-    if ('refused' in document || decision.edit === undefined) return [];
+    if (decision.edit === undefined) return [];
     const { arn, username } = decision.edit;
-    const before = document.entries.filter((entry) => entry.marked && entry.arns.includes(folded(arn)));
+    const before = oursIn(situation, decision.list, arn);
     const was = before.map((entry) => entry.usernames.join(' ')).join(', ');
     const subject = (username === undefined ? decision.unwanted : decision.wanted)[0]?.subject;
     const line = (sign: ChangeLine['sign'], text: string): ChangeLine[] => [

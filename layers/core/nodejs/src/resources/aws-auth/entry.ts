@@ -1,4 +1,5 @@
 import { USERNAME_PREFIX } from '../../access/names.ts';
+import { isNull, resolved } from './fault.ts';
 import { type AwsAuthList, folded } from './model.ts';
 import { describe, type MappingNode, type Node, type ScalarNode } from './syntax.ts';
 
@@ -55,12 +56,6 @@ function* pairsOf(node: Node): Generator<readonly [Node, Node]> {
   }
 }
 
-function resolved(node: Node): Exclude<Node, { kind: 'alias' }> {
-  let current = node;
-  while (current.kind === 'alias') current = current.target;
-  return current;
-}
-
 /** The text of a scalar; undefined for anything else. */
 export function textOf(node: Node): string | undefined {
   const scalar = resolved(node);
@@ -76,11 +71,6 @@ function isEmpty(node: Node): boolean {
   const value = resolved(node);
   if (value.kind === 'sequence') return value.items.length === 0;
   return value.kind === 'scalar' && value.plain && isNull(value.value);
-}
-
-/** A plain scalar that YAML takes for null. */
-export function isNull(text: string): boolean {
-  return text === '' || text === '~' || /^(null|Null|NULL)$/.test(text);
 }
 
 /** The value of an entry, comparable: see `describe`. */

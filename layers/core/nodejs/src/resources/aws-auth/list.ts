@@ -1,4 +1,5 @@
-import { type EntryReading, isNull, readEntry } from './entry.ts';
+import { type EntryReading, readEntry } from './entry.ts';
+import { findFault, findTextFault, isNull } from './fault.ts';
 import type { AwsAuthList } from './model.ts';
 import { lineOf, type Node, readSyntax, type ScalarNode, type SequenceNode } from './syntax.ts';
 
@@ -51,6 +52,10 @@ export function readList(list: AwsAuthList, text: string | undefined): ListDocum
   }
   const syntax = readSyntax(source);
   if ('reason' in syntax) return { refused: 'does-not-parse', reason: syntax.reason, line: syntax.line };
+  const fault = findTextFault(source, syntax.root) ?? (syntax.root && findFault(syntax.root));
+  if (fault !== undefined) {
+    return { refused: 'does-not-parse', reason: fault.reason, line: lineOf(source, fault.offset) };
+  }
   const layout = layoutOf(source, syntax.root, syntax.reachesEnd);
   if ('refused' in layout) return layout;
   const items = layout.style === 'empty' ? [] : layout.items;
@@ -104,10 +109,10 @@ function findDash(text: string, from: number, column: number): number | undefine
   return undefined;
 }
 
-/** The offset of the start of a line. */
+/** The offset of the start of a line; a byte order mark is no part of it. */
 export function lineStart(text: string, offset: number): number {
-  const before = Math.max(text.lastIndexOf('\n', offset - 1), text.lastIndexOf('\r', offset - 1));
-  return offset === 0 ? 0 : before + 1;
+  const before = offset === 0 ? -1 : Math.max(text.lastIndexOf('\n', offset - 1), text.lastIndexOf('\r', offset - 1));
+  return before < 0 && text.startsWith('\uFEFF') ? 1 : before + 1;
 }
 
 /** The offset of the end of a line, before its newline. */

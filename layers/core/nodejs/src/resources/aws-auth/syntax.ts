@@ -73,7 +73,7 @@ export function readSyntax(text: string): Syntax | SyntaxProblem {
     return { root: new Composer(text, events).document(), reachesEnd: documents === 1 && !explicitEnd };
   } catch (error) {
     if (error instanceof YAMLException) return { reason: error.reason, line: (error.mark?.line ?? 0) + 1 };
-    if (error instanceof UnknownAnchor) return { reason: error.message, line: lineOf(text, error.offset) };
+    if (error instanceof BadAlias) return { reason: error.message, line: lineOf(text, error.offset) };
     throw error;
   }
 }
@@ -83,10 +83,10 @@ export function lineOf(text: string, offset: number): number {
   return text.slice(0, offset).split('\n').length;
 }
 
-class UnknownAnchor extends Error {
+class BadAlias extends Error {
   readonly offset: number;
-  constructor(name: string, offset: number) {
-    super(`the alias *${name} has no anchor`);
+  constructor(message: string, offset: number) {
+    super(message);
     this.offset = offset;
   }
 }
@@ -95,7 +95,8 @@ class UnknownAnchor extends Error {
 class Composer {
   readonly #text: string;
   readonly #events: readonly Event[];
-  readonly #anchors = new Map<string, Node>();
+  /** Undefined while the anchored node is being read. */
+  readonly #anchors = new Map<string, Node | undefined>();
   #next = 1;
   /** Behind the last token seen. */
   #seen = 0;
@@ -146,9 +147,10 @@ class Composer {
           : { kind: 'mapping', start: 0, end: 0, tag, anchored, bracketed, pairs: [] };
     }
     node.start = begins.length === 0 ? this.#seen : Math.min(...begins);
-    // Before the children: an alias inside may name its own parent, which `describe` refuses.
-    if (anchored) this.#anchors.set(this.#text.slice(event.anchorStart, event.anchorEnd), node);
+    const name = this.#text.slice(event.anchorStart, event.anchorEnd);
+    if (anchored) this.#anchors.set(name, undefined);
     if (node.kind === 'sequence' || node.kind === 'mapping') this.#children(node);
+    if (anchored) this.#anchors.set(name, node);
     node.end = Math.max(this.#seen, node.start);
     return node;
   }
@@ -171,7 +173,10 @@ class Composer {
   #alias(start: number, end: number): Node {
     const name = this.#text.slice(start, end);
     const target = this.#anchors.get(name);
-    if (target === undefined) throw new UnknownAnchor(name, start);
+    if (target === undefined) {
+      const why = this.#anchors.has(name) ? 'stands within what it names' : 'has no anchor';
+      throw new BadAlias(`the alias *${name} ${why}`, start);
+    }
     this.#seen = end;
     return { kind: 'alias', start: start - 1, end, tag: '', anchored: false, target };
   }
@@ -192,23 +197,18 @@ export function skipTo(text: string, from: number, wanted: RegExp): number {
  * What a node says, as a text: equal texts mean equal values wherever they stand. Aliases count as what they name (hashed,
  * so that nested aliases cannot make the text explode).
  */
-export function describe(node: Node, within: ReadonlySet<Node> = new Set()): string {
-  if (node.kind === 'scalar') {
-    return `${node.tag}${node.plain ? 'p' : 'q'}${node.unended ? 'u' : ''}${JSON.stringify(node.value)}`;
-  }
-  if (node.kind === 'alias') return `*${describeTarget(node.target, within)}`;
-  const inside = node.anchored ? new Set([...within, node]) : within;
-  if (node.kind === 'sequence') return `${node.tag}[${node.items.map((item) => describe(item, inside)).join()}]`;
-  return `${node.tag}{${node.pairs.map((pair) => `${describe(pair[0], inside)}:${describe(pair[1], inside)}`).join()}}`;
+export function describe(node: Node): string {
+  if (node.kind === 'alias') return `*${describeTarget(node.target)}`;
+  if (node.kind === 'sequence') return `${node.tag}[${node.items.map(describe).join()}]`;
+  if (node.kind === 'mapping')
+    return `${node.tag}{${node.pairs.map(([key, value]) => `${describe(key)}:${describe(value)}`).join()}}`;
+  return `${node.tag}${node.plain ? 'p' : 'q'}${node.unended ? 'u' : ''}${JSON.stringify(node.value)}`;
 }
 
 const described = new WeakMap<Node, string>();
 
-function describeTarget(target: Node, within: ReadonlySet<Node>): string {
-  if (within.has(target)) return 'itself';
-  const known = described.get(target);
-  if (known !== undefined) return known;
-  const text = createHash('sha256').update(describe(target, within)).digest('hex');
-  described.set(target, text);
-  return text;
+function describeTarget(target: Node): string {
+  const known = described.get(target) ?? createHash('sha256').update(describe(target)).digest('hex');
+  described.set(target, known);
+  return known;
 }
