@@ -10,5 +10,6 @@ export default defineConfig({
     exclude: ['test/real-cluster/**', 'test/bench/**', '**/node_modules/**'],
     testTimeout: 20_000,
     maxWorkers: 2,
+    reporters: ['default', ['./test/closing-line.ts', { file: process.env.TEST_COUNTS }]],
   },
 });
