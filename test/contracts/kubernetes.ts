@@ -60,8 +60,9 @@ const refOf = ({ kind, metadata }: KubernetesObject): ObjectRef => ({
 const grant = async (admin: Kubernetes, username: string, ...rules: AccessRule[]) => {
   await admin.create(clusterRole(`rights-of-${username}`, rules));
   await admin.create({
-    ...clusterRole(`rights-of-${username}`, []),
+    apiVersion: `${RBAC}/v1`,
     kind: 'ClusterRoleBinding',
+    metadata: { name: `rights-of-${username}` },
     rules: undefined as never,
     roleRef: { apiGroup: RBAC, kind: 'ClusterRole', name: `rights-of-${username}` },
     subjects: [{ apiGroup: RBAC, kind: 'User', name: username }],

@@ -23,7 +23,7 @@ const MAX_ANSWER_BYTES = 128 * 1024 * 1024;
  * (docs/decisions/0020-kubernetes-client.md). Redirects are not followed, so the token goes to no other host.
  *
  * @throws Failure `invalid` where `server` is not https; the returned function throws `unreachable` where no whole answer
- * came, and whatever `token` throws.
+ * came, and the Failure that `token` throws, `unauthorized` for its other errors.
  */
 export function transportTo(api: ApiServer): Exchange {
   const base = baseOf(api.server);
@@ -73,7 +73,7 @@ function kubeConfig(api: ApiServer): KubeConfig {
   config.addAuthenticator({
     isAuthProvider: (user) => user.name === 'gatehouse',
     applyAuthentication: async (_user, options) => {
-      options.headers = { ...options.headers, Authorization: `Bearer ${await api.token()}` };
+      options.headers = { ...options.headers, Authorization: `Bearer ${await tokenOf(api)}` };
     },
   });
   config.loadFromOptions({
@@ -90,6 +90,15 @@ function kubeConfig(api: ApiServer): KubeConfig {
     currentContext: 'gatehouse',
   });
   return config;
+}
+
+async function tokenOf(api: ApiServer): Promise<string> {
+  try {
+    return await api.token();
+  } catch (error) {
+    if (error instanceof Failure) throw error;
+    throw new Failure('unauthorized', `there is no token for the API server ${api.server}`, { cause: error });
+  }
 }
 
 function headersFor(body: string | undefined): https.RequestOptions['headers'] {
