@@ -26,7 +26,9 @@ export interface MemberFacts {
   /** Names of the grants of the policy in force that are for this subject now. */
   readonly grants: ReadonlySet<string>;
   /** The IAM principal that the policy maps the subject to on this cluster's account, or why there is none. */
-  readonly principal: { readonly arn: string; readonly uniqueId?: string } | { readonly problem: string; readonly remedy: string };
+  readonly principal:
+    | { readonly arn: string; readonly uniqueId?: string }
+    | { readonly problem: string; readonly remedy: string };
 }
 
 /** A username to be bound, before it has a place in one of the binding's shards. */
@@ -90,7 +92,6 @@ export function desiredForGrant(grant: Grant, cluster: Cluster): OwnedClaim[] {
 export function desiredForMember(
   policy: AccessPolicy,
   member: MemberFacts,
-  cluster: Cluster,
   grants: readonly Grant[],
   naming: (grant: Grant) => SessionNaming,
 ): DesiredOnCluster {
@@ -125,17 +126,15 @@ export function desiredForMember(
       claims.push({
         subject: member.subject,
         grant: grant.name,
-        claim: {
-          kind: 'aws-auth',
-          object: AWS_AUTH_OBJECT,
-          list: 'mapUsers',
-          arn: awsAuthArn(principal.arn),
-          username,
-        } satisfies AwsAuthClaim,
+        claim: userDoor(principal.arn, username),
       });
     }
   }
   return { claims, bindings, findings };
+}
+
+function userDoor(arn: string, username: string): AwsAuthClaim {
+  return { kind: 'aws-auth', object: AWS_AUTH_OBJECT, list: 'mapUsers', arn: awsAuthArn(arn), username };
 }
 
 /** True where the policy protects a principal, in whatever form its ARN is written. */
@@ -152,7 +151,8 @@ function usernameOf(
   const { account, name } = parsePrincipalArn(principal.arn);
   if (grant.through === 'user') return iamUserUsername(account, name);
   // The unique id is read when the member's role is reconciled, which marks this cluster again.
-  if (naming === 'unique-id') return principal.uniqueId === undefined ? 'waiting' : memberUsername(grant.name, principal.uniqueId);
+  if (naming === 'unique-id')
+    return principal.uniqueId === undefined ? 'waiting' : memberUsername(grant.name, principal.uniqueId);
   try {
     return memberUsername(grant.name, name);
   } catch (error) {
@@ -182,7 +182,8 @@ function bindingWishes(grant: Grant, subject: Subject, username: string): Bindin
     roleRef: { kind, name: roleName },
     username,
   });
-  if (grant.namespaces.length === 0) return [wish(formatObjectRef({ kind: 'ClusterRoleBinding', name }), 'ClusterRole')];
+  if (grant.namespaces.length === 0)
+    return [wish(formatObjectRef({ kind: 'ClusterRoleBinding', name }), 'ClusterRole')];
   return grant.namespaces.map((namespace) =>
     wish(formatObjectRef({ kind: 'RoleBinding', namespace, name }), own ? 'Role' : 'ClusterRole'),
   );

@@ -4,8 +4,8 @@ import { type AwsAuthMappings, readAwsAuth } from '../effective-access/aws-auth.
 import { principalsChanged } from '../effective-access/changed-access.ts';
 import { AWS_AUTH_OBJECT, type AwsAuthClaim, type AwsAuthObserved, folded } from '../resources/aws-auth/model.ts';
 import { isManaged, type ObjectState } from '../resources/managed-object.ts';
-import type { Change, Finding } from '../resources/resource.ts';
-import { type RoleBindingClaim, usernameOf } from '../resources/role-binding/model.ts';
+import type { Change, Claim, Finding } from '../resources/resource.ts';
+import { usernameOf } from '../resources/role-binding/model.ts';
 import { isProtected } from './desired.ts';
 import type { Draft, Guard } from './plan.ts';
 import { objectId } from './turn-claims.ts';
@@ -31,7 +31,7 @@ export const ownership: Guard = ({ changes }) =>
 /** Every username is Gatehouse's own, with no template but the one for session names, and never a reserved name. */
 export const reservedNames: Guard = ({ claims }) =>
   claims.wanted.flatMap(({ subject, claim }) => {
-    const username = (claim as Partial<AwsAuthClaim & RoleBindingClaim>).username;
+    const username = usernameIn(claim);
     if (username === undefined) return [];
     const rest = username.startsWith(USERNAME_PREFIX) ? username.slice(USERNAME_PREFIX.length) : '';
     const [, last = ''] = /^[a-z0-9-]+:(.+)$/.exec(rest) ?? [];
@@ -41,7 +41,12 @@ export const reservedNames: Guard = ({ claims }) =>
       ? []
       : [
           {
-            ...blocking('reserved-name', claim.object, `"${username}" is no username that Gatehouse may give out`, 'rename it in the access policy'),
+            ...blocking(
+              'reserved-name',
+              claim.object,
+              `"${username}" is no username that Gatehouse may give out`,
+              'rename it in the access policy',
+            ),
             subject,
           },
         ];
@@ -54,27 +59,44 @@ export function protectedPrincipals(policy: AccessPolicy): Guard {
       principalsChanged(before, after)
         .filter((arn) => isNode(before, arn) || isProtectedSafely(policy, arn))
         .map((arn) =>
-          blocking('protected-principal', AWS_AUTH_OBJECT, `the plan would change ${arn}, which is protected`, 'take it out of the grant'),
+          blocking(
+            'protected-principal',
+            AWS_AUTH_OBJECT,
+            `the plan would change ${arn}, which is protected`,
+            'take it out of the grant',
+          ),
         ),
     );
 }
 
 /** A write changes what nobody but its own targets becomes, and binds or unbinds nobody but its own subjects. */
 export const blastRadius: Guard = ({ changes, claims }) => {
-  const all = [...claims.wanted, ...claims.recorded].map(({ claim }) => claim as Partial<AwsAuthClaim & RoleBindingClaim>);
-  const arns = new Set(all.map(({ arn }) => folded(arn ?? '')));
-  const usernames = new Set(all.map(({ username }) => username));
+  const all = [...claims.wanted, ...claims.recorded].map(({ claim }) => claim);
+  const arns = new Set(all.map((claim) => folded((claim as Partial<AwsAuthClaim>).arn ?? '')));
+  const usernames = new Set(all.map(usernameIn));
   const inAwsAuth = awsAuthChanges(changes).flatMap(({ before, after }) =>
     principalsChanged(before, after)
       .filter((arn) => !arns.has(folded(arn)))
-      .map((arn) => blocking('blast-radius', AWS_AUTH_OBJECT, `the plan would change what ${arn} becomes`, 'report this as a fault of Gatehouse')),
+      .map((arn) =>
+        blocking(
+          'blast-radius',
+          AWS_AUTH_OBJECT,
+          `the plan would change what ${arn} becomes`,
+          'report this as a fault of Gatehouse',
+        ),
+      ),
   );
   const inBindings = changes.flatMap(({ change }) => {
     if (change.kind !== 'role-binding') return [];
     const [before, after] = [boundTo(change.before), boundTo(change.after)];
     const moved = [...before.symmetricDifference(after)].filter((name) => !usernames.has(name.slice('User '.length)));
     return moved.map((name) =>
-      blocking('blast-radius', change.object, `the plan would change whether ${change.object} binds ${name}`, 'report this as a fault of Gatehouse'),
+      blocking(
+        'blast-radius',
+        change.object,
+        `the plan would change whether ${change.object} binds ${name}`,
+        'report this as a fault of Gatehouse',
+      ),
     );
   });
   return [...inAwsAuth, ...inBindings];
@@ -87,7 +109,9 @@ export const blastRadius: Guard = ({ changes, claims }) => {
 export function lockout(policy: AccessPolicy): Guard {
   return ({ changes, observed }) => {
     if (policy.protected.principals.length > 0) return [];
-    const awsAuth = observed.get(objectId({ kind: 'aws-auth', object: AWS_AUTH_OBJECT })) as AwsAuthObserved | undefined;
+    const awsAuth = observed.get(objectId({ kind: 'aws-auth', object: AWS_AUTH_OBJECT })) as
+      | AwsAuthObserved
+      | undefined;
     const masters = awsAuth?.present ? mastersOf(readAwsAuth(awsAuth.configMap.data)) : 0;
     const removing = changes.filter(({ change }) => change.kind === 'role-binding' && isAdminBinding(change));
     const lost = removing.some(({ change }) => boundTo(change.after).size < boundTo(change.before).size);
@@ -121,6 +145,10 @@ export const size: Guard = ({ changes }) =>
         ]
       : [];
   });
+
+function usernameIn(claim: Claim): string | undefined {
+  return (claim as Partial<AwsAuthClaim>).username;
+}
 
 function blocking(code: string, object: string, message: string, remedy: string): Finding {
   return { code, severity: 'blocks', object, message, remedy };
@@ -159,7 +187,11 @@ function boundTo(state: unknown): Set<string> {
 
 function isAdminBinding(change: Change): boolean {
   const state = [change.before, change.after].map((side) => side as ObjectState).find((side) => side.present);
-  return state?.present === true && state.object.kind === 'ClusterRoleBinding' && state.object.roleRef?.name === 'cluster-admin';
+  return (
+    state?.present === true &&
+    state.object.kind === 'ClusterRoleBinding' &&
+    state.object.roleRef?.name === 'cluster-admin'
+  );
 }
 
 function isProtectedSafely(policy: AccessPolicy, arn: string): boolean {

@@ -39,10 +39,14 @@ export type Observations = ReadonlyMap<string, unknown>;
  * A safety rule over a whole plan. It answers the findings it has; one with severity `blocks` takes its subject's claims
  * (or, without a subject, all claims on its object) out of the plan, and the rest is planned again.
  */
-export type Guard = (draft: {
+export type Guard = (draft: Draft) => readonly Finding[];
+
+/** A plan before the guards have seen it. */
+export interface Draft {
   readonly changes: readonly PlannedChange[];
   readonly claims: TurnClaims;
-}) => readonly Finding[];
+  readonly observed: Observations;
+}
 
 /** What `planTurn` needs. `kinds` stand in the order of granting: what must be there first comes first. */
 export interface PlanInput {
@@ -63,7 +67,10 @@ export function planTurn({ kinds, claims, observed, guards }: PlanInput): Plan {
   let open: TurnClaims = claims;
   for (;;) {
     const draft = draftChanges(kinds, open, observed);
-    const found = [...draft.findings, ...guards.flatMap((guard) => guard({ changes: draft.changes, claims: open, observed }))];
+    const found = [
+      ...draft.findings,
+      ...guards.flatMap((guard) => guard({ changes: draft.changes, claims: open, observed })),
+    ];
     for (const finding of found) findings.set(`${finding.code} ${finding.object} ${finding.subject ?? ''}`, finding);
     const narrowed = withoutBlocked(open, found);
     if (narrowed.wanted.length === open.wanted.length && narrowed.recorded.length === open.recorded.length) {

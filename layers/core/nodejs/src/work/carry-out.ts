@@ -110,7 +110,13 @@ export async function carryOut(
     changes: writer.applied.map(summaryOf),
     ...(writer.failed.size === 0
       ? {}
-      : { failures: [...writer.failed].map(([subject, failure]) => ({ subject, code: failure.code, message: failure.message })) }),
+      : {
+          failures: [...writer.failed].map(([subject, failure]) => ({
+            subject,
+            code: failure.code,
+            message: failure.message,
+          })),
+        }),
   });
   const removed = unwantedClaims(open).filter((owned) => !writer.unfinished.has(objectId(owned.claim)));
   const released = await writeRecords(ports.table, scene.target, intended, withoutClaims(intended, removed));
@@ -152,7 +158,10 @@ class Writer {
         if (!change) return;
         touched = subjectsOfChange(change) ?? touched;
         if (this.#ports.clock.now() >= this.#run.workUntil) {
-          throw new Failure('deadline', `${work.object} was left to another turn, because the time of this one is over`);
+          throw new Failure(
+            'deadline',
+            `${work.object} was left to another turn, because the time of this one is over`,
+          );
         }
         this.#guard(work, change, claims);
         try {
@@ -227,7 +236,12 @@ export function findingOf(error: Failure, object: string, subject?: Subject): Fi
 }
 
 /** A change as the ledger keeps it: which object, what was done, and each line of it. */
-export function summaryOf({ kind, object, action, lines }: Change): Pick<Change, 'kind' | 'object' | 'action' | 'lines'> {
+export function summaryOf({
+  kind,
+  object,
+  action,
+  lines,
+}: Change): Pick<Change, 'kind' | 'object' | 'action' | 'lines'> {
   return { kind, object, action, lines };
 }
 

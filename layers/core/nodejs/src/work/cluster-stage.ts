@@ -8,7 +8,6 @@ import {
   type DesiredOnCluster,
   desiredForGrant,
   desiredForMember,
-
   type SessionNaming,
 } from '../plan/desired.ts';
 import { clusterGuards } from '../plan/guards.ts';
@@ -50,7 +49,9 @@ export async function setClusterStage(request: StageRequest): Promise<Stage> {
   const desired = await desiredFor(request, policy, cluster, grants);
   const wantedGrants = new Set([...desired.claims, ...desired.bindings].flatMap(({ grant }) => grant ?? []));
   const subjects = new Set([...request.subjects, ...[...wantedGrants].map(grantSubject)]);
-  const shared = grants.filter(({ name }) => subjects.has(grantSubject(name))).flatMap((grant) => desiredForGrant(grant, cluster));
+  const shared = grants
+    .filter(({ name }) => subjects.has(grantSubject(name)))
+    .flatMap((grant) => desiredForGrant(grant, cluster));
   const recorded: OwnedClaim[] = [];
   for (const subject of subjects) recorded.push(...(await readRecord(ports.table, target, subject)));
 
@@ -101,7 +102,7 @@ async function desiredFor(
   for (const subject of subjects) {
     if (parseSubject(subject).type === 'grant') continue;
     const member = await readMemberFacts(reader, policy, subject, cluster);
-    const own = desiredForMember(policy, member, cluster, grants, (grant) => namings.get(grant.name) ?? 'user-name');
+    const own = desiredForMember(policy, member, grants, (grant) => namings.get(grant.name) ?? 'user-name');
     claims.push(...own.claims);
     bindings.push(...own.bindings);
     findings.push(...own.findings);
@@ -166,4 +167,3 @@ function releasedPrincipals(claims: TurnClaims, { released }: Result): [Subject,
     return type === 'user' && path.startsWith(IAM_PATH) ? [[subject, userTarget(account, name)]] : [];
   });
 }
-

@@ -1,13 +1,13 @@
-import { parsePrincipalArn, partitionOf } from '../access/arn.ts';
+import { partitionOf } from '../access/arn.ts';
+import { iamRoleName } from '../access/names.ts';
 import type { AccessPolicy, Cluster, Grant } from '../access/policy.ts';
 import { parseSubject, type Subject } from '../access/subject.ts';
 import { roleTarget } from '../access/target.ts';
 import { groupsOf, isLiveMember, readGroup, readMembership, readUser } from '../directory/read.ts';
 import { type MemberFacts, machineUserArn, normalArn, type SessionNaming } from '../plan/desired.ts';
-import { principalOf } from '../policy/identity.ts';
+import { type Identity, principalOf } from '../policy/identity.ts';
 import type { TableReader } from '../ports/table.ts';
 import { trustKey, uniqueIdKey } from './keys.ts';
-import { iamRoleName } from '../access/names.ts';
 
 /** The grants of the policy that are for a subject now, by name. Reads only what the subject is in. */
 export async function grantsOf(reader: TableReader, policy: AccessPolicy, subject: Subject): Promise<Set<string>> {
@@ -21,9 +21,7 @@ export async function grantsOf(reader: TableReader, policy: AccessPolicy, subjec
   const user = await readUser(reader, source, id);
   if (user?.active === false) return new Set();
   const groups = new Set<string>();
-  const granted = new Set(
-    policy.grants.flatMap(({ to }) => ('group' in to && to.source === source ? [to.group] : [])),
-  );
+  const granted = new Set(policy.grants.flatMap(({ to }) => ('group' in to && to.source === source ? [to.group] : [])));
   for (const group of await groupsOf(reader, source, id)) {
     if (!granted.has(group)) continue;
     const membership = await readMembership(reader, source, group, id);
@@ -45,7 +43,7 @@ export async function principalFor(
   subject: Subject,
   account: string,
   region: string,
-): Promise<MemberFacts['principal']> {
+): Promise<Identity> {
   const parts = parseSubject(subject);
   if (parts.type === 'grant') throw new TypeError('a grant has no principal of its own');
   if (parts.type === 'machine') return { arn: machineUserArn(parts.name, account, partitionOf(region)) };
@@ -59,9 +57,7 @@ export async function principalFor(
     ...(attributes === undefined ? {} : { attributes }),
   });
   if ('problem' in found) return found;
-  const arn = normalArn(found.arn);
-  const item = await reader.get(uniqueIdKey(arn));
-  return typeof item?.uniqueId === 'string' ? { arn, uniqueId: item.uniqueId } : { arn };
+  return { arn: normalArn(found.arn) };
 }
 
 /** Everything that decides what a person or machine gets on a cluster. */
@@ -73,7 +69,11 @@ export async function readMemberFacts(
 ): Promise<MemberFacts> {
   const grants = await grantsOf(reader, policy, subject);
   if (grants.size === 0) return { subject, grants, principal: { problem: 'nothing is granted', remedy: '' } };
-  return { subject, grants, principal: await principalFor(reader, policy, subject, cluster.account, cluster.region) };
+  const principal = await principalFor(reader, policy, subject, cluster.account, cluster.region);
+  if ('problem' in principal) return { subject, grants, principal };
+  const known = await reader.get(uniqueIdKey(principal.arn));
+  const uniqueId = known?.uniqueId;
+  return { subject, grants, principal: typeof uniqueId === 'string' ? { ...principal, uniqueId } : principal };
 }
 
 /** How the members of a grant's shared role are told apart in an account: what its IAM turn recorded. */
@@ -81,6 +81,3 @@ export async function sessionNamingOf(reader: TableReader, grant: Grant, account
   const item = await reader.get(trustKey(roleTarget(account, iamRoleName(grant.name))));
   return item?.naming === 'unique-id' ? 'unique-id' : 'user-name';
 }
-
-/** The account of a principal. */
-export const accountOf = (arn: string): string => parsePrincipalArn(arn).account;

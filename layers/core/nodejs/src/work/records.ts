@@ -3,7 +3,7 @@ import { sameJson } from '../access/json.ts';
 import type { Subject } from '../access/subject.ts';
 import type { Target } from '../access/target.ts';
 import { claimsBySubject } from '../plan/turn-claims.ts';
-import type { Table, TableReader } from '../ports/table.ts';
+import type { Item, Table, TableReader } from '../ports/table.ts';
 import type { AwsAuthClaim } from '../resources/aws-auth/model.ts';
 import type { Claim, OwnedClaim } from '../resources/resource.ts';
 import { namedKey, RECORD_PREFIX, recordKey, targetPk, whereKey } from './keys.ts';
@@ -85,7 +85,7 @@ export async function writeRecords(
   return [...released];
 }
 
-function claimsOf(item: { readonly claims?: Json | undefined }, subject: Subject): OwnedClaim[] {
+function claimsOf(item: Item, subject: Subject): OwnedClaim[] {
   const claims = (item.claims ?? []) as unknown as readonly { grant?: string; claim: Claim }[];
   return claims.map(({ grant, claim }) => ({ subject, claim, ...(grant === undefined ? {} : { grant }) }));
 }

@@ -23,7 +23,11 @@ export async function keepForVerification(
 }
 
 /** What a subject had on a cluster and should have no more. */
-export async function recallForVerification(table: Table, target: Target, subject: Subject): Promise<RoleBindingClaim[]> {
+export async function recallForVerification(
+  table: Table,
+  target: Target,
+  subject: Subject,
+): Promise<RoleBindingClaim[]> {
   const item = await table.get(memoryKey(target, subject));
   return (item?.claims ?? []) as unknown as RoleBindingClaim[];
 }

@@ -1,0 +1,57 @@
+import { type Json, sameJson } from '../access/json.ts';
+import type { Target } from '../access/target.ts';
+import type { Table } from '../ports/table.ts';
+import type { Change } from '../resources/resource.ts';
+import { lastWriteKey } from './keys.ts';
+
+/** How long IAM may go on answering what was before our write. Milliseconds. */
+export const STALE_FOR = 300_000;
+/** After how long a turn that did not come to its end is looked at again. Milliseconds. */
+export const UNFINISHED_FOR = 60_000;
+
+/** What is believed of an IAM object, and whether it must be looked at again before that is certain. */
+export interface Belief<O> {
+  readonly state: O;
+  /** Milliseconds after which to look again; undefined where what was read is certain. */
+  readonly lookAgainAfter?: number;
+}
+
+/**
+ * IAM answers stale and has no compare-and-swap. For five minutes after our own write a read that shows something else is
+ * taken for stale, and the write is believed; a turn that began a write and never told its end is looked at twice.
+ */
+export async function believe<O>(
+  table: Table,
+  target: Target,
+  object: string,
+  read: O,
+  now: number,
+): Promise<Belief<O>> {
+  const item = await table.get(lastWriteKey(target, object));
+  if (!item) return { state: read };
+  const age = now - Number(item.at);
+  if (item.unfinished === true) {
+    return age < UNFINISHED_FOR ? { state: read, lookAgainAfter: UNFINISHED_FOR - age } : { state: read };
+  }
+  if (age >= STALE_FOR || sameJson(read, item.after)) return { state: read };
+  return { state: item.after as O, lookAgainAfter: CONFIRM_AFTER };
+}
+
+/** How long after a write to read it back. Milliseconds. */
+export const CONFIRM_AFTER = 5_000;
+
+/** Says that a write begins: if nothing more is heard, it may or may not have happened. */
+export async function beginWrite(table: Table, target: Target, object: string, now: number): Promise<void> {
+  await table.put({ ...lastWriteKey(target, object), unfinished: true, at: now });
+}
+
+/** Says what a write made. */
+export async function endWrite(
+  table: Table,
+  target: Target,
+  change: Change,
+  after: unknown,
+  now: number,
+): Promise<void> {
+  await table.put({ ...lastWriteKey(target, change.object), after: after as Json, at: now });
+}

@@ -1,0 +1,305 @@
+import { awsAuthArn, parsePrincipalArn, partitionOf } from '../access/arn.ts';
+import { Failure, isFailure } from '../access/failure.ts';
+import { IAM_PATH, iamRoleName } from '../access/names.ts';
+import type { Account, Cluster, Grant } from '../access/policy.ts';
+import { grantSubject, parseSubject, type Subject } from '../access/subject.ts';
+import { clusterTarget, parseTarget, type Target } from '../access/target.ts';
+import { grantRoleArn } from '../plan/desired.ts';
+import { clustersOf } from '../policy/selection.ts';
+import type { Table } from '../ports/table.ts';
+import type { AccountPorts } from '../ports/world.ts';
+import type { IamRoleClaim } from '../resources/iam-role/model.ts';
+import { closedTrust } from '../resources/iam-role/trust.ts';
+import type { IamUserClaim } from '../resources/iam-user/model.ts';
+import { IAM_KINDS } from '../resources/kinds.ts';
+import { CLUSTER_POLICY } from '../resources/managed-principal.ts';
+import type { Claim, Finding, Kind, OwnedClaim } from '../resources/resource.ts';
+import { accountById, discoveredClusters } from './clusters.ts';
+import { untilDeadline } from './deadline.ts';
+import { beginWrite, believe, CONFIRM_AFTER, endWrite } from './iam-belief.ts';
+import { nudgePlanner, putExpansion } from './intake.ts';
+import { trustKey } from './keys.ts';
+import { putMark } from './marks.ts';
+import { grantsOf, principalFor } from './member-facts.ts';
+import { clustersNaming, readRecords } from './records.ts';
+import { decideTrust } from './role-members.ts';
+import type { Stage, StageRequest } from './stage.ts';
+
+/** More subjects than this never share one IAM principal's target. */
+const MOST_RECORDS = 1000;
+
+/** What shall be of one IAM principal. */
+interface Desired {
+  readonly wanted: readonly OwnedClaim[];
+  readonly findings: readonly Finding[];
+  /** The grants that come in by this principal, and their clusters in reach. */
+  readonly grants: readonly { readonly grant: Grant; readonly clusters: readonly Cluster[] }[];
+  /** Grants whose members get other session names from now on: all of them must be looked at. */
+  readonly renamed: readonly Grant[];
+}
+
+/**
+ * Sets the stage for a turn on an IAM role or user. Its documents are rendered whole from policy and directory, because IAM
+ * has no compare-and-swap; a principal that nothing wants any more is closed at once, and deleted when no cluster names it.
+ */
+export async function setIamStage(request: StageRequest): Promise<Stage> {
+  const { ports, policy, target } = request;
+  const parts = parseTarget(target);
+  if (parts.type !== 'iam') throw new TypeError(`${target} is not an IAM principal`);
+  const account = accountById(policy, parts.account);
+  const opened = await ports.world.account(account);
+  const accountPorts: AccountPorts = {
+    iam: untilDeadline(opened.iam, ports.clock, request.callsUntil),
+    secrets: untilDeadline(opened.secrets, ports.clock, request.callsUntil),
+  };
+  const belief = believingKinds(ports, target);
+  const records = await readRecords(ports.table, target, undefined, MOST_RECORDS);
+  const recorded = [...records.records.values()].flat();
+  const desired =
+    parts.principal === 'role'
+      ? await desiredRole(request, account, parts.name, accountPorts)
+      : await desiredUsers(request, account, parts.name, [...records.records.keys()]);
+  const closing = await stillNamed(request, recorded, desired.wanted);
+  return {
+    scene: {
+      target,
+      chain: `iam/${parts.account}`,
+      kinds: belief.kinds,
+      ports: accountPorts,
+      claims: { wanted: [...desired.wanted, ...closing], recorded },
+      findings: desired.findings,
+      observed: new Map(),
+      guards: [],
+    },
+    mode: 'enforce',
+    confirmAfter: async (result) => (result.applied.length > 0 ? CONFIRM_AFTER : belief.lookAgainAfter()),
+    follow: (_result, marks, cause) => follow(request, desired, marks, cause),
+  };
+}
+
+async function desiredRole(
+  request: StageRequest,
+  account: Account,
+  name: string,
+  accountPorts: AccountPorts,
+): Promise<Desired> {
+  const { policy } = request;
+  const grant = policy.grants.find((one) => one.through === 'role' && iamRoleName(one.name) === name);
+  const clusters = grant ? await clustersIn(request, grant, account.id) : [];
+  if (!grant || clusters.length === 0) return { wanted: [], findings: [], grants: [], renamed: [] };
+  const partition = partitionOf(clusters[0]!.region);
+  const arn = grantRoleArn(grant, account.id, partition);
+  const trust = await decideTrust({ ...request, account, accountPorts, grant, roleName: name, partition });
+  const claim: IamRoleClaim = {
+    kind: 'iam-role',
+    object: name,
+    arn,
+    path: IAM_PATH,
+    state: 'open',
+    trust: trust.document,
+    policies: { [CLUSTER_POLICY]: describeClusters(clusters) },
+    ...boundaryOf(account),
+    tags: { 'gatehouse:managed': 'true', 'gatehouse:grant': grant.name },
+    maxSessionSeconds: 3600,
+  };
+  return {
+    wanted: [{ subject: grantSubject(grant.name), grant: grant.name, claim }],
+    findings: trust.findings,
+    grants: [{ grant, clusters }],
+    renamed: trust.renamed ? [grant] : [],
+  };
+}
+
+async function desiredUsers(
+  request: StageRequest,
+  account: Account,
+  name: string,
+  recordedFor: readonly Subject[],
+): Promise<Desired> {
+  const { policy, reader, subjects } = request;
+  const wanted: OwnedClaim[] = [];
+  const findings: Finding[] = [];
+  const grants: Desired['grants'][number][] = [];
+  const owners = new Set([...recordedFor, ...subjects]);
+  for (const subject of owners) {
+    if (parseSubject(subject).type === 'grant') continue;
+    const granted = await grantsOf(reader, policy, subject);
+    const own: Desired['grants'][number][] = [];
+    for (const grant of policy.grants) {
+      if (grant.through !== 'user' || !granted.has(grant.name)) continue;
+      // A machine has a user in each account; a person has one, for the clusters of all accounts.
+      const all = await clustersOfGrant(request, grant);
+      const clusters = parseSubject(subject).type === 'machine' ? all.filter((one) => one.account === account.id) : all;
+      if (clusters.length > 0) own.push({ grant, clusters });
+    }
+    const first = own[0];
+    if (!first) continue;
+    const principal = await principalFor(reader, policy, subject, account.id, first.clusters[0]!.region);
+    if ('problem' in principal) continue;
+    const arn = parsePrincipalArn(principal.arn);
+    if (arn.type !== 'user' || arn.account !== account.id || arn.name !== name || !arn.path.startsWith(IAM_PATH))
+      continue;
+    if (wanted.length > 0) {
+      findings.push(sharedPrincipal(name, principal.arn, subject, wanted[0]!.subject));
+      continue;
+    }
+    grants.push(...own);
+    const claim: IamUserClaim = {
+      kind: 'iam-user',
+      object: name,
+      arn: principal.arn,
+      path: arn.path,
+      state: 'open',
+      policies: { [CLUSTER_POLICY]: describeClusters(own.flatMap(({ clusters }) => clusters)) },
+      ...boundaryOf(account),
+      tags: {
+        'gatehouse:managed': 'true',
+        'gatehouse:grant': own
+          .map(({ grant }) => grant.name)
+          .sort()
+          .join(' ')
+          .slice(0, 256),
+      },
+      accessKey: { secret: `gatehouse/keys/${account.id}/${name}` },
+    };
+    wanted.push({ subject, claim });
+  }
+  return { wanted, findings, grants, renamed: [] };
+}
+
+function describeClusters(clusters: readonly Cluster[]) {
+  const arns = [...new Set(clusters.map(({ arn }) => arn))].sort();
+  return {
+    Version: '2012-10-17',
+    Statement: [{ Effect: 'Allow', Action: 'eks:DescribeCluster', Resource: arns.length === 1 ? arns[0]! : arns }],
+  };
+}
+
+function boundaryOf(account: Account): { boundary?: string } {
+  return account.permissionsBoundary === undefined ? {} : { boundary: account.permissionsBoundary };
+}
+
+function sharedPrincipal(object: string, arn: string, subject: Subject, owner: Subject): Finding {
+  return {
+    code: 'shared-principal',
+    severity: 'blocks',
+    object,
+    subject,
+    message: `the policy maps ${subject} and ${owner} to the same IAM user, ${arn}`,
+    remedy: 'give one of them another IAM user under identities in the access policy',
+  };
+}
+
+async function clustersOfGrant({ reader, policy }: StageRequest, grant: Grant): Promise<Cluster[]> {
+  return clustersOf(policy, grant, await discoveredClusters(reader));
+}
+
+async function clustersIn(request: StageRequest, grant: Grant, account: string): Promise<Cluster[]> {
+  return (await clustersOfGrant(request, grant)).filter((cluster) => cluster.account === account);
+}
+
+/** What nobody wants but a cluster still names: closed, so that it opens nothing, and kept until the clusters let go. */
+async function stillNamed(
+  { ports }: StageRequest,
+  recorded: readonly OwnedClaim[],
+  wanted: readonly OwnedClaim[],
+): Promise<OwnedClaim[]> {
+  const closing: OwnedClaim[] = [];
+  for (const owned of recorded) {
+    if (wanted.some(({ claim }) => claim.object === owned.claim.object)) continue;
+    const principal = owned.claim as Claim as IamRoleClaim | IamUserClaim;
+    if ((await clustersNaming(ports.table, awsAuthArn(principal.arn))).length === 0) continue;
+    closing.push({
+      ...owned,
+      claim: {
+        ...principal,
+        state: 'closed',
+        policies: {},
+        ...(principal.kind === 'iam-role' ? { trust: closedTrust() } : {}),
+      } as IamRoleClaim | IamUserClaim,
+    });
+  }
+  return closing;
+}
+
+/** The IAM kinds, over what is believed instead of over what was read, and telling what they write. */
+function believingKinds({ table, clock }: StageRequest['ports'], target: Target) {
+  let lookAgainAfter: number | undefined;
+  const kinds = IAM_KINDS.map(
+    (kind): Kind => ({
+      ...kind,
+      async observe(ports, object) {
+        const belief = await believe(table, target, object, await kind.observe(ports, object), clock.now());
+        if (belief.lookAgainAfter !== undefined) lookAgainAfter = Math.max(lookAgainAfter ?? 0, belief.lookAgainAfter);
+        return belief.state;
+      },
+      diff: (object, observed, claims) => kind.diff(object, observed, claims),
+      async apply(ports, change) {
+        await beginWrite(table, target, change.object, clock.now());
+        const after = await kind.apply(ports, change).catch((error: unknown) => recheckTrust(table, target, error));
+        await endWrite(table, target, change, after, clock.now());
+        return after;
+      },
+    }),
+  );
+  return { kinds, lookAgainAfter: () => lookAgainAfter };
+}
+
+/** IAM refuses a trust document as a whole for one member that is gone: the next turn looks each of them up. */
+async function recheckTrust(table: Table, target: Target, error: unknown): Promise<never> {
+  if (!isFailure(error, 'invalid') || parsePrincipal(target) !== 'role') throw error;
+  const key = trustKey(target);
+  await table.put({ ...(await table.get(key)), ...key, recheck: true });
+  throw new Failure('invalid', error.message, { cause: error, retryable: true });
+}
+
+function parsePrincipal(target: Target): 'role' | 'user' | undefined {
+  const parts = parseTarget(target);
+  return parts.type === 'iam' ? parts.principal : undefined;
+}
+
+async function follow(
+  { ports }: StageRequest,
+  desired: Desired,
+  marks: Parameters<Stage['follow']>[1],
+  cause: Parameters<Stage['follow']>[2],
+): Promise<Target[]> {
+  const wake = new Set<Target>();
+  const expansions = [];
+  for (const mark of marks) {
+    // The clusters learn of a revocation from the planner; they wait for IAM only to let somebody in.
+    if (mark.urgency === 'revocation' || mark.confirming) continue;
+    for (const { grant, clusters } of desired.grants) {
+      const isShared = mark.subject === grantSubject(grant.name);
+      for (const cluster of clusters) {
+        const target = clusterTarget(cluster.arn);
+        await putMark(ports, { target, subject: mark.subject, urgency: 'grant', cause: mark.cause });
+        wake.add(target);
+        if (isShared) {
+          expansions.push(
+            await putExpansion(ports, {
+              grant: grant.name,
+              scope: target,
+              grantees: [grant.to],
+              urgency: 'grant',
+              cause: mark.cause,
+            }),
+          );
+        }
+      }
+    }
+  }
+  for (const grant of desired.renamed) {
+    expansions.push(
+      await putExpansion(ports, {
+        grant: grant.name,
+        scope: 'everywhere',
+        grantees: [grant.to],
+        urgency: 'revocation',
+        cause,
+      }),
+    );
+  }
+  await nudgePlanner(ports, expansions);
+  return [...wake];
+}

@@ -1,0 +1,430 @@
+import { parsePrincipalArn } from '../access/arn.ts';
+import { canonicalJson, sameJson } from '../access/json.ts';
+import { iamRoleName } from '../access/names.ts';
+import type { AccessPolicy, Cluster, Grant, Grantee } from '../access/policy.ts';
+import { grantSubject, machineSubject, type Subject, userSubject } from '../access/subject.ts';
+import { clusterTarget, roleTarget, type Target, userTarget } from '../access/target.ts';
+import { clearDirty } from '../directory/dirty.ts';
+import type { Cause } from '../directory/fact.ts';
+import type { ClusterItem, GroupItem, MembershipItem, PrincipalItem, UserItem } from '../directory/items.ts';
+import { groupsOf, isLiveMember, membersOf, readGroup, readMembership, readUser } from '../directory/read.ts';
+import { isManagedPrincipal } from '../plan/desired.ts';
+import { allClusters, clustersOf, selectsDiscovery } from '../policy/selection.ts';
+import { markPolicyPlanned, type PolicyInForce, policiesBefore, policyInForce } from '../policy/versions.ts';
+import type { Item, Key } from '../ports/table.ts';
+import type { World } from '../ports/world.ts';
+import { accountById, discoveredClusters, forgetDiscovered, keepDiscovered } from './clusters.ts';
+import { type Expansion, type IntakePorts, nudgePlanner, putExpansion } from './intake.ts';
+import type { Urgency } from './keys.ts';
+import { type MarkRequest, putMark } from './marks.ts';
+import { principalFor } from './member-facts.ts';
+import { readRecords, targetsOf } from './records.ts';
+import { wake } from './wake.ts';
+
+/** What planning takes. */
+export interface PlannerPorts extends IntakePorts {
+  readonly world: Pick<World, 'eks'>;
+}
+
+/** What became of some facts. */
+export interface Planned {
+  /** Facts that were dirty and are planned now. */
+  readonly planned: number;
+  /** Marks written. */
+  readonly marks: number;
+  /** Facts that are left for another run, because time was over or they changed meanwhile. */
+  readonly unfinished: readonly Key[];
+}
+
+/**
+ * Turns dirty facts into marks on targets, and wakes the targets. What a fact says is read again here; the message that
+ * named it is only a hint. A fact is clean only when all its marks are written, and only if it is still the same.
+ *
+ * @param until milliseconds UTC after which no more facts are begun.
+ */
+export async function planFacts(ports: PlannerPorts, keys: readonly Key[], until: number): Promise<Planned> {
+  const planner = new Planner(ports, until);
+  const unfinished: Key[] = [];
+  let planned = 0;
+  const distinct = new Map(keys.map((key) => [`${key.pk} ${key.sk}`, key]));
+  for (const key of distinct.values()) {
+    if (ports.clock.now() >= until) {
+      unfinished.push(key);
+      continue;
+    }
+    const outcome = await planner.plan(key);
+    if (outcome === 'planned') planned += 1;
+    if (outcome === 'unfinished') unfinished.push(key);
+  }
+  const overtaken = await planner.finish();
+  unfinished.push(...overtaken);
+  await nudgePlanner(ports, unfinished);
+  return { planned: planned - overtaken.length, marks: planner.marks, unfinished };
+}
+
+interface Fact {
+  readonly item: Item;
+  readonly token: string;
+  readonly cause: Cause;
+}
+
+const PAGE = 200;
+
+class Planner {
+  readonly #ports: PlannerPorts;
+  readonly #until: number;
+  readonly #targets = new Set<Target>();
+  readonly #clean: { key: Key; token: string }[] = [];
+  readonly #expansions: Key[] = [];
+  #policy: PolicyInForce | undefined;
+  #discovered: readonly Cluster[] = [];
+  #ready = false;
+  marks = 0;
+
+  constructor(ports: PlannerPorts, until: number) {
+    this.#ports = ports;
+    this.#until = until;
+  }
+
+  async plan(key: Key): Promise<'planned' | 'clean' | 'unfinished'> {
+    const item = await this.#ports.table.get(key);
+    if (typeof item?.dirty !== 'string') return 'clean';
+    await this.#prepare();
+    const fact: Fact = { item, token: item.dirty, cause: item.cause as unknown as Cause };
+    const done = await this.#planItem(key, fact);
+    if (!done) return 'unfinished';
+    this.#clean.push({ key, token: fact.token });
+    return 'planned';
+  }
+
+  /**
+   * Wakes the targets of all marks, and only then takes the facts off the list. Where the policy changed since it was read,
+   * somebody may have planned it before these facts were there: they stay on the list. Answers them.
+   */
+  async finish(): Promise<readonly Key[]> {
+    await wake(this.#ports, this.#targets);
+    await nudgePlanner(this.#ports, this.#expansions);
+    if (this.#clean.length === 0) return [];
+    const { table } = this.#ports;
+    const policy = await policyInForce(table);
+    const sameClusters = sameJson(await discoveredClusters(table), this.#discovered);
+    if (policy?.rev !== this.#policy?.rev || !sameClusters) return this.#clean.map(({ key }) => key);
+    for (const { key, token } of this.#clean) {
+      if (key.pk !== 'policy') await clearDirty(table, key, token);
+      else if (this.#policy) await markPolicyPlanned(table, this.#policy);
+    }
+    return [];
+  }
+
+  async #prepare(): Promise<void> {
+    if (this.#ready) return;
+    this.#policy = await policyInForce(this.#ports.table);
+    this.#discovered = await discoveredClusters(this.#ports.table);
+    this.#ready = true;
+  }
+
+  get #rules(): AccessPolicy | undefined {
+    return this.#policy?.policy;
+  }
+
+  async #planItem(key: Key, fact: Fact): Promise<boolean> {
+    const kind = key.pk.slice(0, key.pk.indexOf('#'));
+    if (key.pk === 'policy') return this.#planPolicy(fact);
+    if (kind === 'group' && key.sk === 'group') return this.#planGroup(fact);
+    if (kind === 'group') return this.#planMembership(fact);
+    if (kind === 'user') return this.#planUser(fact);
+    if (kind === 'cluster') return this.#planCluster(fact);
+    if (kind === 'principal') return this.#planPrincipal(fact);
+    if (kind === 'expansion') return this.#planExpansion(key, fact);
+    throw new TypeError(`${key.pk} is no fact`);
+  }
+
+  async #planMembership({ item, cause }: Fact): Promise<boolean> {
+    const membership = item as MembershipItem;
+    const { source, group, user } = membership;
+    const subject = userSubject(source, user);
+    const live = isLiveMember(
+      await readGroup(this.#ports.table, source, group),
+      membership,
+      await readUser(this.#ports.table, source, user),
+    );
+    for (const grant of this.#grantsTo((to) => 'group' in to && to.source === source && to.group === group)) {
+      await this.#markGrantee(subject, grant, live ? 'grant' : 'revocation', cause);
+    }
+    // Also where the policy no longer speaks of the group: what is recorded must go.
+    if (!live) await this.#markRecorded(subject, 'revocation', cause);
+    return true;
+  }
+
+  async #planUser({ item, cause }: Fact): Promise<boolean> {
+    const { source, user, active } = item as UserItem;
+    const subject = userSubject(source, user);
+    const groups = new Set(await groupsOf(this.#ports.table, source, user));
+    const grants = this.#grantsTo(
+      (to) =>
+        ('user' in to && to.source === source && to.user === user) ||
+        ('group' in to && to.source === source && groups.has(to.group)),
+    );
+    for (const grant of grants) {
+      const isLive = active !== false && (await this.#isFor(grant, source, user));
+      if (isLive || active === false) await this.#markGrantee(subject, grant, isLive ? 'grant' : 'revocation', cause);
+    }
+    // A new login may be another IAM principal, and the old one must go as fast as anything.
+    await this.#markRecorded(subject, 'revocation', cause);
+    return true;
+  }
+
+  async #isFor({ to }: Grant, source: string, user: string): Promise<boolean> {
+    if (!('group' in to)) return true;
+    const { table } = this.#ports;
+    return isLiveMember(
+      await readGroup(table, source, to.group),
+      await readMembership(table, source, to.group, user),
+      await readUser(table, source, user),
+    );
+  }
+
+  async #planGroup({ item, cause }: Fact): Promise<boolean> {
+    const { source, group, state } = item as GroupItem;
+    for (const grant of this.#grantsTo((to) => 'group' in to && to.source === source && to.group === group)) {
+      await this.#expand({
+        grant: grant.name,
+        scope: 'everywhere',
+        grantees: [grant.to],
+        urgency: state === 'deleted' ? 'revocation' : 'grant',
+        cause,
+      });
+    }
+    return true;
+  }
+
+  async #planCluster({ item, cause }: Fact): Promise<boolean> {
+    const { arn, state } = item as ClusterItem;
+    if (state === 'deleted') {
+      await this.#markRecordsOf(clusterTarget(arn), 'revocation', cause);
+      return true;
+    }
+    const policy = this.#rules;
+    if (!policy) return true;
+    const cluster = allClusters(policy, this.#discovered).find((one) => one.arn === arn) ?? (await this.#discover(arn));
+    if (!cluster) return true;
+    for (const grant of policy.grants) {
+      if (clustersOf(policy, grant, [...this.#discovered, cluster]).some((one) => one.arn === arn)) {
+        await this.#markShared(grant, [cluster], 'grant', cause);
+        if (grant.through === 'user') await this.#expand(this.#expansion(grant, clusterTarget(arn), 'grant', cause));
+      }
+    }
+    return true;
+  }
+
+  /** A new cluster that a `discover` rule lets in joins now; one that none lets in is not ours. */
+  async #discover(arn: string): Promise<Cluster | undefined> {
+    const policy = this.#rules;
+    const found = /^arn:[^:]+:eks:([^:]+):(\d{12}):cluster\/(.+)$/.exec(arn);
+    if (!policy || !found) return undefined;
+    const [, region = '', account = '', name = ''] = found;
+    if (!policy.discover.some((rule) => rule.account === account && rule.region === region)) return undefined;
+    const eks = await this.#ports.world.eks(accountById(policy, account), region);
+    const described = await eks.describeCluster(name);
+    const rule =
+      described && policy.discover.find((one) => selectsDiscovery(one, { account, region, tags: described.tags }));
+    if (!described || !rule) {
+      await forgetDiscovered(this.#ports.table, arn);
+      return undefined;
+    }
+    const cluster: Cluster = { name, account, region, arn, labels: { ...described.tags }, mode: rule.mode };
+    await keepDiscovered(this.#ports.table, cluster);
+    this.#discovered = await discoveredClusters(this.#ports.table);
+    return cluster;
+  }
+
+  async #planPrincipal({ item, cause }: Fact): Promise<boolean> {
+    const { account, principal, name } = item as PrincipalItem;
+    const target = principal === 'role' ? roleTarget(account, name) : userTarget(account, name);
+    await this.#markRecordsOf(target, 'grant', cause);
+    return true;
+  }
+
+  /** Whatever differs between the policies before and the one in force is looked at: on what was recorded, and on what is to come. */
+  async #planPolicy({ cause }: Fact): Promise<boolean> {
+    const current = this.#policy;
+    if (!current) return true;
+    const before = await policiesBefore(this.#ports.table, current);
+    for (const change of changedGrants(before, current.policy, this.#discovered)) {
+      const { name, now, existed, grantees } = change;
+      const urgency: Urgency = existed ? 'revocation' : 'grant';
+      if (existed) await this.#markRecorded(grantSubject(name), 'revocation', cause);
+      if (now) await this.#markShared(now, clustersOf(current.policy, now, this.#discovered), 'grant', cause);
+      await this.#expand({ grant: name, scope: 'everywhere', grantees, urgency, cause });
+    }
+    return true;
+  }
+
+  async #planExpansion(key: Key, { item, token, cause }: Fact): Promise<boolean> {
+    const { grant: name, scope, urgency } = item as unknown as Expansion;
+    const grantees = item.grantees as unknown as readonly Grantee[];
+    const grant = this.#rules?.grants.find((one) => one.name === name);
+    const progress = item.progress as { grantee: number; after?: string } | undefined;
+    for (let index = progress?.grantee ?? 0; index < grantees.length; index++) {
+      let after = index === progress?.grantee ? progress.after : undefined;
+      do {
+        const page = await this.#peopleOf(grantees[index]!, after);
+        for (const subject of page.subjects) {
+          if (scope === 'everywhere') await this.#markEverywhere(subject, grant, urgency, cause);
+          else await this.#mark({ target: scope, subject, urgency, cause });
+        }
+        after = page.next;
+        const isLast = after === undefined && index === grantees.length - 1;
+        if (!isLast && this.#ports.clock.now() >= this.#until) {
+          await this.#keepProgress(
+            key,
+            item,
+            token,
+            after === undefined ? { grantee: index + 1 } : { grantee: index, after },
+          );
+          return false;
+        }
+      } while (after !== undefined);
+    }
+    return true;
+  }
+
+  async #keepProgress(
+    key: Key,
+    item: Item,
+    token: string,
+    progress: { grantee: number; after?: string },
+  ): Promise<void> {
+    // A conflict means that it was asked for anew; then it begins anew.
+    await this.#ports.table.put({ ...item, ...key, progress }, { equals: { dirty: token } }).catch(() => undefined);
+  }
+
+  async #markEverywhere(subject: Subject, grant: Grant | undefined, urgency: Urgency, cause: Cause): Promise<void> {
+    if (urgency === 'revocation') await this.#markRecorded(subject, 'revocation', cause);
+    if (grant) await this.#markGrantee(subject, grant, 'grant', cause);
+  }
+
+  async #peopleOf(to: Grantee, after: string | undefined): Promise<{ subjects: Subject[]; next?: string }> {
+    if ('machine' in to) return { subjects: [machineSubject(to.machine)] };
+    if ('user' in to) return { subjects: [userSubject(to.source, to.user)] };
+    const page = await membersOf(this.#ports.table, to.source, to.group, after, PAGE);
+    const present = page.members.filter(({ membership }) => membership.state === 'present');
+    const subjects = present.map(({ user }) => userSubject(to.source, user));
+    return page.next === undefined ? { subjects } : { subjects, next: page.next };
+  }
+
+  /**
+   * Marks where one person or machine comes in by a grant. To let somebody in, IAM comes first and marks the clusters when
+   * it is done; to keep somebody out, all at once.
+   */
+  async #markGrantee(subject: Subject, grant: Grant, urgency: Urgency, cause: Cause): Promise<void> {
+    const policy = this.#rules;
+    if (!policy) return;
+    const clusters = clustersOf(policy, grant, this.#discovered);
+    const principals = await this.#principalTargets(policy, grant, subject, clusters);
+    for (const target of principals) await this.#mark({ target, subject, urgency, cause });
+    if (urgency === 'grant' && principals.length > 0) return;
+    for (const { arn } of clusters) await this.#mark({ target: clusterTarget(arn), subject, urgency, cause });
+  }
+
+  async #principalTargets(
+    policy: AccessPolicy,
+    grant: Grant,
+    subject: Subject,
+    clusters: readonly Cluster[],
+  ): Promise<Target[]> {
+    if (grant.through === 'role') {
+      return [...new Set(clusters.map(({ account }) => roleTarget(account, iamRoleName(grant.name))))];
+    }
+    const targets = new Set<Target>();
+    for (const { account, region } of clusters) {
+      const principal = await principalFor(this.#ports.table, policy, subject, account, region);
+      if ('problem' in principal || !isManagedPrincipal(principal.arn)) continue;
+      const { account: home, name } = parsePrincipalArn(principal.arn);
+      targets.add(userTarget(home, name));
+    }
+    return [...targets];
+  }
+
+  /** Marks what the members of a grant share. */
+  async #markShared(grant: Grant, clusters: readonly Cluster[], urgency: Urgency, cause: Cause): Promise<void> {
+    const subject = grantSubject(grant.name);
+    for (const cluster of clusters) {
+      const target =
+        grant.through === 'role' ? roleTarget(cluster.account, iamRoleName(grant.name)) : clusterTarget(cluster.arn);
+      await this.#mark({ target, subject, urgency, cause });
+    }
+  }
+
+  async #markRecorded(subject: Subject, urgency: Urgency, cause: Cause): Promise<void> {
+    for (const target of await targetsOf(this.#ports.table, subject)) {
+      await this.#mark({ target, subject, urgency, cause });
+    }
+  }
+
+  async #markRecordsOf(target: Target, urgency: Urgency, cause: Cause): Promise<void> {
+    let after: string | undefined;
+    do {
+      const page = await readRecords(this.#ports.table, target, after, PAGE);
+      for (const subject of page.records.keys()) await this.#mark({ target, subject, urgency, cause });
+      after = page.next;
+    } while (after !== undefined);
+  }
+
+  #grantsTo(isFor: (to: Grantee) => boolean): readonly Grant[] {
+    return this.#rules?.grants.filter(({ to }) => isFor(to)) ?? [];
+  }
+
+  #expansion(grant: Grant, scope: Target, urgency: Urgency, cause: Cause): Expansion {
+    return { grant: grant.name, scope, grantees: [grant.to], urgency, cause };
+  }
+
+  async #expand(expansion: Expansion): Promise<void> {
+    this.#expansions.push(await putExpansion(this.#ports, expansion));
+  }
+
+  async #mark(request: MarkRequest): Promise<void> {
+    await putMark(this.#ports, request);
+    this.#targets.add(request.target);
+    this.marks += 1;
+  }
+}
+
+/** A grant that is not what it was. */
+interface ChangedGrant {
+  readonly name: string;
+  readonly now?: Grant;
+  /** Whether an earlier policy had it: then something may have to go. */
+  readonly existed: boolean;
+  readonly grantees: readonly Grantee[];
+}
+
+/** The grants whose meaning differs between any of the policies before and the one now: themselves, or what they rest on. */
+export function changedGrants(
+  before: readonly AccessPolicy[],
+  now: AccessPolicy,
+  discovered: readonly Cluster[],
+): ChangedGrant[] {
+  const names = new Set([...before, now].flatMap(({ grants }) => grants.map(({ name }) => name)));
+  const meaning = (policy: AccessPolicy, name: string): string | undefined => {
+    const grant = policy.grants.find((one) => one.name === name);
+    if (!grant) return undefined;
+    const { accounts, identities } = policy;
+    return canonicalJson([grant, clustersOf(policy, grant, discovered), accounts, identities, policy.protected]);
+  };
+  return [...names].flatMap((name) => {
+    const current = meaning(now, name);
+    const earlier = before.map((policy) => meaning(policy, name));
+    if (earlier.length > 0 && earlier.every((one) => one === current)) return [];
+    const grants = [...before, now].flatMap((policy) => policy.grants.find((one) => one.name === name) ?? []);
+    const grant = now.grants.find((one) => one.name === name);
+    return [
+      {
+        name,
+        existed: earlier.some((one) => one !== undefined),
+        grantees: [...new Map(grants.map(({ to }) => [canonicalJson(to), to])).values()],
+        ...(grant ? { now: grant } : {}),
+      },
+    ];
+  });
+}

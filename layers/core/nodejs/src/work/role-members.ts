@@ -1,0 +1,160 @@
+import { parsePrincipalArn } from '../access/arn.ts';
+import type { Json } from '../access/json.ts';
+import { SESSION_NAME_PATTERN } from '../access/names.ts';
+import type { Account, Grant } from '../access/policy.ts';
+import { machineSubject, parseSubject, type Subject, userSubject } from '../access/subject.ts';
+import { roleTarget } from '../access/target.ts';
+import { membersOf } from '../directory/read.ts';
+import { isProtected } from '../plan/desired.ts';
+import type { PolicyDocument } from '../ports/iam.ts';
+import type { AccountPorts } from '../ports/world.ts';
+import { accountTrust, closedTrust, memberTrust, trustFits } from '../resources/iam-role/trust.ts';
+import type { Finding } from '../resources/resource.ts';
+import { accountById } from './clusters.ts';
+import { trustKey, uniqueIdKey } from './keys.ts';
+import { grantsOf, principalFor } from './member-facts.ts';
+import type { StageRequest } from './stage.ts';
+
+/** A trust document of 2,048 characters never holds more members than this. */
+const MOST_LISTED = 64;
+
+/** What decides over the trust document of a shared role. */
+export interface TrustRequest extends StageRequest {
+  readonly account: Account;
+  readonly accountPorts: AccountPorts;
+  readonly grant: Grant;
+  readonly roleName: string;
+  readonly partition: string;
+}
+
+/** The trust document that a shared role must have. */
+export interface TrustDecision {
+  readonly document: PolicyDocument;
+  readonly findings: readonly Finding[];
+  /** The members' session names change with this document. */
+  readonly renamed: boolean;
+}
+
+/**
+ * Who may assume the role that the members of a grant share. While the members fit, the document lists them, and a session
+ * bears its user's name; beyond that (or where two members of different accounts have one name) it opens to their accounts,
+ * and a session bears the user's unique id, for good: going back would rename everybody once more.
+ */
+export async function decideTrust(request: TrustRequest): Promise<TrustDecision> {
+  const { ports, account, roleName, partition, subjects } = request;
+  const key = trustKey(roleTarget(account.id, roleName));
+  const known = await ports.table.get(key);
+  const opened = known?.naming === 'unique-id';
+  const listed = opened ? 'too-many' : await liveMembers(request);
+  if (listed !== 'too-many') {
+    // IAM refused the last document: somebody whom it listed is gone.
+    const suspects = known?.recheck === true ? listed.map(({ subject }) => subject) : subjects;
+    const checked = await existing(request, listed, suspects);
+    const document = checked.arns.length === 0 ? closedTrust() : memberTrust(checked.arns);
+    const names = checked.arns.map((arn) => parsePrincipalArn(arn).name.toLowerCase());
+    if (trustFits(document) && new Set(names).size === names.length) {
+      if (known?.recheck === true) await ports.table.delete(key);
+      return { document, findings: checked.findings, renamed: false };
+    }
+  }
+  const concerned = listed === 'too-many' ? await membersAmong(request, subjects) : listed;
+  const checked = await existing(request, concerned, subjects);
+  const accounts = new Set([
+    ...((known?.accounts ?? []) as readonly string[]),
+    ...checked.arns.map((arn) => parsePrincipalArn(arn).account),
+    ...(opened ? [] : [account.id]),
+  ]);
+  const sorted = [...accounts].sort();
+  if (!opened || sorted.length !== ((known?.accounts ?? []) as readonly string[]).length) {
+    await ports.table.put({ ...key, naming: 'unique-id', accounts: sorted as Json });
+  }
+  return { document: accountTrust(sorted, partition), findings: checked.findings, renamed: !opened };
+}
+
+interface Member {
+  readonly subject: Subject;
+  readonly arn: string;
+}
+
+/** All live members with a principal, or that they are too many to be listed. */
+async function liveMembers(request: TrustRequest): Promise<readonly Member[] | 'too-many'> {
+  const { reader, grant } = request;
+  const { to } = grant;
+  if ('machine' in to) return membersAmong(request, [machineSubject(to.machine)]);
+  if ('user' in to) return membersAmong(request, [userSubject(to.source, to.user)]);
+  const members: Member[] = [];
+  let after: string | undefined;
+  do {
+    const page = await membersOf(reader, to.source, to.group, after);
+    const present = page.members.filter(({ membership }) => membership.state === 'present');
+    if (members.length + present.length > MOST_LISTED) return 'too-many';
+    members.push(
+      ...(await membersAmong(
+        request,
+        present.map(({ user }) => userSubject(to.source, user)),
+      )),
+    );
+    after = page.next;
+  } while (after !== undefined);
+  return members;
+}
+
+/** Those of the subjects that the grant is for now and that have a principal. Who has none is a finding of the cluster's turn. */
+async function membersAmong(request: TrustRequest, subjects: readonly Subject[]): Promise<Member[]> {
+  const { reader, policy, grant, account } = request;
+  const members: Member[] = [];
+  for (const subject of subjects) {
+    if (parseSubject(subject).type === 'grant') continue;
+    if (!(await grantsOf(reader, policy, subject)).has(grant.name)) continue;
+    const principal = await principalFor(reader, policy, subject, account.id, '');
+    if ('problem' in principal || isProtected(policy, principal.arn)) continue;
+    members.push({ subject, arn: principal.arn });
+  }
+  return members;
+}
+
+/**
+ * The members whose IAM user exists. IAM refuses a whole trust document for one principal that does not, so each is looked
+ * up once, and its unique id is kept; where an account cannot be asked, the member is taken at the policy's word.
+ */
+async function existing(
+  request: TrustRequest,
+  members: readonly Member[],
+  suspects: readonly Subject[],
+): Promise<{ arns: string[]; findings: Finding[] }> {
+  const { ports, policy, account, accountPorts, roleName } = request;
+  const fresh = new Set(suspects);
+  const findings: Finding[] = [];
+  const arns: string[] = [];
+  for (const { subject, arn } of members) {
+    const { account: home, name } = parsePrincipalArn(arn);
+    const refused = (message: string, remedy: string) =>
+      findings.push({ code: 'no-such-user', severity: 'blocks', object: roleName, subject, message, remedy });
+    if (!SESSION_NAME_PATTERN.test(name)) {
+      refused(`"${name}" cannot be a role session name`, 'map this user to another IAM user under identities');
+      continue;
+    }
+    const known = await ports.table.get(uniqueIdKey(arn));
+    if (known && !fresh.has(subject)) {
+      arns.push(arn);
+      continue;
+    }
+    const isOwn = home === account.id;
+    if (!isOwn && !policy.accounts.some(({ id }) => id === home)) {
+      arns.push(arn);
+      continue;
+    }
+    const { iam } = isOwn ? accountPorts : await ports.world.account(accountById(policy, home));
+    const user = await iam.getUser(name);
+    if (!user || user.arn !== arn) {
+      refused(
+        user ? `the IAM user is ${user.arn}, not ${arn}` : `there is no IAM user ${arn}`,
+        'create the user, or correct identities in the access policy',
+      );
+      continue;
+    }
+    if (known?.uniqueId !== user.id) await ports.table.put({ ...uniqueIdKey(arn), uniqueId: user.id });
+    arns.push(arn);
+  }
+  return { arns, findings };
+}

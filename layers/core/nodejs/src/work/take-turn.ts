@@ -1,0 +1,309 @@
+import { Failure, isFailure } from '../access/failure.ts';
+import { type Json, sameJson } from '../access/json.ts';
+import type { AccessPolicy } from '../access/policy.ts';
+import type { Subject } from '../access/subject.ts';
+import { parseTarget, type Target } from '../access/target.ts';
+import type { Cause } from '../directory/fact.ts';
+import { appendEntry } from '../ledger/ledger.ts';
+import type { Plan } from '../plan/plan.ts';
+import { policyInForce } from '../policy/versions.ts';
+import type { OwnedClaim } from '../resources/resource.ts';
+import { carryOut, findingOf, planScene, type Result, type Run, summaryOf } from './carry-out.ts';
+import { setClusterStage } from './cluster-stage.ts';
+import { discoveredClusters, forgetDiscovered } from './clusters.ts';
+import { FactReader } from './fact-reader.ts';
+import { setIamStage } from './iam-stage.ts';
+import { targetPk } from './keys.ts';
+import { beginTurn, endTurn, type TurnLease } from './lease.ts';
+import { type Mark, takeMarks } from './marks.ts';
+import { readRecords, writeRecords } from './records.ts';
+import { type Ending, markSweptTrouble, type Settlement, settleMarks } from './settle.ts';
+import type { Stage, StageRequest } from './stage.ts';
+import type { TurnLimits, TurnPorts } from './turn-ports.ts';
+import { type WakeMessage, wake, wakeLater, wakeToSweep } from './wake.ts';
+
+/** How a turn went, for logs, metrics and tests. */
+export type TurnReport =
+  | { readonly kind: 'busy' }
+  | {
+      readonly kind: 'done';
+      readonly run: string;
+      readonly marks: number;
+      readonly changes: number;
+      readonly settled: readonly Settlement[];
+    };
+
+const SWEEP_PAGE = 200;
+const NO_POLICY: AccessPolicy = {
+  clusters: [],
+  discover: [],
+  accounts: [],
+  grants: [],
+  identities: [],
+  protected: { principals: [] },
+};
+
+/**
+ * One worker's turn on one target. Revocations first; what it does not get to stays marked, and the target is woken again.
+ * Whatever happens to this process, everything that is not done stays marked.
+ */
+export async function takeTurn(ports: TurnPorts, limits: TurnLimits, message: WakeMessage): Promise<TurnReport> {
+  const { target } = message;
+  const begun = ports.clock.now();
+  const lease = await beginTurn(ports, target, limits.lease);
+  if ('busyUntil' in lease) {
+    await wakeLater(ports, target, lease.busyUntil);
+    return { kind: 'busy' };
+  }
+  let report: TurnReport;
+  try {
+    report = await work(ports, limits, message, lease, begun);
+  } finally {
+    await endTurn(ports.table, lease);
+  }
+  await wakeForTheRest(ports, target);
+  return report;
+}
+
+/** A dry run: the plan of a turn on these subjects, not carried out and holding nothing. */
+export async function planTarget(
+  ports: TurnPorts,
+  limits: TurnLimits,
+  target: Target,
+  subjects: readonly Subject[],
+): Promise<Plan> {
+  const reader = new FactReader(ports.table);
+  const { policy } = (await policyInForce(reader)) ?? { policy: NO_POLICY };
+  const stage = await setStage({
+    ports,
+    reader,
+    policy,
+    target,
+    subjects,
+    callsUntil: ports.clock.now() + limits.calls,
+  });
+  return planScene(stage.scene);
+}
+
+async function work(
+  ports: TurnPorts,
+  limits: TurnLimits,
+  { target, sweep }: WakeMessage,
+  lease: TurnLease,
+  begun: number,
+): Promise<TurnReport> {
+  const marks = await chooseMarks(ports, target, limits.subjects, sweep !== undefined);
+  // A sweep yields to marks: it comes again when they are done.
+  const swept =
+    sweep && marks.length === 0 ? await readRecords(ports.table, target, sweep.after, SWEEP_PAGE) : undefined;
+  const run = `${target}#${lease.counter}`;
+  const subjects = [...new Set([...marks.map(({ subject }) => subject), ...(swept?.records.keys() ?? [])])];
+  let report: TurnReport = { kind: 'done', run, marks: marks.length, changes: 0, settled: [] };
+  if (subjects.length > 0) {
+    const reader = new FactReader(ports.table);
+    const inForce = await policyInForce(reader);
+    const causes = distinctCauses(marks);
+    const request: StageRequest = {
+      ports,
+      reader,
+      policy: inForce?.policy ?? NO_POLICY,
+      target,
+      subjects,
+      callsUntil: begun + limits.calls,
+    };
+    const turn: Run = {
+      id: run,
+      policyVersion: { version: inForce?.version ?? 0, digest: inForce?.digest ?? '' },
+      causes: causes.length > 0 ? causes : [sweepCause(run, begun)],
+      workUntil: begun + limits.work,
+    };
+    report = await perform(request, turn, marks);
+  }
+  if (sweep) {
+    const again = swept ? swept.next : sweep.after;
+    if (!swept || swept.next !== undefined) await wakeToSweep(ports, target, again, String(lease.counter));
+  }
+  return report;
+}
+
+async function perform(request: StageRequest, run: Run, marks: readonly Mark[]): Promise<TurnReport> {
+  const { ports, target, reader, subjects } = request;
+  const chain = chainOf(target);
+  const cause = run.causes[0]!;
+  let claims: readonly OwnedClaim[] = [];
+  let result: Result;
+  let confirmAfter: number | undefined;
+  try {
+    const stage = await setStage(request);
+    claims = [...stage.scene.claims.wanted, ...stage.scene.claims.recorded];
+    const plan = await planScene(stage.scene);
+    if (stage.mode === 'observe') {
+      await keepObservedPlan(ports, target, run, plan);
+      result = { applied: [], failed: new Map(), findings: plan.findings, released: [], toRestore: [] };
+    } else {
+      result = await carryOut(ports, stage.scene, plan, run);
+      confirmAfter = await stage.confirmAfter(result);
+      await wake(ports, await stage.follow(result, done(marks, result), cause));
+    }
+  } catch (error) {
+    if (!isFailure(error)) throw error;
+    if (isGone(error, target)) {
+      await forgetCluster(request, run);
+      result = { applied: [], failed: new Map(), findings: [], released: [], toRestore: [] };
+    } else {
+      result = failedAsAWhole(subjects, error);
+    }
+  }
+  const ending: Ending = {
+    chain,
+    run,
+    reader,
+    result,
+    claims,
+    ...(confirmAfter === undefined ? {} : { confirmAfter }),
+  };
+  const { settled, retryAt } = await settleMarks(ports, marks, ending);
+  if (retryAt !== undefined) await wakeLater(ports, target, retryAt);
+  if (marks.length === 0) await markSweptTrouble(ports, { target, cause }, subjects, ending);
+  await announce(ports, target, run, result);
+  return {
+    kind: 'done',
+    run: run.id,
+    marks: marks.length,
+    changes: result.applied.length,
+    settled: [...settled.values()],
+  };
+}
+
+/** Sets the stage that a target's type asks for. */
+function setStage(request: StageRequest): Promise<Stage> {
+  switch (parseTarget(request.target).type) {
+    case 'cluster':
+      return setClusterStage(request);
+    case 'iam':
+      return setIamStage(request);
+    case 'verify':
+      throw new Failure('unsupported', `${request.target} is verified, not changed`);
+  }
+}
+
+/** Revocations alone while there are any, so that none waits for the work that a grant takes. */
+async function chooseMarks(ports: TurnPorts, target: Target, limit: number, parked: boolean): Promise<Mark[]> {
+  const revocations = await takeMarks(ports, target, 'revocation', limit, parked);
+  return revocations.length > 0 ? revocations : takeMarks(ports, target, 'grant', limit, parked);
+}
+
+/** Marks whose subject came through: only they are passed on. */
+function done(marks: readonly Mark[], result: Result): Mark[] {
+  const blocked = new Set(
+    result.findings.flatMap(({ severity, subject }) => (severity === 'blocks' && subject ? [subject] : [])),
+  );
+  return marks.filter(({ subject }) => !result.failed.has(subject) && !blocked.has(subject));
+}
+
+function failedAsAWhole(subjects: readonly Subject[], error: Failure): Result {
+  const nothing = { applied: [], released: [], toRestore: [] };
+  return error.retryable
+    ? { ...nothing, failed: new Map(subjects.map((subject) => [subject, error])), findings: [] }
+    : { ...nothing, failed: new Map(), findings: subjects.map((subject) => findingOf(error, '', subject)) };
+}
+
+/** True where the cluster itself does not exist: what was made there is gone with it. */
+function isGone(error: Failure, target: Target): boolean {
+  return error.code === 'not-found' && parseTarget(target).type === 'cluster';
+}
+
+/** Forgets what was recorded for these subjects on a cluster that is gone, and lets go of the principals named there. */
+async function forgetCluster({ ports, target, reader, subjects }: StageRequest, run: Run): Promise<void> {
+  const parts = parseTarget(target);
+  if (parts.type !== 'cluster') return;
+  const gone = new Map<Subject, readonly OwnedClaim[]>();
+  let after: string | undefined;
+  do {
+    const page = await readRecords(ports.table, target, after, SWEEP_PAGE);
+    for (const [subject, claims] of page.records) if (subjects.includes(subject)) gone.set(subject, claims);
+    after = page.next;
+  } while (after !== undefined);
+  const claims = [...gone.values()].flat();
+  await writeRecords(ports.table, target, claims, []);
+  if ((await discoveredClusters(reader)).some(({ arn }) => arn === parts.arn))
+    await forgetDiscovered(ports.table, parts.arn);
+  if (claims.length === 0) return;
+  await appendEntry(ports, target, {
+    kind: 'outcome',
+    run: run.id,
+    target,
+    policyVersion: run.policyVersion,
+    causes: run.causes,
+    changes: [
+      {
+        kind: 'cluster',
+        object: parts.arn,
+        action: 'delete',
+        lines: [{ sign: '-', text: 'the cluster is gone, and what was granted on it with it' }],
+      },
+    ],
+  });
+}
+
+async function keepObservedPlan(ports: TurnPorts, target: Target, run: Run, plan: Plan): Promise<void> {
+  if (plan.changes.length === 0) return;
+  await ports.table.put({
+    pk: targetPk(target),
+    sk: 'observed-plan',
+    at: ports.clock.now(),
+    run: run.id,
+    policyVersion: run.policyVersion as unknown as Json,
+    changes: plan.changes.map(({ change }) => summaryOf(change)) as unknown as Json,
+  });
+}
+
+async function announce(ports: TurnPorts, target: Target, run: Run, result: Result): Promise<void> {
+  if (result.applied.length === 0) return;
+  try {
+    await ports.notices.publish([
+      {
+        type: 'access.changed',
+        detail: {
+          schemaVersion: 1,
+          target,
+          run: run.id,
+          policyVersion: run.policyVersion as unknown as Json,
+          changes: result.applied.map(summaryOf) as unknown as Json,
+        },
+      },
+    ]);
+  } catch (error) {
+    // A notice is a courtesy: the ledger has it all, and no turn fails for it.
+    if (!isFailure(error)) throw error;
+  }
+}
+
+async function wakeForTheRest(ports: TurnPorts, target: Target): Promise<void> {
+  for (const urgency of ['revocation', 'grant'] as const) {
+    if ((await takeMarks(ports, target, urgency, 1)).length > 0) {
+      await wake(ports, [target]);
+      return;
+    }
+  }
+}
+
+function chainOf(target: Target): string {
+  const parts = parseTarget(target);
+  return parts.type === 'iam' ? `iam/${parts.account}` : `cluster/${parts.arn}`;
+}
+
+function distinctCauses(marks: readonly Mark[]): Cause[] {
+  const causes: Cause[] = [];
+  for (const { cause } of marks) {
+    if (causes.length < MOST_CAUSES && !causes.some((known) => sameJson(known, cause))) causes.push(cause);
+  }
+  return causes;
+}
+
+/** A ledger entry names at most this many events; the marks of a storm would not fit an item. */
+const MOST_CAUSES = 25;
+
+function sweepCause(run: string, now: number): Cause {
+  return { source: 'sweep', event: run, type: 'sweep', receivedAt: now };
+}

@@ -1,0 +1,45 @@
+import type { Target } from '../access/target.ts';
+import { FACT_SHARDS } from '../directory/items.ts';
+import { nudgePlanner } from './intake.ts';
+import { MARK_SHARDS } from './keys.ts';
+import { type WakePorts, wake } from './wake.ts';
+
+/** What the tick found waiting. */
+export interface TickReport {
+  /** Facts handed to the planner once more. */
+  readonly facts: number;
+  /** Targets woken once more. */
+  readonly targets: number;
+  /** Age of the oldest thing that waits, in milliseconds; 0 where nothing does. */
+  readonly oldest: number;
+}
+
+/** What has waited for less is on its way. Milliseconds. */
+const GRACE = 20_000;
+/** At most so many of each shard; the next minute has its own tick. */
+const MOST = 500;
+/** Facts named in one message to the planner. */
+const FACTS_A_MESSAGE = 50;
+
+/**
+ * The minute's safety net: whatever is written down and not done is handed on again, in case a message, a function or a
+ * queue was lost. Its wake-ups differ from the earlier ones by their minute, so SQS' deduplication does not swallow them.
+ */
+export async function tick(ports: WakePorts, scheduledAt: number): Promise<TickReport> {
+  const now = ports.clock.now();
+  const facts = (await Promise.all(FACT_SHARDS.map((shard) => ports.table.due(shard, now - GRACE, MOST)))).flat();
+  const marks = (await Promise.all(MARK_SHARDS.map((shard) => ports.table.due(shard, now - GRACE, MOST)))).flat();
+  for (let index = 0; index < facts.length; index += FACTS_A_MESSAGE) {
+    await nudgePlanner(ports, facts.slice(index, index + FACTS_A_MESSAGE));
+  }
+  const targets = new Set(marks.map(({ pk }) => pk.slice('target#'.length) as Target));
+  await wake(ports, targets, `minute ${Math.floor(scheduledAt / 60_000)}`);
+  const oldest = await Promise.all(
+    [facts[0], marks[0]].map(async (key) => {
+      const item = key && (await ports.table.get(key));
+      const since = item?.since ?? item?.dueAt;
+      return typeof since === 'number' ? now - since : 0;
+    }),
+  );
+  return { facts: facts.length, targets: targets.size, oldest: Math.max(0, ...oldest) };
+}

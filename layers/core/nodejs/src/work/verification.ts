@@ -1,0 +1,181 @@
+import { isFailure } from '../access/failure.ts';
+import type { Json } from '../access/json.ts';
+import type { AccessPolicy, Cluster, Grant } from '../access/policy.ts';
+import { parseSubject, type Subject } from '../access/subject.ts';
+import { parseTarget, type Target } from '../access/target.ts';
+import { appendEntry } from '../ledger/ledger.ts';
+import { desiredForMember } from '../plan/desired.ts';
+import { allClusters, selects } from '../policy/selection.ts';
+import { policyInForce } from '../policy/versions.ts';
+import type { Kubernetes } from '../ports/kubernetes.ts';
+import type { RoleBindingClaim } from '../resources/role-binding/model.ts';
+import { questionsFor } from '../verify/questions.ts';
+import type { Holding } from '../verify/rule-match.ts';
+import { type Verification, verify } from '../verify/verify.ts';
+import { accountById, clusterByArn, discoveredClusters } from './clusters.ts';
+import { untilDeadline } from './deadline.ts';
+import { FactReader } from './fact-reader.ts';
+import { clearMark, type Mark, postponeMark, takeMarks } from './marks.ts';
+import { readMemberFacts, sessionNamingOf } from './member-facts.ts';
+import { backOff } from './settle.ts';
+import type { TurnLimits, TurnPorts } from './turn-ports.ts';
+import { forgetAfterVerification, recallForVerification } from './verification-memory.ts';
+import { wake, wakeLater } from './wake.ts';
+
+/** How a verification went, for logs and tests. */
+export interface VerificationReport {
+  readonly verified: number;
+  readonly contradicted: number;
+  readonly postponed: number;
+}
+
+/** After so many contradictions in a row the ledger is told; before, the cluster may just not have caught up. */
+const PATIENCE = 5;
+
+/**
+ * Proves on the cluster what its turns did: asks it, for each marked subject, what must be allowed and what must be denied.
+ * It changes nothing, so it needs no lease; a mark is cleared when the cluster agrees and the ledger holds the evidence.
+ */
+export async function verifyCluster(ports: TurnPorts, limits: TurnLimits, target: Target): Promise<VerificationReport> {
+  const parts = parseTarget(target);
+  if (parts.type !== 'verify') throw new TypeError(`${target} is not a verification`);
+  const begun = ports.clock.now();
+  const report = { verified: 0, contradicted: 0, postponed: 0 };
+  const marks = [
+    ...(await takeMarks(ports, target, 'revocation', limits.subjects)),
+    ...(await takeMarks(ports, target, 'grant', limits.subjects)),
+  ];
+  if (marks.length === 0) return report;
+  const reader = new FactReader(ports.table);
+  const inForce = await policyInForce(reader);
+  if (!inForce) return report;
+  const discovered = await discoveredClusters(reader);
+  const cluster = clusterByArn(inForce.policy, discovered, parts.arn);
+  const isKnown = allClusters(inForce.policy, discovered).some(({ arn }) => arn === cluster.arn);
+  const grants = isKnown ? inForce.policy.grants.filter((grant) => selects(grant, cluster)) : [];
+  let retryAt: number | undefined;
+  const postpone = async (mark: Mark) => {
+    const at = ports.clock.now() + backOff(mark.attempts, ports.random.fraction());
+    await postponeMark(ports, mark, at);
+    retryAt = Math.min(retryAt ?? at, at);
+    report.postponed += 1;
+  };
+  let kubernetes: Kubernetes | undefined;
+  for (const mark of marks) {
+    if (ports.clock.now() >= begun + limits.work) {
+      await wake(ports, [target]);
+      return report;
+    }
+    try {
+      kubernetes ??= (await ports.world.cluster(accountById(inForce.policy, cluster.account), cluster)).kubernetes;
+      const bounded = untilDeadline(kubernetes, ports.clock, begun + limits.calls);
+      const outcome = await verifySubject(
+        ports,
+        reader,
+        inForce.policy,
+        cluster,
+        grants,
+        target,
+        mark.subject,
+        bounded,
+      );
+      if (!outcome.ok) report.contradicted += 1;
+      if (!outcome.ok && mark.attempts < PATIENCE) {
+        await postpone(mark);
+        continue;
+      }
+      if (outcome.results.length > 0) {
+        await appendEntry(ports, `cluster/${cluster.arn}`, {
+          kind: 'verified',
+          run: `${target}#${mark.token}`,
+          target,
+          policyVersion: { version: inForce.version, digest: inForce.digest },
+          causes: [mark.cause],
+          changes: [],
+          subjects: [mark.subject],
+          evidence: evidenceOf(outcome),
+        });
+      }
+      if (!outcome.ok) {
+        await postpone(mark);
+        continue;
+      }
+      report.verified += 1;
+      await forgetAfterVerification(ports.table, target, mark.subject);
+      await clearMark(ports, mark);
+    } catch (error) {
+      if (!isFailure(error)) throw error;
+      // A cluster that is gone grants nothing: there is nothing left to prove.
+      if (error.code === 'not-found') await clearMark(ports, mark);
+      else await postpone(mark);
+    }
+  }
+  if (retryAt !== undefined) await wakeLater(ports, target, retryAt);
+  return report;
+}
+
+/** What the ledger keeps of a verification: every question with its answer, and the grade of the evidence. */
+function evidenceOf(outcome: Verification): Json {
+  return {
+    grade: outcome.evidence,
+    ok: outcome.ok,
+    answers: outcome.results.map(({ expectation: { question, allowed: expected, because }, allowed }) => ({
+      user: question.user,
+      verb: question.verb,
+      resource: `${question.resource}${question.subresource ? `/${question.subresource}` : ''}${question.group ? `.${question.group}` : ''}`,
+      ...(question.namespace === undefined ? {} : { namespace: question.namespace }),
+      ...(question.name === undefined ? {} : { name: question.name }),
+      expected,
+      allowed,
+      because,
+    })),
+  };
+}
+
+async function verifySubject(
+  ports: TurnPorts,
+  reader: FactReader,
+  policy: AccessPolicy,
+  cluster: Cluster,
+  grants: readonly Grant[],
+  target: Target,
+  subject: Subject,
+  kubernetes: Kubernetes,
+): Promise<Verification> {
+  if (parseSubject(subject).type === 'grant') return { evidence: 'access-review', results: [], ok: true };
+  const member = await readMemberFacts(reader, policy, subject, cluster);
+  const namings = new Map<string, Awaited<ReturnType<typeof sessionNamingOf>>>();
+  for (const grant of grants) namings.set(grant.name, await sessionNamingOf(reader, grant, cluster.account));
+  const { bindings } = desiredForMember(policy, member, grants, (grant) => namings.get(grant.name) ?? 'user-name');
+  const gone = await recallForVerification(ports.table, target, subject);
+  const access = new Map<string, { has: Holding[]; had: Holding[] }>();
+  const of = (username: string) => {
+    const known = access.get(username) ?? { has: [], had: [] };
+    access.set(username, known);
+    return known;
+  };
+  const holds = new Set<string>();
+  for (const { username, grant: name } of bindings) {
+    const grant = grants.find((one) => one.name === name);
+    // One holding speaks for all namespaces of its grant.
+    if (!grant || holds.has(`${username} ${name}`)) continue;
+    holds.add(`${username} ${name}`);
+    of(username).has.push(holdingOf(grant));
+  }
+  for (const claim of gone) {
+    const grant = policy.grants.find((one) => one.name === claim.grant);
+    if (grant && !holds.has(`${claim.username} ${grant.name}`))
+      of(claim.username).had.push({ ...holdingOf(grant), namespaces: namespacesOf(claim) });
+  }
+  const expectations = [...access].flatMap(([username, { has, had }]) => questionsFor({ username, has, had }));
+  return verify(kubernetes, expectations);
+}
+
+function holdingOf(grant: Grant): Holding {
+  return { level: grant.level, namespaces: grant.namespaces, because: `grant ${grant.name}` };
+}
+
+function namespacesOf(claim: RoleBindingClaim): string[] {
+  const [kind, namespace = ''] = claim.object.split('/');
+  return kind === 'RoleBinding' ? [namespace] : [];
+}
