@@ -1,5 +1,6 @@
 import { posix } from 'node:path';
 import { partitionOf } from '@gatehouse/core/access/arn';
+import type { PolicyDocument } from '@gatehouse/core/ports/iam';
 import type * as z from 'zod';
 import { parseEventPattern } from '../aws/event-pattern.ts';
 import { evaluate, NO_VALUE, resolve, type Scope } from './intrinsics.ts';
@@ -8,21 +9,12 @@ import { refusal } from './refusal.ts';
 import {
   buildMetadata,
   globalFunction,
-  type PolicyDocument,
   PROPERTIES,
   type PropertiesOf,
   type ResourceType,
   templateFrame,
 } from './schema.ts';
-import type {
-  FunctionWiring,
-  MappingWiring,
-  RouteWiring,
-  RuleWiring,
-  ScheduleWiring,
-  Statement,
-  Wiring,
-} from './wiring.ts';
+import type { FunctionWiring, MappingWiring, RouteWiring, RuleWiring, ScheduleWiring, Wiring } from './wiring.ts';
 import { parseTemplate } from './yaml.ts';
 
 type Frame = z.infer<typeof templateFrame>;
@@ -100,10 +92,10 @@ export function readTemplate(text: string, place: Place, parameters: Readonly<Re
       versioned: properties.VersioningConfiguration?.Status === 'Enabled',
     })),
     buses: ['default', ...of('AWS::Events::EventBus').map(({ identity }) => identity.name)],
-    policies: of('AWS::IAM::ManagedPolicy').map(({ identity, id }) => ({
+    policies: of('AWS::IAM::ManagedPolicy').map(({ identity, properties }) => ({
       name: identity.name,
       arn: identity.arn,
-      document: resolve(frame.Resources[id]!.Properties.PolicyDocument, scope, id) as Record<string, unknown>,
+      document: properties.PolicyDocument as unknown as PolicyDocument,
     })),
     outputs: readOutputs(frame, scope),
   };
@@ -256,8 +248,8 @@ function readFunction(
     ...(properties.ReservedConcurrentExecutions === undefined
       ? {}
       : { reservedConcurrency: properties.ReservedConcurrentExecutions }),
-    role: { name: role, arn: `arn:${partitionOf(place.region)}:iam::${place.account}:role${path}${role}` },
-    statements: properties.Policies.flatMap((policy) => statementsOf(policy, policies, where)),
+    role: { name: role, path, arn: `arn:${partitionOf(place.region)}:iam::${place.account}:role${path}${role}` },
+    policies: properties.Policies.flatMap((policy) => documentsOf(policy, policies, where)),
     asynchronous: {
       retries: properties.EventInvokeConfig?.MaximumRetryAttempts ?? 2,
       ...(destination === undefined ? {} : { deadLetterQueueArn: destination }),
@@ -279,26 +271,16 @@ function handlerModule(codeUri: string, handler: string, raw: RawResource, where
   return { module, exportName: handler.slice(dot + 1) };
 }
 
-function statementsOf(
-  policy: string | PolicyDocument,
+function documentsOf(
+  policy: string | object,
   managed: readonly Resource<'AWS::IAM::ManagedPolicy'>[],
   where: string,
-): readonly Statement[] {
-  if (typeof policy !== 'string') return statementList(policy);
+): readonly PolicyDocument[] {
+  if (typeof policy !== 'string') return [policy as PolicyDocument];
   if (LOGGING_POLICIES.has(policy.split('/').at(-1)!)) return [];
   const own = managed.find((each) => each.identity.arn === policy);
   if (!own) throw refusal(`${where}.Properties.Policies`, `unsupported managed policy ${policy}`);
-  return statementList(own.properties.PolicyDocument);
-}
-
-/** A document's statements, every member a list. */
-function statementList(policy: PolicyDocument): readonly Statement[] {
-  return policy.Statement.map((statement) => ({
-    effect: statement.Effect,
-    actions: statement.Action,
-    resources: statement.Resource,
-    conditions: statement.Condition ?? {},
-  }));
+  return [own.properties.PolicyDocument as unknown as PolicyDocument];
 }
 
 function readEvents(

@@ -12,12 +12,19 @@ const flag = z.union([z.boolean(), z.enum(['true', 'false'])]).transform((value)
 const list = <T extends z.ZodType>(item: T) => z.union([item.transform((one) => [one]), z.array(item)]);
 const tags = z.union([z.array(z.strictObject({ Key: text, Value: text })), z.record(z.string(), text)]);
 
+/** The condition operators that the policy evaluation plays. */
+const conditionOperator = z
+  .string()
+  .regex(
+    /^(?:(?:ForAnyValue|ForAllValues):)?(?:String(?:Not)?(?:Equals|Like)|String(?:Not)?EqualsIgnoreCase|Arn(?:Not)?(?:Equals|Like)|Bool|Null)(?:IfExists)?$/,
+    'unsupported condition operator',
+  );
 const statement = z.strictObject({
   Sid: z.string().optional(),
   Effect: z.enum(['Allow', 'Deny']),
   Action: list(z.string()),
   Resource: list(z.string()),
-  Condition: z.record(z.string(), z.record(z.string(), list(text))).optional(),
+  Condition: z.record(conditionOperator, z.record(z.string(), list(text))).optional(),
 });
 const document = z.strictObject({ Version: z.literal('2012-10-17').optional(), Statement: list(statement) });
 /** A policy on a resource: who may use it. */
@@ -309,8 +316,6 @@ export const PROPERTIES = {
 export type ResourceType = keyof typeof PROPERTIES;
 /** The resolved properties of a resource of a type. */
 export type PropertiesOf<T extends ResourceType> = z.infer<(typeof PROPERTIES)[T]>;
-/** A policy document, resolved. */
-export type PolicyDocument = z.infer<typeof document>;
 
 const parameter = z.strictObject({
   Type: z.enum(['String', 'Number', 'CommaDelimitedList']),

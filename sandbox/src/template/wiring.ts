@@ -1,13 +1,5 @@
+import type { PolicyDocument } from '@gatehouse/core/ports/iam';
 import type { EventPattern } from '../aws/event-pattern.ts';
-
-/** A statement of an IAM policy, with every member a list. */
-export interface Statement {
-  readonly effect: 'Allow' | 'Deny';
-  readonly actions: readonly string[];
-  readonly resources: readonly string[];
-  /** Operator, then key, then values. */
-  readonly conditions: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>>;
-}
 
 /** One Lambda function. */
 export interface FunctionWiring {
@@ -23,8 +15,9 @@ export interface FunctionWiring {
   readonly environment: Readonly<Record<string, string>>;
   /** How many instances may run at once, where the template reserves a number. */
   readonly reservedConcurrency?: number;
-  readonly role: { readonly name: string; readonly arn: string };
-  readonly statements: readonly Statement[];
+  readonly role: { readonly name: string; readonly path: string; readonly arn: string };
+  /** What its role may do. */
+  readonly policies: readonly PolicyDocument[];
   /** What happens to an event that the function did not manage, when it was invoked asynchronously. */
   readonly asynchronous: { readonly retries: number; readonly deadLetterQueueArn?: string };
 }
@@ -112,8 +105,7 @@ export interface BucketWiring {
 export interface PolicyWiring {
   readonly name: string;
   readonly arn: string;
-  /** The document as the template has it, resolved. */
-  readonly document: Readonly<Record<string, unknown>>;
+  readonly document: PolicyDocument;
 }
 
 /** Everything that a template wires together. Functions are named by their names, queues by their ARNs. */

@@ -1,0 +1,258 @@
+import { clusterArn } from '@gatehouse/core/access/arn';
+import * as z from 'zod';
+import { AwsError, notPlayed } from './aws-error.ts';
+import type { EventBuses } from './event-bus.ts';
+import { type AwsRequest, type AwsResponse, jsonResponse } from './request.ts';
+
+/** A cluster as EKS keeps it. */
+export interface ClusterRecord {
+  readonly name: string;
+  readonly arn: string;
+  readonly account: string;
+  readonly region: string;
+  readonly version: string;
+  readonly roleArn: string;
+  readonly authenticationMode: 'CONFIG_MAP' | 'API_AND_CONFIG_MAP' | 'API';
+  readonly createdAt: number;
+  tags: Record<string, string>;
+  status: 'CREATING' | 'ACTIVE' | 'DELETING' | 'FAILED';
+  endpoint?: string;
+  /** PEM, base64. */
+  certificateAuthority?: string;
+}
+
+/** Makes and removes what is behind a cluster: its API server. */
+export interface ControlPlanes {
+  start(cluster: ClusterRecord): Promise<{ readonly endpoint: string; readonly certificateAuthority: string }>;
+  stop(cluster: ClusterRecord): Promise<void>;
+}
+
+/** What a new cluster is given. */
+export interface NewCluster {
+  readonly account: string;
+  readonly region: string;
+  readonly name: string;
+  readonly tags?: Readonly<Record<string, string>>;
+  readonly version?: string;
+  readonly roleArn?: string;
+  readonly authenticationMode?: ClusterRecord['authenticationMode'];
+}
+
+const createInput = z.strictObject({
+  name: z.string().regex(/^[0-9A-Za-z][A-Za-z0-9_-]{0,99}$/),
+  roleArn: z.string().startsWith('arn:'),
+  resourcesVpcConfig: z.record(z.string(), z.unknown()),
+  version: z.string().default('1.34'),
+  tags: z.record(z.string(), z.string()).default({}),
+  clientRequestToken: z.string().optional(),
+  accessConfig: z
+    .strictObject({
+      authenticationMode: z.enum(['CONFIG_MAP', 'API_AND_CONFIG_MAP', 'API']).default('CONFIG_MAP'),
+      bootstrapClusterCreatorAdminPermissions: z.boolean().optional(),
+    })
+    .optional(),
+});
+
+/** EKS: clusters that are CREATING, ACTIVE, DELETING and gone. */
+export class EksClusters {
+  readonly #clusters = new Map<string, ClusterRecord>();
+  readonly #events: EventBuses;
+  readonly #planes: ControlPlanes;
+  readonly #working = new Set<Promise<void>>();
+
+  constructor(events: EventBuses, planes: ControlPlanes) {
+    this.#events = events;
+    this.#planes = planes;
+  }
+
+  /** All clusters. */
+  list(): readonly ClusterRecord[] {
+    return [...this.#clusters.values()];
+  }
+
+  /** A cluster, where it exists. */
+  get(account: string, region: string, name: string): ClusterRecord | undefined {
+    return this.#clusters.get(keyOf(account, region, name));
+  }
+
+  /** Makes a cluster; it is ACTIVE once the promise settles. */
+  async create(input: NewCluster): Promise<ClusterRecord> {
+    const cluster = this.#record(input);
+    await this.#start(cluster);
+    return cluster;
+  }
+
+  /** Starts the API servers of all clusters again, after a restart. */
+  async resume(): Promise<void> {
+    await Promise.all(this.list().map((cluster) => this.#start(cluster)));
+  }
+
+  /** Waits for what is under way, and stops all API servers. */
+  async stop(): Promise<void> {
+    await Promise.all(this.#working);
+    await Promise.all(this.list().map((cluster) => this.#planes.stop(cluster)));
+  }
+
+  /** Everything, as JSON. */
+  snapshot(): unknown {
+    return this.list();
+  }
+
+  /** Takes a snapshot back. */
+  restore(snapshot: unknown): void {
+    for (const cluster of snapshot as ClusterRecord[]) {
+      this.#clusters.set(keyOf(cluster.account, cluster.region, cluster.name), { ...cluster, status: 'CREATING' });
+    }
+  }
+
+  /** The API: REST with JSON. */
+  handle(request: AwsRequest): AwsResponse {
+    const segments = request.path.split('/').slice(1).map(decodeURIComponent);
+    const [collection, name, ...more] = segments;
+    if (collection !== 'clusters' || more.length > 0) throw notPlayed(`EKS ${request.method} ${request.path}`);
+    if (name === undefined || name === '') {
+      if (request.method === 'GET') return this.#listClusters(request);
+      if (request.method === 'POST') return this.#createCluster(request);
+    } else {
+      if (request.method === 'GET') return this.#describeCluster(request, name);
+      if (request.method === 'DELETE') return this.#deleteCluster(request, name);
+    }
+    throw notPlayed(`EKS ${request.method} ${request.path}`);
+  }
+
+  #listClusters(request: AwsRequest): AwsResponse {
+    const { caller, region, query } = request;
+    request.authorize('eks:ListClusters', `arn:aws:eks:${region}:${caller.account}:cluster/*`);
+    const names = this.list()
+      .filter((cluster) => cluster.account === caller.account && cluster.region === region)
+      .map(({ name }) => name)
+      .sort();
+    const size = Number(query.get('maxResults') ?? 100);
+    if (!(size >= 1 && size <= 100))
+      throw new AwsError('InvalidParameterException', 'maxResults must be between 1 and 100');
+    const token = query.get('nextToken');
+    const start = token === null ? 0 : names.findIndex((name) => name > token);
+    const page = start < 0 ? [] : names.slice(start, start + size);
+    const isLast = start < 0 || start + size >= names.length;
+    return jsonResponse({ clusters: page, nextToken: isLast ? null : page.at(-1) });
+  }
+
+  #describeCluster(request: AwsRequest, name: string): AwsResponse {
+    const { caller, region } = request;
+    const cluster = this.get(caller.account, region, name);
+    request.authorize('eks:DescribeCluster', clusterArn(caller.account, region, name), tagContext(cluster));
+    return jsonResponse({ cluster: describe(cluster ?? missing(name)) });
+  }
+
+  #createCluster(request: AwsRequest): AwsResponse {
+    const { caller, region } = request;
+    const input = createInput.safeParse(JSON.parse(request.body.toString()));
+    if (!input.success) throw new AwsError('InvalidParameterException', z.prettifyError(input.error));
+    const { name, roleArn, version, tags, accessConfig } = input.data;
+    request.authorize('eks:CreateCluster', clusterArn(caller.account, region, name));
+    if (this.get(caller.account, region, name)) {
+      throw new AwsError('ResourceInUseException', `Cluster already exists with name: ${name}`, 409);
+    }
+    const authenticationMode = accessConfig?.authenticationMode ?? 'CONFIG_MAP';
+    const cluster = this.#record({ account: caller.account, region, name, tags, version, roleArn, authenticationMode });
+    this.#inBackground(this.#start(cluster));
+    const answer = { cluster: describe(cluster) };
+    const parameters = { name, roleArn, version, tags };
+    this.#events.apiCall('eks', { name: 'CreateCluster', region, caller, account: caller.account, parameters, answer });
+    return jsonResponse(answer);
+  }
+
+  #deleteCluster(request: AwsRequest, name: string): AwsResponse {
+    const { caller, region } = request;
+    const cluster = this.get(caller.account, region, name);
+    request.authorize('eks:DeleteCluster', clusterArn(caller.account, region, name), tagContext(cluster));
+    if (!cluster) missing(name);
+    if (cluster!.status === 'CREATING' || cluster!.status === 'DELETING') {
+      throw new AwsError('ResourceInUseException', `Cluster ${name} is ${cluster!.status}`, 409);
+    }
+    cluster!.status = 'DELETING';
+    this.#inBackground(
+      this.#planes.stop(cluster!).then(() => void this.#clusters.delete(keyOf(caller.account, region, name))),
+    );
+    const answer = { cluster: describe(cluster!) };
+    this.#events.apiCall('eks', {
+      name: 'DeleteCluster',
+      region,
+      caller,
+      account: caller.account,
+      parameters: { name },
+      answer,
+    });
+    return jsonResponse(answer);
+  }
+
+  #record({
+    account,
+    region,
+    name,
+    tags = {},
+    version = '1.34',
+    roleArn,
+    authenticationMode = 'CONFIG_MAP',
+  }: NewCluster): ClusterRecord {
+    const cluster: ClusterRecord = {
+      name,
+      arn: clusterArn(account, region, name),
+      account,
+      region,
+      version,
+      roleArn: roleArn ?? `arn:aws:iam::${account}:role/eks-cluster`,
+      authenticationMode,
+      createdAt: Math.floor(Date.now() / 1000),
+      tags: { ...tags },
+      status: 'CREATING',
+    };
+    this.#clusters.set(keyOf(account, region, name), cluster);
+    return cluster;
+  }
+
+  async #start(cluster: ClusterRecord): Promise<void> {
+    try {
+      Object.assign(cluster, await this.#planes.start(cluster), { status: 'ACTIVE' });
+    } catch (error) {
+      cluster.status = 'FAILED';
+      throw error;
+    }
+  }
+
+  #inBackground(work: Promise<void>): void {
+    const settled: Promise<void> = work.catch(() => {}).finally(() => this.#working.delete(settled));
+    this.#working.add(settled);
+  }
+}
+
+const keyOf = (account: string, region: string, name: string): string => `${account}/${region}/${name}`;
+
+function missing(name: string): never {
+  throw new AwsError('ResourceNotFoundException', `No cluster found for name: ${name}.`, 404);
+}
+
+function tagContext(cluster: ClusterRecord | undefined): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(cluster?.tags ?? {}).map(([key, value]) => [`aws:ResourceTag/${key}`, value]),
+  );
+}
+
+/** A cluster that is being created has neither endpoint nor CA yet. */
+function describe(cluster: ClusterRecord): unknown {
+  const { name, arn, version, roleArn, status, tags, createdAt, endpoint, certificateAuthority, authenticationMode } =
+    cluster;
+  const ready = status !== 'CREATING';
+  return {
+    name,
+    arn,
+    version,
+    roleArn,
+    status,
+    tags,
+    createdAt,
+    platformVersion: 'eks.1',
+    accessConfig: { authenticationMode },
+    ...(ready && endpoint !== undefined ? { endpoint, certificateAuthority: { data: certificateAuthority } } : {}),
+  };
+}

@@ -1,0 +1,165 @@
+import { randomUUID } from 'node:crypto';
+import { partitionOf } from '@gatehouse/core/access/arn';
+import * as z from 'zod';
+import { AwsError, notPlayed } from './aws-error.ts';
+import { type EventPattern, matchesPattern } from './event-pattern.ts';
+import { type AwsRequest, type AwsResponse, type Caller, jsonResponse } from './request.ts';
+
+/** An event as a rule's target gets it (https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-events-structure.html). */
+export interface BusEvent {
+  readonly version: '0';
+  readonly id: string;
+  readonly 'detail-type': string;
+  readonly source: string;
+  readonly account: string;
+  readonly time: string;
+  readonly region: string;
+  readonly resources: readonly string[];
+  readonly detail: Readonly<Record<string, unknown>>;
+}
+
+/** A rule: what matches its pattern is delivered. */
+export interface BusRule {
+  readonly bus: string;
+  readonly pattern: EventPattern;
+  deliver(event: BusEvent): void;
+}
+
+/** What the producer of an event says. */
+export interface NewEvent {
+  readonly source: string;
+  readonly detailType: string;
+  readonly detail: Readonly<Record<string, unknown>>;
+  readonly account: string;
+  readonly region: string;
+  readonly resources?: readonly string[];
+  readonly time?: Date;
+}
+
+const entry = z.strictObject({
+  Source: z.string().min(1),
+  DetailType: z.string().min(1).max(128),
+  Detail: z.string(),
+  EventBusName: z.string().default('default'),
+  Resources: z.array(z.string()).default([]),
+  Time: z.number().optional(),
+  TraceHeader: z.string().optional(),
+});
+const putEvents = z.strictObject({ Entries: z.array(entry).min(1).max(10) });
+
+/** EventBridge: buses and rules. Every event goes to every rule of its bus that matches. */
+export class EventBuses {
+  readonly #buses: ReadonlySet<string>;
+  readonly #rules: BusRule[] = [];
+  readonly #listeners = new Set<(bus: string, event: BusEvent) => void>();
+
+  constructor(buses: readonly string[]) {
+    this.#buses = new Set(['default', ...buses]);
+  }
+
+  /** Adds a rule. */
+  addRule(rule: BusRule): void {
+    this.#rules.push(rule);
+  }
+
+  /** Calls `listener` for every event of every bus; the answer stops that. */
+  listen(listener: (bus: string, event: BusEvent) => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  /** Puts an event on a bus. */
+  put(bus: string, { source, detailType, detail, account, region, resources = [], time }: NewEvent): string {
+    const event: BusEvent = {
+      version: '0',
+      id: randomUUID(),
+      'detail-type': detailType,
+      source,
+      account,
+      time: (time ?? new Date()).toISOString().replace(/\.\d+Z$/, 'Z'),
+      region,
+      resources,
+      detail,
+    };
+    for (const listener of this.#listeners) listener(bus, event);
+    for (const rule of this.#rules) if (rule.bus === bus && matchesPattern(rule.pattern, event)) rule.deliver(event);
+    return event.id;
+  }
+
+  /** What CloudTrail says of a call that changed something; it reaches the default bus. */
+  apiCall(
+    service: 'iam' | 'eks',
+    call: { name: string; region: string; caller: Caller; account: string; parameters: unknown; answer?: unknown },
+  ): void {
+    const eventSource = `${service}.amazonaws.com`;
+    this.put('default', {
+      source: `aws.${service}`,
+      detailType: 'AWS API Call via CloudTrail',
+      account: call.account,
+      region: call.region,
+      detail: {
+        eventVersion: '1.09',
+        userIdentity: { arn: call.caller.arn, accountId: call.caller.account, principalId: call.caller.userId },
+        eventTime: new Date().toISOString().replace(/\.\d+Z$/, 'Z'),
+        eventSource,
+        eventName: call.name,
+        awsRegion: call.region,
+        requestParameters: call.parameters,
+        responseElements: call.answer ?? null,
+        requestID: randomUUID(),
+        eventID: randomUUID(),
+        eventType: 'AwsApiCall',
+        recipientAccountId: call.account,
+      },
+    });
+  }
+
+  /** The API: PutEvents. */
+  handle(request: AwsRequest): AwsResponse {
+    const action = request.headers['x-amz-target']?.split('.')[1] ?? '';
+    if (action !== 'PutEvents') throw notPlayed(`EventBridge ${action}`);
+    const input = putEvents.safeParse(JSON.parse(request.body.toString()));
+    if (!input.success) throw new AwsError('ValidationException', z.prettifyError(input.error));
+    const names = input.data.Entries.map(({ EventBusName }) => EventBusName.split('/').at(-1)!);
+    const account = request.caller.account;
+    for (const name of new Set(names)) {
+      const arn = `arn:${partitionOf(request.region)}:events:${request.region}:${account}:event-bus/${name}`;
+      request.authorize('events:PutEvents', arn);
+    }
+    const size = input.data.Entries.reduce(
+      (sum, { Detail, Source, DetailType }) => sum + Detail.length + Source.length + DetailType.length,
+      0,
+    );
+    if (size > 256 * 1024)
+      throw new AwsError('ValidationException', 'Total size of the entries in the request is over the limit.');
+    const results = input.data.Entries.map((each, index) => this.#accept(each, names[index]!, request));
+    return jsonResponse(
+      { FailedEntryCount: results.filter((result) => 'ErrorCode' in result).length, Entries: results },
+      'application/x-amz-json-1.1',
+    );
+  }
+
+  #accept(each: z.infer<typeof entry>, bus: string, { caller, region }: AwsRequest) {
+    if (each.Source.startsWith('aws.')) {
+      return { ErrorCode: 'NotAuthorizedForSourceException', ErrorMessage: 'Not authorized for the source.' };
+    }
+    // EventBridge takes an event for a bus that does not exist, and drops it.
+    if (!this.#buses.has(bus)) return { EventId: randomUUID() };
+    const detail = parseDetail(each.Detail);
+    if (!detail) return { ErrorCode: 'MalformedDetail', ErrorMessage: 'Detail is malformed.' };
+    const event = { source: each.Source, detailType: each.DetailType, resources: each.Resources, detail };
+    const time = each.Time === undefined ? {} : { time: new Date(each.Time * 1000) };
+    return { EventId: this.put(bus, { ...event, ...time, account: caller.account, region }) };
+  }
+}
+
+function parseDetail(text: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? (value as Record<string, unknown>)
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,145 @@
+import { partitionOf } from '@gatehouse/core/access/arn';
+import { buildApp } from 'fauxqs';
+import { AwsError } from './aws-error.ts';
+import type { AwsRequest, AwsResponse } from './request.ts';
+
+/** A message as ReceiveMessage gives it. */
+export interface ReceivedMessage {
+  readonly MessageId: string;
+  readonly ReceiptHandle: string;
+  readonly Body: string;
+  readonly MD5OfBody: string;
+  readonly Attributes: Readonly<Record<string, string>>;
+  readonly MessageAttributes?: Readonly<
+    Record<string, { StringValue?: string; BinaryValue?: string; DataType: string }>
+  >;
+}
+
+/** The account that fauxqs puts into every ARN. */
+const PLAYED_ACCOUNT = '000000000000';
+const CONTENT_TYPE = 'application/x-amz-json-1.0';
+/** Batches are authorised as the calls that they consist of. */
+const ACTION_OF_BATCH: Readonly<Record<string, string>> = {
+  SendMessageBatch: 'SendMessage',
+  DeleteMessageBatch: 'DeleteMessage',
+  ChangeMessageVisibilityBatch: 'ChangeMessageVisibility',
+};
+
+/**
+ * SQS: fauxqs in process. Outside, queues have this account's ARNs and URLs `http://HOST/ACCOUNT/NAME` that resolve; inside,
+ * fauxqs keeps its own, so both are translated here.
+ */
+export class SqsQueues {
+  readonly #app = buildApp({ logger: false });
+  readonly #home: { account: string; region: string };
+  /** fauxqs' URL of each queue, by name. */
+  readonly #urls = new Map<string, string>();
+
+  constructor(home: { account: string; region: string }) {
+    this.#home = home;
+  }
+
+  /** Must be awaited before the first call. */
+  async ready(): Promise<void> {
+    await this.#app.ready();
+  }
+
+  /** Ends all long polls. */
+  async stop(): Promise<void> {
+    await this.#app.close();
+  }
+
+  /** Names of the queues. */
+  names(): readonly string[] {
+    return [...this.#urls.keys()];
+  }
+
+  /** The API. */
+  async handle(request: AwsRequest): Promise<AwsResponse> {
+    const { caller, region } = request;
+    const action = request.headers['x-amz-target']?.replace('AmazonSQS.', '') ?? '';
+    const input = JSON.parse(request.body.toString() || '{}') as Record<string, unknown>;
+    const name = nameIn(input);
+    const arn = `arn:${partitionOf(region)}:sqs:${region}:${caller.account}:${name}`;
+    request.authorize(`sqs:${ACTION_OF_BATCH[action] ?? action}`, arn);
+    const url = typeof input.QueueUrl === 'string' ? new URL(input.QueueUrl, request.base) : undefined;
+    const foreign = url && url.pathname !== `/${this.#home.account}/${name}`;
+    if (foreign || caller.account !== this.#home.account || region !== this.#home.region) throw noQueue();
+    const { status, body, queryError } = await this.#call(action, input);
+    const text = this.#outward(body, request.base);
+    const headers = { 'content-type': CONTENT_TYPE, ...(queryError ? { 'x-amzn-query-error': queryError } : {}) };
+    return { status, headers, body: text };
+  }
+
+  /** A call from inside, for the event source mappings. @throws AwsError what SQS answers. */
+  async call(action: string, input: Record<string, unknown>): Promise<Record<string, unknown>> {
+    const { status, body } = await this.#call(action, input);
+    const answer = JSON.parse(body || '{}') as { __type?: string; message?: string };
+    if (status !== 200) throw new AwsError(answer.__type ?? 'Unknown', answer.message ?? body, status);
+    return answer as Record<string, unknown>;
+  }
+
+  async #call(action: string, input: Record<string, unknown>) {
+    const name = nameIn(input);
+    const inward: Record<string, unknown> = { ...input };
+    if (typeof input.QueueUrl === 'string') {
+      const url = this.#urls.get(name);
+      if (url === undefined) throw noQueue();
+      inward.QueueUrl = url;
+    }
+    const credential = `AWS4-HMAC-SHA256 Credential=x/20000101/${this.#home.region}/sqs/aws4_request`;
+    const response = await this.#app.inject({
+      method: 'POST',
+      url: '/',
+      headers: {
+        'content-type': CONTENT_TYPE,
+        'x-amz-target': `AmazonSQS.${action}`,
+        host: '127.0.0.1',
+        authorization: credential,
+      },
+      payload: this.#inwardText(action, inward),
+    });
+    if (response.statusCode === 200 && action === 'CreateQueue') {
+      this.#urls.set(name, (JSON.parse(response.body) as { QueueUrl: string }).QueueUrl);
+    }
+    if (response.statusCode === 200 && action === 'DeleteQueue') this.#urls.delete(name);
+    const queryError = response.headers['x-amzn-query-error'];
+    return {
+      status: response.statusCode,
+      body: response.body,
+      queryError: queryError === undefined ? '' : String(queryError),
+    };
+  }
+
+  /** Only where a dead-letter queue is named does an ARN go in. */
+  #inwardText(action: string, input: Record<string, unknown>): string {
+    const text = JSON.stringify(input);
+    if (action !== 'CreateQueue' && action !== 'SetQueueAttributes') return text;
+    return text.replaceAll(`:${this.#home.region}:${this.#home.account}:`, `:${this.#home.region}:${PLAYED_ACCOUNT}:`);
+  }
+
+  /** Messages are left as they are; URLs and ARNs of queues become those of this account. */
+  #outward(body: string, base: string): string {
+    const answer = JSON.parse(body || '{}') as {
+      QueueUrl?: string;
+      QueueUrls?: string[];
+      Attributes?: Record<string, string>;
+    };
+    const outwardUrl = (url: string) => `${base}/${this.#home.account}/${url.split('/').at(-1)}`;
+    if (answer.QueueUrl !== undefined) answer.QueueUrl = outwardUrl(answer.QueueUrl);
+    if (answer.QueueUrls !== undefined) answer.QueueUrls = answer.QueueUrls.map(outwardUrl);
+    for (const name of ['QueueArn', 'RedrivePolicy']) {
+      const value = answer.Attributes?.[name];
+      if (value !== undefined)
+        answer.Attributes![name] = value.replaceAll(`:${PLAYED_ACCOUNT}:`, `:${this.#home.account}:`);
+    }
+    return JSON.stringify(answer);
+  }
+}
+
+function nameIn(input: Record<string, unknown>): string {
+  if (typeof input.QueueName === 'string') return input.QueueName;
+  return typeof input.QueueUrl === 'string' ? (input.QueueUrl.split('/').at(-1) ?? '') : '*';
+}
+
+const noQueue = () => new AwsError('com.amazonaws.sqs#QueueDoesNotExist', 'The specified queue does not exist.');
