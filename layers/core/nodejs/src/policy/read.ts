@@ -35,8 +35,8 @@ export function readPolicy(text: string): PolicyReading {
   const source = parseDocument(text);
   if ('errors' in source) return { ok: false, errors: source.errors };
   const document = checkShape(source);
-  if (isErrors(document)) return refuse([...source.findings, ...document]);
-  const errors = [...source.findings, ...checkMeaning(source, document)];
+  if (isErrors(document)) return refuse(withFindings(source, document));
+  const errors = withFindings(source, checkMeaning(source, document));
   if (errors.length > 0) return refuse(errors);
   const policy = resolvePolicy(document);
   return Buffer.byteLength(canonicalJson(policy)) > POLICY_LIMIT ? refuse([tooLarge(source)]) : { ok: true, policy };
@@ -44,6 +44,12 @@ export function readPolicy(text: string): PolicyReading {
 
 function isErrors(value: PolicyDocument | readonly PolicyError[]): value is readonly PolicyError[] {
   return Array.isArray(value);
+}
+
+/** A text that is wrong in itself is not told again as being of the wrong form. */
+function withFindings({ findings }: PolicySource, errors: readonly PolicyError[]): readonly PolicyError[] {
+  const told = new Set(findings.map(({ field }) => field));
+  return [...findings, ...errors.filter(({ field }) => !told.has(field))];
 }
 
 function refuse(errors: readonly PolicyError[]): PolicyReading {

@@ -1,4 +1,4 @@
-import type { AccessPolicy, Cluster, ClusterSelector, Grant } from '../access/policy.ts';
+import type { AccessPolicy, Cluster, ClusterSelector, Discovery, Grant } from '../access/policy.ts';
 
 /** Whether a name matches a pattern in which `*` stands for any characters, none included. Linear in the name. */
 export function matchesName(pattern: string, name: string): boolean {
@@ -45,4 +45,16 @@ export function allClusters(policy: AccessPolicy, discovered: readonly Cluster[]
     if (!byArn.has(cluster.arn)) byArn.set(cluster.arn, cluster);
   }
   return [...byArn.values()];
+}
+
+/** Whether a `discover` rule lets a cluster join: its account, its Region, and all of the rule's tags. */
+export function selectsDiscovery(
+  rule: Discovery,
+  cluster: { readonly account: string; readonly region: string; readonly tags: Readonly<Record<string, string>> },
+): boolean {
+  return (
+    rule.account === cluster.account &&
+    rule.region === cluster.region &&
+    Object.entries(rule.tag).every(([key, value]) => Object.hasOwn(cluster.tags, key) && cluster.tags[key] === value)
+  );
 }

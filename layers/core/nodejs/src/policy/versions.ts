@@ -133,7 +133,7 @@ export async function activatePolicy(
 }
 
 /** The policy in force, by a consistent read; undefined before the first. */
-export async function policyInForce(table: Table): Promise<PolicyInForce | undefined> {
+export async function policyInForce(table: Pick<Table, 'get'>): Promise<PolicyInForce | undefined> {
   const item = await table.get(ACTIVE_KEY);
   if (!item) return undefined;
   return {

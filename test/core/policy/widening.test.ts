@@ -1,0 +1,373 @@
+import type { AccessPolicy, Cluster, Grant } from '@gatehouse/core/access/policy';
+import { levelCovers, levelMeet } from '@gatehouse/core/policy/levels';
+import { selects } from '@gatehouse/core/policy/selection';
+import { compare, EMPTY_POLICY, withoutWidening } from '@gatehouse/core/policy/widening';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { ACCOUNT, aCluster, aGrant, aPolicy } from '../../builders/policy.ts';
+
+const rules = (...verbs: string[]) => ({ name: 'l', rules: [{ apiGroups: [''], resources: ['pods'], verbs }] });
+const base = aPolicy({
+  clusters: [aCluster({ name: 'prod', labels: { env: 'prod' } }), aCluster({ name: 'test', labels: { env: 'test' } })],
+});
+const withGrant = (over: Partial<Grant>): AccessPolicy => ({ ...base, grants: [aGrant(over)] });
+const withCluster = (over: Partial<Cluster>): AccessPolicy => ({
+  ...base,
+  clusters: [{ ...base.clusters[0]!, ...over }, base.clusters[1]!],
+});
+const discovery = { account: ACCOUNT, region: 'eu-west-1', tag: { gatehouse: 'managed' }, mode: 'enforce' as const };
+const ARN = (name: string) => `arn:aws:iam::${ACCOUNT}:user/${name}`;
+const mapped = (map: Record<string, string>): AccessPolicy => ({ ...base, identities: [{ source: 'okta', map }] });
+
+/** What changes; from; to; what widens; what narrows. */
+const CHANGES: readonly (readonly [string, AccessPolicy, AccessPolicy, readonly RegExp[], readonly RegExp[]])[] = [
+  ['nothing', base, base, [], []],
+  [
+    'a grant is new',
+    { ...base, grants: [] },
+    base,
+    [/grant is new: the okta group 00g1 gets reader in the whole of the clusters \*, through role/],
+    [],
+  ],
+  ['a grant is gone', base, { ...base, grants: [] }, [], [/grant is removed: the okta group 00g1/]],
+  [
+    'another group',
+    base,
+    withGrant({ to: { group: '00g2', source: 'okta' } }),
+    [/given to the okta group 00g2/],
+    [/no longer given to the okta group 00g1/],
+  ],
+  [
+    'the same group of another source',
+    base,
+    withGrant({ to: { group: '00g1', source: 'cognito' } }),
+    [/cognito group/],
+    [/okta group/],
+  ],
+  [
+    'fewer clusters',
+    base,
+    withGrant({ clusters: { names: ['prod'], labels: {} } }),
+    [],
+    [/no longer reaches the clusters test/],
+  ],
+  ['the same clusters in other words', base, withGrant({ clusters: { names: ['prod', 'te*'], labels: {} } }), [], []],
+  ['more clusters', withGrant({ clusters: { names: ['prod'], labels: {} } }), base, [/reaches the clusters test/], []],
+  [
+    'clusters by label',
+    base,
+    withGrant({ clusters: { names: ['*'], labels: { env: 'prod' } } }),
+    [],
+    [/no longer reaches the clusters test/],
+  ],
+  [
+    'a namespace more',
+    withGrant({ namespaces: ['a'] }),
+    withGrant({ namespaces: ['a', 'b'] }),
+    [/namespaces b, too/],
+    [],
+  ],
+  [
+    'a namespace fewer',
+    withGrant({ namespaces: ['a', 'b'] }),
+    withGrant({ namespaces: ['b'] }),
+    [],
+    [/no longer for the namespaces a/],
+  ],
+  [
+    'other namespaces',
+    withGrant({ namespaces: ['a'] }),
+    withGrant({ namespaces: ['b'] }),
+    [/b, too/],
+    [/namespaces a/],
+  ],
+  ['the whole cluster', withGrant({ namespaces: ['a'] }), base, [/whole cluster/], []],
+  ['only a namespace', base, withGrant({ namespaces: ['a'] }), [], [/only for the namespaces a/]],
+  ['a verb more', withGrant({ level: rules('get') }), withGrant({ level: rules('get', 'list') }), [/gives more/], []],
+  ['a verb fewer', withGrant({ level: rules('get', 'list') }), withGrant({ level: rules('get') }), [], [/gives less/]],
+  [
+    'another verb',
+    withGrant({ level: rules('get') }),
+    withGrant({ level: rules('list') }),
+    [/gives more/],
+    [/no longer gives all/],
+  ],
+  [
+    'the level only renamed',
+    withGrant({ level: rules('get') }),
+    withGrant({ level: { ...rules('get'), name: 'm' } }),
+    [],
+    [],
+  ],
+  [
+    'admin to view',
+    withGrant({ level: { name: 'l', clusterRole: 'admin' } }),
+    withGrant({ level: { name: 'l', clusterRole: 'view' } }),
+    [],
+    [/gives less/],
+  ],
+  [
+    'view to admin',
+    withGrant({ level: { name: 'l', clusterRole: 'view' } }),
+    withGrant({ level: { name: 'l', clusterRole: 'admin' } }),
+    [/gives more than l gave$/],
+    [],
+  ],
+  [
+    'one own ClusterRole to another',
+    withGrant({ level: { name: 'l', clusterRole: 'ops' } }),
+    withGrant({ level: { name: 'l', clusterRole: 'dev' } }),
+    [/as far as can be told/],
+    [],
+  ],
+  ['another way in', base, withGrant({ through: 'user' }), [/from role to user/], []],
+  ['namespaces are made', base, withGrant({ absentNamespaces: 'create' }), [/create instead of refuse/], []],
+  ['namespaces are no longer made', withGrant({ absentNamespaces: 'create' }), base, [], [/refuse instead of create/]],
+  [
+    'a cluster joins, and an unchanged grant reaches it',
+    { ...base, clusters: [base.clusters[0]!] },
+    base,
+    [/cluster test .* joins/, /reaches the clusters test/],
+    [],
+  ],
+  [
+    'a cluster leaves',
+    base,
+    { ...base, clusters: [base.clusters[0]!] },
+    [],
+    [/cluster test .* leaves/, /no longer reaches the clusters test/],
+  ],
+  [
+    'a cluster of the same name elsewhere',
+    base,
+    withCluster({ region: 'eu-west-2', arn: `arn:aws:eks:eu-west-2:${ACCOUNT}:cluster/prod` }),
+    [/eu-west-2.*joins/, /reaches/],
+    [/eu-west-1.*leaves/, /no longer reaches/],
+  ],
+  [
+    'a label that a grant selects by',
+    { ...withGrant({ clusters: { names: ['*'], labels: { env: 'prod' } } }) },
+    {
+      ...withGrant({ clusters: { names: ['*'], labels: { env: 'prod' } } }),
+      clusters: [base.clusters[0]!, { ...base.clusters[1]!, labels: { env: 'prod' } }],
+    },
+    [/reaches the clusters test/],
+    [],
+  ],
+  ['observe to enforce', withCluster({ mode: 'observe' }), base, [/observe to enforce/], []],
+  ['paused to enforce', withCluster({ mode: 'paused' }), base, [/paused to enforce/], []],
+  ['enforce to paused', base, withCluster({ mode: 'paused' }), [], [/enforce to paused/]],
+  ['observe to paused', withCluster({ mode: 'observe' }), withCluster({ mode: 'paused' }), [], [/observe to paused/]],
+  ['enforce to observe', base, withCluster({ mode: 'observe' }), [/no longer taken away/], []],
+  ['discovery is new', base, { ...base, discover: [discovery] }, [/join by themselves/], []],
+  ['discovery is gone', { ...base, discover: [discovery] }, base, [], [/no longer all join/]],
+  [
+    'discovery by more tags',
+    { ...base, discover: [discovery] },
+    { ...base, discover: [{ ...discovery, tag: { ...discovery.tag, a: 'b' } }] },
+    [],
+    [/no longer all join/],
+  ],
+  [
+    'discovery enforces',
+    { ...base, discover: [{ ...discovery, mode: 'observe' }] },
+    { ...base, discover: [discovery] },
+    [/observe to enforce/],
+    [],
+  ],
+  ['no longer protected', { ...base, protected: { principals: [ARN('x')] } }, base, [/no longer protected/], []],
+  ['protected', base, { ...base, protected: { principals: [ARN('x')] } }, [], [/x is protected/]],
+  ['a user more in a map', mapped({ a: ARN('a') }), mapped({ a: ARN('a'), b: ARN('b') }), [/user b becomes/], []],
+  ['a user fewer in a map', mapped({ a: ARN('a'), b: ARN('b') }), mapped({ a: ARN('a') }), [], [/user b is no longer/]],
+  ['a user is another', mapped({ a: ARN('a') }), mapped({ a: ARN('b') }), [/user a becomes/], [/user a is no longer/]],
+  [
+    'another template',
+    base,
+    { ...base, identities: [{ source: 'okta', template: ARN('{id}') }] },
+    [/other IAM principals/],
+    [],
+  ],
+  [
+    'a map before the template',
+    base,
+    { ...base, identities: [...mapped({ a: ARN('b') }).identities, ...base.identities] },
+    [/other IAM principals/],
+    [],
+  ],
+  ['no identities', base, { ...base, identities: [] }, [], [/no longer have IAM principals/]],
+  ['a boundary', base, { ...base, accounts: [{ id: ACCOUNT, permissionsBoundary: 'b' }] }, [], [/boundary b/]],
+  ['no boundary', { ...base, accounts: [{ id: ACCOUNT, permissionsBoundary: 'b' }] }, base, [/becomes none/], []],
+  ['another way into the account', base, { ...base, accounts: [{ id: ACCOUNT, roleArn: 'r' }] }, [/another way/], []],
+];
+
+describe('what widens and what narrows', () => {
+  test.each(CHANGES)('%s', (_name, from, to, widens, narrows) => {
+    const { widens: wider, narrows: narrower } = compare(from, to);
+    expect(wider.map(({ text }) => text)).toEqual(widens.map((text) => expect.stringMatching(text)));
+    expect(narrower.map(({ text }) => text)).toEqual(narrows.map((text) => expect.stringMatching(text)));
+    expect(compare(from, withoutWidening(from, to)).widens).toEqual([]);
+    if (widens.length === 0) expect(withoutWidening(from, to)).toEqual(to);
+  });
+
+  test('everything of a first policy widens', () => {
+    expect(compare(undefined, base).widens.length).toBeGreaterThan(3);
+    expect(withoutWidening(undefined, base)).toMatchObject({ clusters: [], grants: [], identities: [] });
+    expect(compare(EMPTY_POLICY, base)).toEqual(compare(undefined, base));
+  });
+});
+
+describe('levels', () => {
+  const level = (rule: object) => ({ name: 'l', rules: [{ verbs: ['get'], ...rule }] });
+  const pods = { apiGroups: [''], resources: ['pods'] };
+  test.each([
+    ['* covers a verb', level({ ...pods, verbs: ['*'] }), level(pods), true],
+    ['a verb does not cover *', level(pods), level({ ...pods, verbs: ['*'] }), false],
+    [
+      '* covers a subresource',
+      level({ apiGroups: [''], resources: ['*'] }),
+      level({ apiGroups: [''], resources: ['pods/exec'] }),
+      true,
+    ],
+    [
+      'a resource does not cover its subresource',
+      level(pods),
+      level({ apiGroups: [''], resources: ['pods/exec'] }),
+      false,
+    ],
+    [
+      '*/scale covers deployments/scale',
+      level({ apiGroups: ['apps'], resources: ['*/scale'] }),
+      level({ apiGroups: ['apps'], resources: ['deployments/scale'] }),
+      true,
+    ],
+    ['no names cover names', level(pods), level({ ...pods, resourceNames: ['a'] }), true],
+    ['names do not cover no names', level({ ...pods, resourceNames: ['a'] }), level(pods), false],
+    ['a url with *', level({ nonResourceURLs: ['/a/*'] }), level({ nonResourceURLs: ['/a/b'] }), true],
+    [
+      'a url does not cover its prefix',
+      level({ nonResourceURLs: ['/a/*'] }),
+      level({ nonResourceURLs: ['/a'] }),
+      false,
+    ],
+    [
+      'resources do not cover urls',
+      level({ apiGroups: ['*'], resources: ['*'], verbs: ['*'] }),
+      level({ nonResourceURLs: ['/a'] }),
+      false,
+    ],
+    ['the core group is not every group', level(pods), level({ apiGroups: ['*'], resources: ['pods'] }), false],
+    ['cluster-admin covers rules', { name: 'l', clusterRole: 'cluster-admin' }, level(pods), true],
+    ['another ClusterRole does not', { name: 'l', clusterRole: 'admin' }, level(pods), false],
+    [
+      'rules never cover a ClusterRole',
+      level({ apiGroups: ['*'], resources: ['*'], verbs: ['*'] }),
+      { name: 'l', clusterRole: 'view' },
+      false,
+    ],
+  ])('%s', (_name, wide, narrow, expected) => {
+    expect(levelCovers(wide, narrow)).toBe(expected);
+  });
+
+  test('what two sets of rules have in common', () => {
+    const a = level({ apiGroups: ['', 'apps'], resources: ['*'], verbs: ['get', 'list'] });
+    const b = level({
+      apiGroups: ['*'],
+      resources: ['pods', 'secrets'],
+      verbs: ['list', 'delete'],
+      resourceNames: ['x'],
+    });
+    const common = [{ apiGroups: ['', 'apps'], resources: ['pods', 'secrets'], resourceNames: ['x'], verbs: ['list'] }];
+    expect(levelMeet(a, b)).toEqual({ name: 'l', rules: common });
+    expect(levelMeet(rules('get'), rules('list'))).toBeUndefined();
+  });
+});
+
+/** Everything a policy lets anybody do, as texts, computed without the code under test (but for `selects`, tested on its own). */
+function accessOf(policy: AccessPolicy, discovered: readonly Cluster[] = []): Set<string> {
+  const access = new Set<string>();
+  for (const grant of policy.grants) {
+    for (const cluster of [...policy.clusters, ...discovered].filter(
+      (one) => selects(grant, one) && one.mode === 'enforce',
+    )) {
+      for (const namespace of grant.namespaces.length > 0 ? grant.namespaces : ['', 'a', 'b', 'c']) {
+        for (const rule of 'rules' in grant.level ? grant.level.rules : []) {
+          for (const resource of rule.resources!.includes('*') ? ['pods', 'secrets'] : rule.resources!) {
+            for (const verb of rule.verbs.includes('*') ? ['get', 'list', 'delete'] : rule.verbs) {
+              access.add([grant.name, JSON.stringify(grant.to), cluster.arn, namespace, resource, verb].join(' '));
+            }
+          }
+        }
+      }
+    }
+  }
+  return access;
+}
+
+const some = (...values: string[]) => fc.subarray(values, { minLength: 1 });
+const anyRule = fc.record({
+  apiGroups: fc.constant(['']),
+  resources: fc.oneof(some('pods', 'secrets'), fc.constant(['*'])),
+  verbs: fc.oneof(some('get', 'list', 'delete'), fc.constant(['*'])),
+});
+const anyLabels = fc.constantFrom<Record<string, string>>(
+  {},
+  { env: 'prod' },
+  { env: 'test' },
+  { env: 'prod', t: '1' },
+);
+const anyGrant = (name: string) =>
+  fc.record({
+    name: fc.constant(name),
+    to: fc.constantFrom({ group: 'g1', source: 'okta' }, { group: 'g2', source: 'okta' }),
+    clusters: fc.record({ names: some('*', 'prod', 'test', 'pr*', '*d', 'p*d'), labels: anyLabels }),
+    namespaces: fc.subarray(['a', 'b', 'c']),
+    absentNamespaces: fc.constant('refuse' as const),
+    level: fc.record({ name: fc.constant('l'), rules: fc.array(anyRule, { minLength: 1, maxLength: 2 }) }),
+    through: fc.constant('role' as const),
+  });
+const anyMode = fc.constantFrom('enforce' as const, 'enforce' as const, 'paused' as const, 'observe' as const);
+const anyPolicy = (discovers: boolean): fc.Arbitrary<AccessPolicy> =>
+  fc.record({
+    clusters: fc
+      .tuple(
+        ...['prod', 'test', 'pod'].map((name) =>
+          fc.option(fc.record({ labels: anyLabels, mode: anyMode }).map((over) => aCluster({ name, ...over }))),
+        ),
+      )
+      .map((clusters) => clusters.filter((cluster) => cluster !== null)),
+    discover: fc.constant(discovers ? [discovery] : []),
+    accounts: fc.constant([{ id: ACCOUNT }]),
+    grants: fc
+      .tuple(fc.option(anyGrant('g')), fc.option(anyGrant('h')))
+      .map((grants) => grants.filter((grant) => grant !== null)),
+    identities: fc.constant([]),
+    protected: fc.constant({ principals: [] }),
+  });
+
+describe('what is in force of a policy that waits', () => {
+  test.each([
+    ['without discovery', false],
+    ['with discovery', true],
+  ])('gives nobody what not both policies give, and widens nothing (%s)', (_name, discovers) => {
+    const found = discovers
+      ? [
+          aCluster({ name: 'prod-found', labels: { env: 'prod' } }),
+          aCluster({ name: 'prod', arn: 'found-prod', labels: { env: 'prod', t: '1' } }),
+          aCluster({ name: 'pad', labels: {} }),
+        ]
+      : [];
+    fc.assert(
+      fc.property(anyPolicy(discovers), anyPolicy(discovers), (old, next) => {
+        const effective = withoutWidening(old, next);
+        const [before, after, during] = [old, next, effective].map((policy) => accessOf(policy, found));
+        expect(during!.difference(before!)).toEqual(new Set());
+        expect(during!.difference(after!)).toEqual(new Set());
+        expect(compare(old, effective).widens).toEqual([]);
+        // What is not said to widen gives nothing new.
+        if (compare(old, next).widens.length === 0) expect(after!.difference(before!)).toEqual(new Set());
+        if (compare(old, next).narrows.length === 0) expect(before!.difference(during!)).toEqual(new Set());
+      }),
+      { numRuns: 400 },
+    );
+  });
+});
