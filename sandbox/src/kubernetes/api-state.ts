@@ -3,7 +3,7 @@ import type { Clock } from '@gatehouse/core/ports/clock';
 import type { KubernetesObject } from '@gatehouse/core/ports/kubernetes';
 import type { Random } from '@gatehouse/core/ports/random';
 import { authorize, denial, PRIVILEGED_GROUP, questionOf, type UserInfo } from './authorizer.ts';
-import { bodyText, parseJson, readBody } from './body.ts';
+import { bodyText, readBody } from './body.ts';
 import { type DecodedObject, decodeObject } from './decode.ts';
 import { defaultObjects } from './defaults.ts';
 import { describeApi } from './discovery.ts';
@@ -280,8 +280,7 @@ function isStrict(query: URLSearchParams): boolean {
 }
 
 function readDeleteOptions(request: ApiRequest): { preconditions: Preconditions; dryRun: boolean } {
-  const text = bodyText(request);
-  const body = (text === '' ? {} : parseJson(text)) as {
+  const body = (bodyText(request) === '' ? {} : readBody(request)) as {
     preconditions?: Preconditions;
     dryRun?: unknown;
     kind?: unknown;

@@ -1,5 +1,6 @@
 import { CORE_SCHEMA, load } from 'js-yaml';
 import { type Headers, headerValues } from './impersonation.ts';
+import { decodeProtobuf } from './protobuf.ts';
 import { badRequest, unsupportedMediaType } from './status.ts';
 
 /** A request's body and what says how to read it. */
@@ -20,7 +21,7 @@ export function bodyText({ body }: Body): string {
 }
 
 /**
- * Reads an object: JSON, or YAML where the content type says so; a body without a type is JSON.
+ * Reads an object: JSON, or YAML or Kubernetes' protobuf where the content type says so; a body without a type is JSON.
  * @throws ApiError 400 for what cannot be read; 415 for another type.
  */
 export function readBody(request: Body): unknown {
@@ -30,8 +31,21 @@ export function readBody(request: Body): unknown {
       return parseJson(bodyText(request));
     case 'application/yaml':
       return parseYaml(bodyText(request));
+    case PROTOBUF:
+      return parseProtobuf(request.body);
     default:
-      throw unsupportedMediaType(['application/json', 'application/yaml']);
+      throw unsupportedMediaType(['application/json', 'application/yaml', PROTOBUF]);
+  }
+}
+
+const PROTOBUF = 'application/vnd.kubernetes.protobuf';
+
+function parseProtobuf(body: string | Uint8Array | undefined): unknown {
+  try {
+    return decodeProtobuf(typeof body === 'string' || body === undefined ? Buffer.from(body ?? '', 'latin1') : body);
+  } catch (error) {
+    if (error instanceof RangeError) throw badRequest(`error decoding protobuf: ${error.message}`);
+    throw error;
   }
 }
 

@@ -23,19 +23,21 @@ const VERBS = new Map([
 ]);
 
 /**
- * Reads a request as `apiserver/pkg/endpoints/request/requestinfo.go` does. So a namespace's own name is also its namespace,
+ * Reads a request, whose path is still escaped, as `apiserver/pkg/endpoints/request/requestinfo.go` does. So a namespace's own name is also its namespace,
  * a create has no name, and a list that a field selector narrows to one name is authorised for that name.
  * @throws URIError where the path is wrongly escaped.
  */
 export function readRequestInfo(method: string, path: string, query: URLSearchParams): RequestInfo {
-  const parts = path.split('/').filter((part) => part !== '');
+  const parts = decodeURIComponent(path)
+    .replace(/^\/+|\/+$/g, '')
+    .split('/');
   const asPath: RequestInfo = { type: 'path', verb: method.toLowerCase(), path };
   const group = parts[0] === 'apis' ? parts[1] : '';
   const rest = parts[0] === 'apis' ? parts.slice(2) : parts[0] === 'api' ? parts.slice(1) : [];
   const version = rest[0];
   if (group === undefined || version === undefined || rest.length < 2) return asPath;
   let verb = VERBS.get(method) ?? '';
-  let segments = rest.slice(1).map(decodeURIComponent);
+  let segments = rest.slice(1);
   if (segments[0] === 'watch') {
     if (segments.length < 2) return asPath;
     segments = segments.slice(1);

@@ -77,10 +77,9 @@ async function serve(
   let user: UserInfo | undefined;
   let answer: ApiResponse;
   try {
-    const url = new URL(request.url ?? '/', 'https://localhost');
-    user = await authenticated(options, request, url.pathname);
+    const { path, query } = splitUrl(request);
+    user = await authenticated(options, request, path);
     const body = await readCapped(request);
-    const { pathname: path, searchParams: query } = url;
     const headers = request.headersDistinct;
     answer = options.state.handle({ method: request.method ?? 'GET', path, query, headers, body }, user);
   } catch (error) {
@@ -92,6 +91,13 @@ async function serve(
   if (answer.status < 300 && method !== 'GET') options.onChange?.();
   options.onRequest?.({ username: user?.username, method, path, status: answer.status });
   send(request, response, answer);
+}
+
+/** Path and query as they were sent: dots in a path are names here, and nothing is resolved. */
+function splitUrl({ url = '/' }: IncomingMessage): { path: string; query: URLSearchParams } {
+  const mark = url.indexOf('?');
+  if (mark < 0) return { path: url, query: new URLSearchParams() };
+  return { path: url.slice(0, mark), query: new URLSearchParams(url.slice(mark + 1)) };
 }
 
 async function authenticated(
