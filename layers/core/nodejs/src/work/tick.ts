@@ -1,5 +1,5 @@
 import type { Target } from '../access/target.ts';
-import { FACT_SHARDS } from '../directory/items.ts';
+import { FACT_SHARDS } from '../directory/dirty.ts';
 import { nudgePlanner } from './intake.ts';
 import { MARK_SHARDS } from './keys.ts';
 import { type WakePorts, wake } from './wake.ts';

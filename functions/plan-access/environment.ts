@@ -1,0 +1,22 @@
+import { Logger } from '@aws-lambda-powertools/logger';
+import { systemClock } from '@gatehouse/core/aws/clock';
+import { pipelinePorts, pipelineSchema } from '@gatehouse/core/aws/pipeline';
+import { systemRandom } from '@gatehouse/core/aws/random';
+import { secretsManager } from '@gatehouse/core/aws/secrets';
+import { awsWorld } from '@gatehouse/core/aws/world';
+import type { Dependencies } from './handler.ts';
+
+/** Builds what the handler needs. @throws ZodError that names what is missing. */
+export function fromEnvironment(env: NodeJS.ProcessEnv): Dependencies {
+  const settings = pipelineSchema.parse(env);
+  const world = awsWorld({
+    region: settings.AWS_REGION,
+    clock: systemClock,
+    secrets: secretsManager(),
+    sessionName: 'gatehouse-plan-access',
+  });
+  return {
+    ports: { ...pipelinePorts(settings), clock: systemClock, random: systemRandom, world },
+    log: new Logger({ serviceName: 'plan-access' }),
+  };
+}

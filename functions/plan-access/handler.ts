@@ -1,0 +1,26 @@
+import type { Log } from '@gatehouse/core/ports/log';
+import { readIntakeMessage } from '@gatehouse/core/work/messages';
+import { type PlannerPorts, planFacts } from '@gatehouse/core/work/plan-facts';
+import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
+
+/** What the function needs. */
+export interface Dependencies {
+  readonly ports: PlannerPorts;
+  readonly log: Log;
+}
+
+/** No fact is begun after this, in milliseconds: well before the function's time-out. */
+const WORK = 20_000;
+
+/**
+ * Turns the facts that a batch of messages names into marks. The batch is one piece of work, so that a thousand events on
+ * one cluster are one wake-up; where it fails, all of it comes again, and what is planned already is clean.
+ */
+export function createHandler({ ports, log }: Dependencies): (event: SQSEvent) => Promise<SQSBatchResponse> {
+  return async ({ Records }) => {
+    const keys = Records.flatMap(({ body }) => readIntakeMessage(JSON.parse(body)).facts);
+    const { unfinished, ...report } = await planFacts(ports, keys, ports.clock.now() + WORK);
+    log.info('planned', { messages: Records.length, ...report, unfinished: unfinished.length });
+    return { batchItemFailures: [] };
+  };
+}

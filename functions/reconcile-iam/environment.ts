@@ -1,0 +1,13 @@
+import { Logger } from '@aws-lambda-powertools/logger';
+import { turnPorts, turnsSchema } from '@gatehouse/core/aws/turns';
+import { TURN_LIMITS } from '@gatehouse/core/work/turn-ports';
+import type { Dependencies } from './handler.ts';
+
+/** Builds what the handler needs. @throws ZodError that names what is missing. */
+export function fromEnvironment(env: NodeJS.ProcessEnv): Dependencies {
+  return {
+    ports: turnPorts(turnsSchema.parse(env)),
+    limits: TURN_LIMITS,
+    log: new Logger({ serviceName: 'reconcile-iam' }),
+  };
+}

@@ -1,0 +1,18 @@
+import type { Log } from '@gatehouse/core/ports/log';
+import { readSchedule } from '@gatehouse/core/work/schedule';
+import { sweep } from '@gatehouse/core/work/sweep';
+import type { WakePorts } from '@gatehouse/core/work/wake';
+
+/** What the function needs. */
+export interface Dependencies {
+  readonly ports: WakePorts;
+  readonly log: Log;
+}
+
+/** Has everything that is recorded looked at again, every hour. */
+export function createHandler({ ports, log }: Dependencies): (event: unknown) => Promise<void> {
+  return async (event) => {
+    const targets = await sweep(ports, readSchedule(event, ports.clock.now()));
+    log.info('sweep', { targets: targets.length });
+  };
+}

@@ -1,0 +1,18 @@
+import type { Log } from '@gatehouse/core/ports/log';
+import { readSchedule } from '@gatehouse/core/work/schedule';
+import { tick } from '@gatehouse/core/work/tick';
+import type { WakePorts } from '@gatehouse/core/work/wake';
+
+/** What the function needs. */
+export interface Dependencies {
+  readonly ports: WakePorts;
+  readonly log: Log;
+}
+
+/** Hands on again, every minute, what is written down and not done. */
+export function createHandler({ ports, log }: Dependencies): (event: unknown) => Promise<void> {
+  return async (event) => {
+    const report = await tick(ports, readSchedule(event, ports.clock.now()));
+    log.info('tick', { ...report });
+  };
+}

@@ -1,0 +1,31 @@
+import { parseTarget } from '@gatehouse/core/access/target';
+import type { TurnDependencies } from '@gatehouse/core/work/consume-turns';
+import { readWakeMessage } from '@gatehouse/core/work/messages';
+import { consumeBatch } from '@gatehouse/core/work/sqs-batch';
+import { verifyCluster } from '@gatehouse/core/work/verification';
+import { wake } from '@gatehouse/core/work/wake';
+import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
+
+/** What the function needs. */
+export type Dependencies = TurnDependencies;
+
+/**
+ * Takes what comes from the `later` queue: what is to be verified is verified; any other target's time has come, and it is
+ * woken through its own FIFO queue, which has no delay for single messages.
+ */
+export function createHandler({ ports, limits, log }: Dependencies): (event: SQSEvent) => Promise<SQSBatchResponse> {
+  return (event) =>
+    consumeBatch(
+      event,
+      async (body) => {
+        const { target } = readWakeMessage(body);
+        if (parseTarget(target).type !== 'verify') {
+          await wake(ports, [target]);
+          return;
+        }
+        const report = await verifyCluster(ports, limits, target);
+        log.info('verified', { target, ...report });
+      },
+      (error, record) => log.error('a verification failed', { messageId: record.messageId, error }),
+    );
+}

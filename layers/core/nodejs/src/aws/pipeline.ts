@@ -1,0 +1,28 @@
+import * as z from 'zod';
+import type { Queues } from '../ports/queues.ts';
+import type { Table } from '../ports/table.ts';
+import { sqsQueues } from './queues.ts';
+import { dynamoTable } from './table.ts';
+
+/** What every function behind the receivers reads from its environment: the state, and the queues it sends to. */
+export const pipelineSchema = z.object({
+  GATEHOUSE_TABLE: z.string().min(1),
+  INTAKE_QUEUE_URL: z.url(),
+  IAM_QUEUE_URL: z.url(),
+  CLUSTERS_QUEUE_URL: z.url(),
+  LATER_QUEUE_URL: z.url(),
+  AWS_REGION: z.string().min(1),
+});
+
+/** Builds the state table and the queues. */
+export function pipelinePorts(settings: z.infer<typeof pipelineSchema>): { table: Table; queues: Queues } {
+  return {
+    table: dynamoTable({ tableName: settings.GATEHOUSE_TABLE }),
+    queues: sqsQueues({
+      intake: settings.INTAKE_QUEUE_URL,
+      iam: settings.IAM_QUEUE_URL,
+      clusters: settings.CLUSTERS_QUEUE_URL,
+      later: settings.LATER_QUEUE_URL,
+    }),
+  };
+}

@@ -1,0 +1,34 @@
+import * as z from 'zod';
+import type { TurnPorts } from '../work/turn-ports.ts';
+import { systemClock } from './clock.ts';
+import { eventBridgeNotices } from './notices.ts';
+import { pipelinePorts, pipelineSchema } from './pipeline.ts';
+import { systemRandom } from './random.ts';
+import { secretsManager } from './secrets.ts';
+import { dynamoTable } from './table.ts';
+import { awsWorld } from './world.ts';
+
+/** What the functions that take turns read from their environment. */
+export const turnsSchema = pipelineSchema.extend({
+  LEDGER_TABLE: z.string().min(1),
+  NOTICES_BUS: z.string().min(1),
+  /** Names the sessions in other accounts, for their CloudTrail. */
+  AWS_LAMBDA_FUNCTION_NAME: z.string().min(2),
+});
+
+/** Builds everything that a turn needs of the world. */
+export function turnPorts(settings: z.infer<typeof turnsSchema>): TurnPorts {
+  return {
+    ...pipelinePorts(settings),
+    ledger: dynamoTable({ tableName: settings.LEDGER_TABLE }),
+    clock: systemClock,
+    random: systemRandom,
+    notices: eventBridgeNotices({ busName: settings.NOTICES_BUS }),
+    world: awsWorld({
+      region: settings.AWS_REGION,
+      clock: systemClock,
+      secrets: secretsManager(),
+      sessionName: settings.AWS_LAMBDA_FUNCTION_NAME.slice(0, 64),
+    }),
+  };
+}

@@ -1,0 +1,56 @@
+import * as z from 'zod';
+import { parseSubject, type Subject } from '../access/subject.ts';
+import { parseTarget, type Target } from '../access/target.ts';
+
+const target = z.string().transform((text, context): Target => {
+  try {
+    parseTarget(text);
+  } catch {
+    context.addIssue(
+      `"${text}" is no target: write cluster/<arn>, iam/<account>/role/<name> or iam/<account>/user/<name>`,
+    );
+  }
+  return text as Target;
+});
+
+const subject = z.string().transform((text, context): Subject => {
+  try {
+    parseSubject(text);
+  } catch {
+    context.addIssue(`"${text}" is no subject: write user/<source>/<id>, machine/<name> or grant/<name>`);
+  }
+  return text as Subject;
+});
+
+/**
+ * What a person may ask of `run-operation`, for example
+ *
+ *     { "operation": "plan", "target": "cluster/arn:aws:eks:eu-west-1:111122223333:cluster/prod-eu" }
+ *
+ * Nothing here writes to IAM or to a cluster: what is to be changed is marked, and a turn changes it.
+ */
+export const operationSchema = z.discriminatedUnion('operation', [
+  /** What a turn would do now, for some subjects or for all that the policy and the records name. */
+  z.strictObject({ operation: z.literal('plan'), target, subjects: z.array(subject).optional() }),
+  /** Has a target looked at now, for some subjects or for all. */
+  z.strictObject({ operation: z.literal('reconcile'), target, subjects: z.array(subject).optional() }),
+  /** Has everything that is recorded looked at now. */
+  z.strictObject({ operation: z.literal('sweep') }),
+  /** What is in force, what waits, and what a person must mend. */
+  z.strictObject({ operation: z.literal('status') }),
+  z.strictObject({ operation: z.literal('upload-policy'), document: z.string(), by: z.string().min(1) }),
+  z.strictObject({ operation: z.literal('activate-policy'), version: z.int().positive(), by: z.string().min(1) }),
+  z.strictObject({ operation: z.literal('list-policies') }),
+  /** Entries of one chain of the ledger, and whether they are unbroken. */
+  z.strictObject({
+    operation: z.literal('ledger'),
+    chain: z.string().min(1),
+    after: z.int().nonnegative().optional(),
+    limit: z.int().positive().max(500).optional(),
+  }),
+  /** What an administrator applies once to a cluster. */
+  z.strictObject({ operation: z.literal('bootstrap'), cluster: z.string().min(1) }),
+]);
+
+/** See {@link operationSchema}. */
+export type Operation = z.infer<typeof operationSchema>;

@@ -1,0 +1,181 @@
+import { Failure } from '../access/failure.ts';
+import type { Json } from '../access/json.ts';
+import type { AccessPolicy, Cluster, Grantee } from '../access/policy.ts';
+import { grantSubject, machineSubject, type Subject, userSubject } from '../access/subject.ts';
+import { parseTarget, type Target } from '../access/target.ts';
+import { bootstrapManifest } from '../bootstrap/manifest.ts';
+import type { Cause } from '../directory/fact.ts';
+import { membersOf } from '../directory/read.ts';
+import { readChain, verifyChain } from '../ledger/ledger.ts';
+import { allClusters } from '../policy/selection.ts';
+import { ACTIVE_KEY, activatePolicy, listVersions, policyInForce, uploadPolicy } from '../policy/versions.ts';
+import type { Item, TableReader } from '../ports/table.ts';
+import { discoveredClusters } from '../work/clusters.ts';
+import { nudgePlanner } from '../work/intake.ts';
+import { targetPk } from '../work/keys.ts';
+import { putMark, readMark } from '../work/marks.ts';
+import { readRecords } from '../work/records.ts';
+import { sweep, targetsOfPolicy } from '../work/sweep.ts';
+import { planTarget } from '../work/take-turn.ts';
+import type { TurnLimits, TurnPorts } from '../work/turn-ports.ts';
+import { wake } from '../work/wake.ts';
+import type { Operation } from './operation.ts';
+
+/** What operations need beside the ports of a turn. */
+export interface OperationSettings {
+  readonly limits: TurnLimits;
+  /** ARN of the IAM role by which Gatehouse reaches the clusters of its own account. */
+  readonly clusterAccessRole: string;
+}
+
+type Outcome = Json | Readonly<Record<string, unknown>>;
+
+/** Runs an operation. @throws Failure where it cannot be done; then nothing is. */
+export async function runOperation(
+  ports: TurnPorts,
+  settings: OperationSettings,
+  operation: Operation,
+): Promise<Outcome> {
+  const cause: Cause = {
+    source: 'operator',
+    event: ports.random.token(),
+    type: operation.operation,
+    receivedAt: ports.clock.now(),
+  };
+  switch (operation.operation) {
+    case 'plan': {
+      const subjects = operation.subjects ?? (await subjectsOn(ports.table, operation.target));
+      return { ...(await planTarget(ports, settings.limits, operation.target, subjects)) };
+    }
+    case 'reconcile': {
+      const subjects = operation.subjects ?? (await subjectsOn(ports.table, operation.target));
+      for (const subject of subjects) {
+        // What is not known counts as a revocation: the turn finds out.
+        await putMark(ports, { target: operation.target, subject, urgency: 'revocation', cause });
+      }
+      await wake(ports, [operation.target]);
+      return { marked: subjects.length };
+    }
+    case 'sweep':
+      return { targets: await sweep(ports, ports.clock.now()) };
+    case 'status':
+      return status(ports);
+    case 'upload-policy': {
+      const outcome = await uploadPolicy(ports, { text: operation.document, by: operation.by, cause, trusted: false });
+      await nudgePlanner(ports, [ACTIVE_KEY]);
+      return { ...outcome };
+    }
+    case 'activate-policy': {
+      const outcome = await activatePolicy(ports, operation.version, operation.by, cause);
+      await nudgePlanner(ports, [ACTIVE_KEY]);
+      return { ...outcome };
+    }
+    case 'list-policies':
+      return { versions: (await listVersions(ports.table)).map(({ text: _text, ...version }) => version) };
+    case 'ledger': {
+      const { chain, after, limit } = operation;
+      const entries = await readChain(ports.ledger, chain, {
+        ...(after === undefined ? {} : { after }),
+        ...(limit === undefined ? {} : { limit }),
+      });
+      return { entries, ...(after === undefined ? { unbroken: verifyChain(entries) } : {}) };
+    }
+    case 'bootstrap': {
+      const { policy } = await inForce(ports.table);
+      const cluster = await clusterNamed(ports.table, policy, operation.cluster);
+      const account = policy.accounts.find(({ id }) => id === cluster.account);
+      return { ...bootstrapManifest(policy, cluster, { roleArn: account?.roleArn ?? settings.clusterAccessRole }) };
+    }
+  }
+}
+
+/** Everybody whom the policy or the records name on a target. */
+export async function subjectsOn(reader: TableReader, target: Target): Promise<Subject[]> {
+  const subjects = new Set<Subject>();
+  const { policy } = await inForce(reader);
+  if (parseTarget(target).type === 'cluster' || parseTarget(target).type === 'iam') {
+    for (const grant of policy.grants) {
+      subjects.add(grantSubject(grant.name));
+      for (const subject of await peopleOf(reader, grant.to)) subjects.add(subject);
+    }
+  }
+  let after: string | undefined;
+  do {
+    const page = await readRecords(reader, target, after, 500);
+    for (const subject of page.records.keys()) subjects.add(subject);
+    after = page.next;
+  } while (after !== undefined);
+  return [...subjects];
+}
+
+async function peopleOf(reader: TableReader, to: Grantee): Promise<Subject[]> {
+  if ('machine' in to) return [machineSubject(to.machine)];
+  if ('user' in to) return [userSubject(to.source, to.user)];
+  const people: Subject[] = [];
+  let after: string | undefined;
+  do {
+    const page = await membersOf(reader, to.source, to.group, after);
+    people.push(...page.members.map(({ user }) => userSubject(to.source, user)));
+    after = page.next;
+  } while (after !== undefined);
+  return people;
+}
+
+async function inForce(reader: TableReader) {
+  const policy = await policyInForce(reader);
+  if (!policy) {
+    throw new Failure('not-found', 'no access policy is in force yet', {
+      remedy: 'upload one: aws s3 cp access-policy.yaml s3://<policy bucket>/, then activate it',
+    });
+  }
+  return policy;
+}
+
+async function clusterNamed(reader: TableReader, policy: AccessPolicy, name: string): Promise<Cluster> {
+  const clusters = allClusters(policy, await discoveredClusters(reader)).filter(
+    (cluster) => cluster.name === name || cluster.arn === name,
+  );
+  const [cluster, another] = clusters;
+  if (!cluster) throw new Failure('not-found', `the policy in force names no cluster "${name}"`);
+  if (another) throw new Failure('invalid', `"${name}" is more than one cluster: name it by its ARN`);
+  return cluster;
+}
+
+async function status(ports: TurnPorts): Promise<Outcome> {
+  const policy = await policyInForce(ports.table);
+  if (!policy) return { policy: null, waiting: [], findings: [] };
+  const waiting: {
+    target: Target;
+    subject: Subject;
+    urgency: string;
+    since: number;
+    attempts: number;
+    notBefore: number;
+  }[] = [];
+  const findings: unknown[] = [];
+  for (const target of await targetsOfPolicy(ports.table, policy.policy)) {
+    for (const item of await allMarks(ports.table, target)) {
+      const { subject, urgency, since, attempts, notBefore, finding } = readMark(item);
+      if (finding) findings.push({ target, since, ...finding, subject });
+      else waiting.push({ target, subject, urgency, since, attempts, notBefore });
+    }
+  }
+  const refused = await ports.table.get({ pk: 'policy', sk: 'refused' });
+  return {
+    policy: { version: policy.version, digest: policy.digest },
+    ...(refused ? { refused: { at: refused.at, errors: refused.errors } } : {}),
+    waiting,
+    findings,
+  };
+}
+
+async function allMarks(reader: TableReader, target: Target): Promise<Item[]> {
+  const items: Item[] = [];
+  let after: string | undefined;
+  do {
+    const page = await reader.query(targetPk(target), { prefix: 'mark#', ...(after === undefined ? {} : { after }) });
+    items.push(...page.items);
+    after = page.next;
+  } while (after !== undefined);
+  return items;
+}

@@ -1,0 +1,35 @@
+import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
+import { Failure } from '../access/failure.ts';
+import { parseTarget } from '../access/target.ts';
+import type { Log } from '../ports/log.ts';
+import { readWakeMessage } from './messages.ts';
+import { consumeBatch } from './sqs-batch.ts';
+import { takeTurn } from './take-turn.ts';
+import type { TurnLimits, TurnPorts } from './turn-ports.ts';
+
+/** What a function that takes turns needs. */
+export interface TurnDependencies {
+  readonly ports: TurnPorts;
+  readonly limits: TurnLimits;
+  readonly log: Log;
+}
+
+/** Takes one turn for each wake-up of a batch. Whatever fails outside of a turn's own rules goes back to SQS. */
+export function consumeTurns(
+  { ports, limits, log }: TurnDependencies,
+  event: SQSEvent,
+  type: 'iam' | 'cluster',
+): Promise<SQSBatchResponse> {
+  return consumeBatch(
+    event,
+    async (body) => {
+      const message = readWakeMessage(body);
+      if (parseTarget(message.target).type !== type) {
+        throw new Failure('invalid', `${message.target} came to the queue of the ${type} targets`);
+      }
+      const report = await takeTurn(ports, limits, message);
+      log.info('turn', { target: message.target, ...report });
+    },
+    (error, record) => log.error('a turn failed', { messageId: record.messageId, error }),
+  );
+}
