@@ -15,7 +15,7 @@ export async function observeIamUser({ iam, secrets }: AccountPorts, name: strin
   const keys = await unlessGone(iam.listAccessKeys(name));
   if (keys === undefined) return ABSENT_USER;
   const secretName = user.tags[SECRET_TAG];
-  const secret = secretName === undefined ? undefined : await observeSecret(secrets, secretName);
+  const secret = secretName ? await observeSecret(secrets, secretName) : undefined;
   return {
     present: true,
     userId: user.id,
@@ -97,8 +97,20 @@ async function update(
   for (const secret of after.retires ?? []) await secrets.remove(secret);
   if (!sameJson(before.tags, after.tags)) await iam.tagUser(name, changedTags(before.tags, after.tags));
   const { retires: _, ...settled } = after;
-  if (closed) return { ...settled, keys: closed };
+  if (closed) return { ...settled, keys: closed, ...(await otherSecret(secrets, before, after)) };
   return { ...settled, ...(await ensureKey(ports, name, before, after)) };
+}
+
+/** What a secret holds that no key was put in by this change. */
+async function otherSecret(
+  secrets: Secrets,
+  before: PresentUser,
+  after: PresentUser,
+): Promise<Pick<PresentUser, 'secret'>> {
+  if (after.secret === undefined) return {};
+  return {
+    secret: after.secret.name === before.secret?.name ? after.secret : await observeSecret(secrets, after.secret.name),
+  };
 }
 
 function changedTags(before: Tags, after: Tags): Tags {

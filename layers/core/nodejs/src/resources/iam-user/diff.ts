@@ -44,10 +44,11 @@ const secretsOf = (owned: Claims['unwanted']): string[] => [
   ...new Set(owned.flatMap(({ claim }) => (claim.accessKey === undefined ? [] : [claim.accessKey.secret]))),
 ];
 
-const userTags = (claim: IamUserClaim): Tags => ({
-  ...wantedTags(claim),
-  ...(claim.accessKey === undefined ? {} : { [SECRET_TAG]: claim.accessKey.secret }),
-});
+/** A tag cannot be taken away without one more permission: where no secret is wanted, it names none. */
+function userTags(claim: IamUserClaim, observed: Tags = {}): Tags {
+  const secret = claim.accessKey?.secret ?? (observed[SECRET_TAG] === undefined ? undefined : '');
+  return { ...observed, ...wantedTags(claim), ...(secret === undefined ? {} : { [SECRET_TAG]: secret }) };
+}
 
 const wantedPolicies = (claim: IamUserClaim): InlinePolicies => (claim.state === 'open' ? claim.policies : {});
 
@@ -86,6 +87,18 @@ function keysFor(
   return { keys: [{ id: keyId, active: true }], secret: { name, keyId } };
 }
 
+/** Closed, a user keeps its key for the day it is opened again. */
+function closedKeys(
+  claim: IamUserClaim,
+  keys: PresentUser['keys'],
+  secret?: PresentUser['secret'],
+): Pick<PresentUser, 'keys' | 'secret'> {
+  const inactive = keys.map(({ id }) => ({ id, active: false }));
+  if (claim.accessKey === undefined) return { keys: inactive };
+  const { secret: name } = claim.accessKey;
+  return { keys: inactive, secret: secret?.name === name ? secret : { name } };
+}
+
 function update(
   object: string,
   observed: PresentUser,
@@ -98,14 +111,12 @@ function update(
   // A tag is anybody's to write: a secret goes only if a claim of Gatehouse's named it.
   const retires = earlierSecrets.filter((name) => name === secret?.name && name !== wantedSecret);
   const keysAndSecret =
-    claim.state === 'open'
-      ? keysFor(claim, observed.keys, secret)
-      : { keys: observed.keys.map(({ id }) => ({ id, active: false })), ...(secret === undefined ? {} : { secret }) };
+    claim.state === 'open' ? keysFor(claim, observed.keys, secret) : closedKeys(claim, observed.keys, secret);
   const after: PresentUser = {
     ...rest,
     policies: sameDocument(observed.policies[CLUSTER_POLICY], policies[CLUSTER_POLICY]) ? observed.policies : policies,
     ...(claim.boundary === undefined ? {} : { boundary: claim.boundary }),
-    tags: { ...observed.tags, ...userTags(claim) },
+    tags: userTags(claim, observed.tags),
     ...keysAndSecret,
     ...(retires.length === 0 ? {} : { retires }),
   };
