@@ -143,7 +143,8 @@ export class ApiState {
     if (!served) throw noSuchResource();
     const oneOf = resource.namespaced ? info.namespace : '';
     const needsNamespace = resource.namespaced && oneOf === '' && !['list', 'watch'].includes(info.verb);
-    if (needsNamespace) throw methodNotAllowed();
+    const needsName = ['update', 'patch'].includes(info.verb) && info.name === '';
+    if (needsNamespace || needsName) throw methodNotAllowed();
     const context = { user, resource, namespace: oneOf, name: info.name, dryRun: isDryRun(request.query) };
     if (info.subresource === 'status' && info.verb !== 'get') throw methodNotAllowed();
     switch (info.verb) {
