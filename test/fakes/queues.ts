@@ -89,26 +89,25 @@ interface Stored {
 /** SQS in memory: standard and FIFO queues with delay, visibility, groups, deduplication and dead letters. */
 export function memoryQueues(clock: Clock, options: MemoryQueuesOptions = {}): MemoryQueues {
   const { visibilitySeconds = {}, maxReceiveCount = 5, duplicates = () => false } = options;
-  const stored = new Map<QueueName, Stored[]>(NAMES.map((name) => [name, []]));
+  const stored = new Map<QueueName, Map<string, Stored>>(NAMES.map((name) => [name, new Map()]));
   const dead = new Map<QueueName, Delivery[]>(NAMES.map((name) => [name, []]));
   const accepted = new Map<string, number>();
   let counter = 0;
 
-  const drop = (gone: Stored) => {
-    stored.set(
-      gone.queue,
-      stored.get(gone.queue)!.filter((one) => one !== gone),
-    );
+  const drop = ({ queue, id }: Stored) => stored.get(queue)!.delete(id);
+  const byHandle = (handle: string): Stored | undefined => {
+    const [queue, id = ''] = handle.split('/');
+    const found = stored.get(queue as QueueName)?.get(id);
+    return found?.handle === handle ? found : undefined;
   };
-  const byHandle = (handle: string): Stored | undefined =>
-    [...stored.values()].flat().find((one) => one.handle === handle);
   const add = (queue: QueueName, message: Message) => {
     counter += 1;
     const now = clock.now();
-    stored.get(queue)!.push({
+    const id = `message-${counter}`;
+    stored.get(queue)!.set(id, {
       queue,
       message,
-      id: `message-${counter}`,
+      id,
       sentAt: now,
       visibleAt: now + (message.delaySeconds ?? 0) * 1000,
       receiveCount: 0,
@@ -126,13 +125,13 @@ export function memoryQueues(clock: Clock, options: MemoryQueuesOptions = {}): M
   const deliver = (one: Stored): Delivery => {
     one.receiveCount += 1;
     one.visibleAt = clock.now() + (visibilitySeconds[one.queue] ?? 60) * 1000;
-    one.handle = `${one.id}/${one.receiveCount}`;
+    one.handle = `${one.queue}/${one.id}/${one.receiveCount}`;
     return delivery(one, one.handle);
   };
   /** Messages that may go out now, in order: of a FIFO queue, nothing behind a message that is in flight. */
   const available = (queue: QueueName): Stored[] => {
     const now = clock.now();
-    const all = stored.get(queue)!;
+    const all = [...stored.get(queue)!.values()];
     if (!FIFO.has(queue)) return all.filter((one) => one.visibleAt <= now);
     const locked = new Set(all.filter((one) => one.visibleAt > now).map((one) => one.message.groupId));
     return all.filter((one) => !locked.has(one.message.groupId));
@@ -171,9 +170,11 @@ export function memoryQueues(clock: Clock, options: MemoryQueuesOptions = {}): M
       return true;
     },
     dead: (queue) => [...dead.get(queue)!],
-    depth: (queue) => stored.get(queue)!.length,
+    depth: (queue) => stored.get(queue)!.size,
     nextVisibleAt() {
-      const later = [...stored.values()].flat().filter((one) => one.visibleAt > clock.now());
+      const later = [...stored.values()]
+        .flatMap((queue) => [...queue.values()])
+        .filter((one) => one.visibleAt > clock.now());
       return later.length === 0 ? undefined : Math.min(...later.map((one) => one.visibleAt));
     },
   };

@@ -30,34 +30,42 @@ export interface MemoryTable extends Table {
  * limit has a `next` even where nothing follows.
  */
 export function memoryTable(initial: readonly Item[] = []): MemoryTable {
-  const partitions = new Map<string, Map<string, string>>();
+  const partitions = new Map<string, Partition>();
+  const due = new Map<string, Map<string, { key: Key; dueAt: number }>>();
   const calls: TableCalls = { get: 0, put: 0, delete: 0, query: 0, due: 0 };
 
-  const find = ({ pk, sk }: Key): Item | undefined => {
-    const text = partitions.get(pk)?.get(sk);
-    return text === undefined ? undefined : (JSON.parse(text) as Item);
-  };
+  const find = ({ pk, sk }: Key): Item | undefined => partitions.get(pk)?.read(sk);
   const check = (key: Key, condition: Condition | undefined) => {
     if (condition && !holds(find(key), condition)) {
       throw new Failure('conflict', `the item ${key.pk} / ${key.sk} is not as the condition expects`);
     }
   };
-  const store = (item: Item) => {
-    checkItem(item);
-    const partition = partitions.get(item.pk) ?? new Map<string, string>();
-    partition.set(item.sk, JSON.stringify(item));
-    partitions.set(item.pk, partition);
+  const unindex = (key: Key) => {
+    const shard = find(key)?.dueShard;
+    if (shard !== undefined) due.get(shard)?.delete(JSON.stringify([key.pk, key.sk]));
   };
-  for (const item of initial) store(item);
-
-  const all = (): Item[] =>
-    [...partitions.keys()]
-      .sort(compareBytes)
-      .flatMap((pk) => [...partitions.get(pk)!.keys()].sort(compareBytes).map((sk) => find({ pk, sk })!));
+  const store = (item: Item) => {
+    const { pk, sk, dueShard, dueAt } = item;
+    unindex(item);
+    const partition = partitions.get(pk) ?? new Partition();
+    partitions.set(pk, partition);
+    partition.write(sk, item);
+    if (dueShard === undefined || dueAt === undefined) return;
+    const shard = due.get(dueShard) ?? new Map();
+    due.set(dueShard, shard.set(JSON.stringify([pk, sk]), { key: { pk, sk }, dueAt }));
+  };
+  for (const item of initial) {
+    checkItem(item);
+    store(item);
+  }
 
   return {
     calls,
-    items: all,
+    items: () =>
+      [...partitions.keys()].sort(compareBytes).flatMap((pk) => {
+        const partition = partitions.get(pk)!;
+        return partition.keys().map((sk) => partition.read(sk)!);
+      }),
     async get(key) {
       calls.get += 1;
       checkKey(key);
@@ -73,26 +81,54 @@ export function memoryTable(initial: readonly Item[] = []): MemoryTable {
       calls.delete += 1;
       checkKey(key);
       check(key, condition);
-      partitions.get(key.pk)?.delete(key.sk);
+      unindex(key);
+      partitions.get(key.pk)?.remove(key.sk);
     },
     async query(pk, options = {}) {
       calls.query += 1;
       const { prefix = '', after, limit = Number.POSITIVE_INFINITY, reverse = false } = options;
       if (!(limit >= 1)) throw new Failure('invalid', `a page of ${limit} items cannot be asked for`);
-      const keys = [...(partitions.get(pk)?.keys() ?? [])].filter((sk) => sk.startsWith(prefix)).sort(compareBytes);
+      const partition = partitions.get(pk);
+      if (!partition) return { items: [] };
+      const keys = partition.keys().filter((sk) => sk.startsWith(prefix));
       if (reverse) keys.reverse();
       const rest = keys.filter((sk) => after === undefined || compareBytes(sk, after) * (reverse ? -1 : 1) > 0);
-      return page(rest, limit, (sk) => find({ pk, sk })!);
+      return page(rest, limit, (sk) => partition.read(sk)!);
     },
     async due(shard, until, limit) {
       calls.due += 1;
-      return all()
-        .filter((item) => item.dueShard === shard && item.dueAt !== undefined && item.dueAt <= until)
-        .sort((a, b) => a.dueAt! - b.dueAt!)
+      return [...(due.get(shard)?.values() ?? [])]
+        .filter(({ dueAt }) => dueAt <= until)
+        .sort((a, b) => a.dueAt - b.dueAt)
         .slice(0, limit)
-        .map(({ pk, sk }) => ({ pk, sk }));
+        .map(({ key }) => ({ ...key }));
     },
   };
+}
+
+/** Items of one partition, as texts, and their sort keys in order. */
+class Partition {
+  readonly #texts = new Map<string, string>();
+  #sorted: string[] | undefined;
+
+  keys(): string[] {
+    this.#sorted ??= [...this.#texts.keys()].sort(compareBytes);
+    return [...this.#sorted];
+  }
+
+  read(sk: string): Item | undefined {
+    const text = this.#texts.get(sk);
+    return text === undefined ? undefined : (JSON.parse(text) as Item);
+  }
+
+  write(sk: string, item: Item): void {
+    if (!this.#texts.has(sk)) this.#sorted = undefined;
+    this.#texts.set(sk, JSON.stringify(item));
+  }
+
+  remove(sk: string): void {
+    if (this.#texts.delete(sk)) this.#sorted = undefined;
+  }
 }
 
 /** The items of `keys` until one of the page's limits is reached. */
@@ -189,6 +225,10 @@ function valueBytes(value: unknown): number {
   return 1;
 }
 
+/** UTF-8 and UTF-16 order texts differently only where there are surrogates. */
 function compareBytes(a: string, b: string): number {
-  return Buffer.compare(Buffer.from(a), Buffer.from(b));
+  if (SURROGATE.test(a) || SURROGATE.test(b)) return Buffer.compare(Buffer.from(a), Buffer.from(b));
+  return a < b ? -1 : a > b ? 1 : 0;
 }
+
+const SURROGATE = /[\ud800-\udfff]/;
