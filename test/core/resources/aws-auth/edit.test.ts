@@ -164,6 +164,20 @@ describe('where and how entries are written', () => {
     expect(edited(text, { arn: 'R' })).toBe(text);
   });
 
+  it('is not kept busy by aliases that multiply', () => {
+    const bases = Array.from(
+      { length: 60 },
+      (_, i) => `- &a${i + 1}\n  <<: [*a${i}, *a${i}]\n  list: [*a${i}, *a${i}]\n`,
+    ).join('');
+    const text = `- &a0\n  team: x\n${bases}`;
+    expect(edited(edited(text, { arn: 'R', username: 'gatehouse:u' }), { arn: 'R' })).toBe(text);
+  });
+
+  it('refuses what has more aliases than anybody writes', () => {
+    const text = `- &a x\n${'- *a\n'.repeat(1001)}`;
+    expect(readList('mapRoles', text)).toMatchObject({ refused: 'does-not-parse', line: 1002 });
+  });
+
   it('edits many entries with one parse, at most some five times as long as reading takes', () => {
     const text = Array.from(
       { length: 1000 },

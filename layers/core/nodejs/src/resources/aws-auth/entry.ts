@@ -1,7 +1,7 @@
 import { USERNAME_PREFIX } from '../../access/names.ts';
 import { isNull, resolved } from './fault.ts';
 import { type AwsAuthList, folded } from './model.ts';
-import { describe, type MappingNode, type Node, type ScalarNode } from './syntax.ts';
+import { describe, type Node, type ScalarNode } from './syntax.ts';
 
 /**
  * What an entry of a list says of one principal, as far as the editor must know. Where an entry says a thing twice (keys are
@@ -25,7 +25,7 @@ export function readEntry(list: AwsAuthList, node: Node): EntryReading {
   const arns: string[] = [];
   const usernames: string[] = [];
   let plain = true;
-  for (const [key, value] of pairsOf(node)) {
+  for (const { key, value } of resolved(node).kind === 'mapping' ? pairsOf(node) : []) {
     const name = folded(textOf(key) ?? '');
     if (name === ARN_KEY[list]) arns.push(folded(textOf(value) ?? ''));
     else if (name === 'username') usernames.push(textOf(value) ?? '');
@@ -41,20 +41,39 @@ export function readEntry(list: AwsAuthList, node: Node): EntryReading {
   };
 }
 
-function* pairsOf(node: Node): Generator<readonly [Node, Node]> {
-  const pending: Node[] = [node];
-  const visited = new Set<MappingNode>();
-  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
-    const mapping = resolved(next);
-    if (mapping.kind === 'sequence') pending.push(...mapping.items);
-    if (mapping.kind !== 'mapping' || visited.has(mapping)) continue;
-    visited.add(mapping);
-    for (const pair of mapping.pairs) {
-      if (textOf(pair[0]) === '<<') pending.push(pair[1]);
-      else yield pair;
+interface Pair {
+  readonly key: Node;
+  readonly value: Node;
+  readonly merged: boolean;
+}
+
+/**
+ * The members of an entry, merged ones (`<<`) included. A member behind a merge overrides what was merged, as all readers have
+ * it; where readers differ (a merge behind the member, a key given twice), both stay.
+ */
+function pairsOf(node: Node): readonly Pair[] {
+  const mapping = resolved(node);
+  if (mapping.kind === 'sequence') return mapping.items.flatMap(pairsOf);
+  const known = readPairs.get(mapping);
+  if (known !== undefined) return known;
+  let pairs: Pair[] = [];
+  for (const [key, value] of mapping.kind === 'mapping' ? mapping.pairs : []) {
+    const name = textOf(key);
+    if (name === '<<') {
+      for (const pair of pairsOf(value)) {
+        if (pairs.every((other) => other.value !== pair.value)) pairs.push({ ...pair, merged: true });
+      }
+    } else {
+      pairs = pairs.filter((pair) => !pair.merged || textOf(pair.key) !== name);
+      pairs.push({ key, value, merged: false });
     }
   }
+  readPairs.set(mapping, pairs);
+  return pairs;
 }
+
+/** Each mapping is read once, whatever number of times it is merged. */
+const readPairs = new WeakMap<Node, readonly Pair[]>();
 
 /** The text of a scalar; undefined for anything else. */
 export function textOf(node: Node): string | undefined {

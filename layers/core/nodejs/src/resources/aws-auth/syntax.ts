@@ -62,12 +62,22 @@ export interface SyntaxProblem {
   readonly line: number;
 }
 
+/** More than anybody writes, and few enough to follow. */
+const MOST_ALIASES = 1000;
+
 /** Reads a YAML text into nodes with positions, without deciding what its scalars mean. */
 export function readSyntax(text: string): Syntax | SyntaxProblem {
   try {
     const events = parseEvents(text, {});
     const first = events[0];
     if (first === undefined) return { root: undefined, reachesEnd: true };
+    const aliases = events.filter((event) => event.type === EVENT_ID.ALIAS);
+    if (aliases.length > MOST_ALIASES) {
+      return {
+        reason: `it has more than ${MOST_ALIASES} aliases`,
+        line: lineOf(text, aliases[MOST_ALIASES]!.anchorStart),
+      };
+    }
     const documents = events.filter((event) => event.type === EVENT_ID.DOCUMENT).length;
     const explicitEnd = first.type === EVENT_ID.DOCUMENT && first.explicitEnd;
     return { root: new Composer(text, events).document(), reachesEnd: documents === 1 && !explicitEnd };
