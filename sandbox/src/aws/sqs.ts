@@ -3,6 +3,13 @@ import { buildApp } from 'fauxqs';
 import { AwsError } from './aws-error.ts';
 import type { AwsRequest, AwsResponse } from './request.ts';
 
+interface InjectOptions {
+  readonly method: 'POST';
+  readonly url: string;
+  readonly headers: Record<string, string>;
+  readonly payload: string;
+}
+
 /** A message as ReceiveMessage gives it. */
 export interface ReceivedMessage {
   readonly MessageId: string;
@@ -34,6 +41,9 @@ export class SqsQueues {
   readonly #home: { account: string; region: string };
   /** fauxqs' URL of each queue, by name. */
   readonly #urls = new Map<string, string>();
+  readonly #pending = new Set<(error: AwsError) => void>();
+  /** Calls that fauxqs does not know yet. */
+  #arriving = 0;
 
   constructor(home: { account: string; region: string }) {
     this.#home = home;
@@ -44,8 +54,13 @@ export class SqsQueues {
     await this.#app.ready();
   }
 
-  /** Ends all long polls. */
+  /** Ends all long polls and takes no more calls. */
   async stop(): Promise<void> {
+    const stopped = new AwsError('ServiceUnavailable', 'the queues are stopped', 503);
+    for (const reject of this.#pending) reject(stopped);
+    // fauxqs ends the polls that it knows: one that is on its way to it would wait out its twenty seconds.
+    while (this.#arriving > 0) await new Promise((later) => setImmediate(later));
+    await new Promise((later) => setImmediate(later));
     await this.#app.close();
   }
 
@@ -88,7 +103,7 @@ export class SqsQueues {
       inward.QueueUrl = url;
     }
     const credential = `AWS4-HMAC-SHA256 Credential=x/20000101/${this.#home.region}/sqs/aws4_request`;
-    const response = await this.#app.inject({
+    const response = await this.#inject({
       method: 'POST',
       url: '/',
       headers: {
@@ -109,6 +124,23 @@ export class SqsQueues {
       body: response.body,
       queryError: queryError === undefined ? '' : String(queryError),
     };
+  }
+
+  /** Hands a call to fauxqs; where the queues are stopped meanwhile, its answer is not waited for. */
+  #inject(input: InjectOptions): Promise<{ statusCode: number; body: string; headers: Record<string, unknown> }> {
+    this.#arriving += 1;
+    setImmediate(() =>
+      setImmediate(() => {
+        this.#arriving -= 1;
+      }),
+    );
+    return new Promise((resolve, reject) => {
+      this.#pending.add(reject);
+      this.#app
+        .inject(input)
+        .then(resolve, reject)
+        .finally(() => this.#pending.delete(reject));
+    });
   }
 
   /** Only where a dead-letter queue is named does an ARN go in. */

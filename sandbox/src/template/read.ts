@@ -253,6 +253,7 @@ function readFunction(
     asynchronous: {
       retries: properties.EventInvokeConfig?.MaximumRetryAttempts ?? 2,
       ...(destination === undefined ? {} : { deadLetterQueueArn: destination }),
+      deadLetterForm: properties.EventInvokeConfig?.DestinationConfig ? 'record' : 'event',
     },
   };
 }

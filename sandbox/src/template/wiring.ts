@@ -19,7 +19,12 @@ export interface FunctionWiring {
   /** What its role may do. */
   readonly policies: readonly PolicyDocument[];
   /** What happens to an event that the function did not manage, when it was invoked asynchronously. */
-  readonly asynchronous: { readonly retries: number; readonly deadLetterQueueArn?: string };
+  readonly asynchronous: {
+    readonly retries: number;
+    readonly deadLetterQueueArn?: string;
+    /** A destination gets a record of the invocation, a dead-letter queue the event itself. */
+    readonly deadLetterForm: 'record' | 'event';
+  };
 }
 
 /** One SQS queue. */
