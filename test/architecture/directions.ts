@@ -9,6 +9,8 @@ export interface Direction {
   readonly places: readonly string[];
   /** Beginnings of the packages it may import, built-in modules with `node:`. */
   readonly packages: readonly string[];
+  /** Whether it may import what is only known when it runs: a handler that a template names, say. */
+  readonly computed?: true;
   /** Modules of the place alone, by the end of their path, that may import more. */
   readonly exceptions?: readonly {
     readonly module: RegExp;
@@ -49,7 +51,23 @@ export const DIRECTIONS: readonly Direction[] = [
       'core/effective-access',
       'core/verify',
     ],
-    packages: ['node:crypto', 'zod'],
+    // Of aws-lambda there are only types.
+    packages: ['aws-lambda', 'node:crypto', 'zod'],
+  },
+  {
+    place: 'core/operations',
+    places: [
+      'core/access',
+      'core/directory',
+      'core/ledger',
+      'core/plan',
+      'core/policy',
+      'core/ports',
+      'core/resources',
+      'core/verify',
+      'core/work',
+    ],
+    packages: ['zod'],
   },
   { place: 'core/effective-access', places: ['core/access', 'core/ports'], packages: ['js-yaml'] },
   { place: 'core/bootstrap', places: ['core/access', 'core/policy', 'core/resources'], packages: ['js-yaml'] },
@@ -62,12 +80,17 @@ export const DIRECTIONS: readonly Direction[] = [
   {
     place: 'core/aws',
     places: ['core/access', 'core/ports'],
-    packages: [...AWS_SDK, 'node:crypto'],
+    packages: [...AWS_SDK, 'node:crypto', 'zod'],
     exceptions: [
       {
         module: /\/world\.ts$/,
         places: ['core/kubernetes'],
         why: 'the way into a cluster leads from DescribeCluster to its API server',
+      },
+      {
+        module: /\/(pipeline|turns)\.ts$/,
+        places: ['core/work'],
+        why: 'they wire, from the environment, all ports that the functions of the pipeline share',
       },
     ],
   },
@@ -78,7 +101,7 @@ export const DIRECTIONS: readonly Direction[] = [
   },
   { place: 'functions/', places: ['core/'], packages: ['@aws-lambda-powertools/', 'aws-lambda', 'node:', 'zod'] },
   { place: 'cli', places: ['core/', 'sandbox'], packages: [''] },
-  { place: 'sandbox', places: ['core/'], packages: [''] },
-  { place: 'test', places: [''], packages: [''] },
-  { place: 'workspace', places: [''], packages: [''] },
+  { place: 'sandbox', places: ['core/'], packages: [''], computed: true },
+  { place: 'test', places: [''], packages: [''], computed: true },
+  { place: 'workspace', places: [''], packages: [''], computed: true },
 ];

@@ -101,6 +101,8 @@ describe('violations', () => {
     ],
     ['a date of a given time', core('work/a.ts'), 'export const x = (at: number) => new Date(at).toISOString();'],
     ['the time at the edge', core('aws/clock.ts'), 'export const x = Date.now();'],
+    ['a handler that a template names', 'sandbox/src/a.ts', 'export const x = (module: string) => import(module);'],
+    ['the pipeline wired', core('aws/turns.ts'), `import type { TurnPorts } from '../work/turn-ports.ts';`],
     ['meta information', core('work/a.ts'), 'export const x = import.meta.url;'],
   ])('allows %s', (_what, path, text) => {
     expect(violations([{ path, text }])).toEqual([]);

@@ -45,7 +45,7 @@ function violationsOf(module: Module, directions: readonly Direction[]): Violati
     message,
   });
   const badImports = imports.flatMap(({ specifier, offset }) => {
-    const why = specifier === undefined ? 'the name is not a literal' : refusal(module, place, direction, specifier);
+    const why = specifier === undefined ? computedRefusal(direction) : refusal(module, place, direction, specifier);
     return why === undefined ? [] : [at(offset, `${place} may not import ${specifier ?? 'this'}: ${why}`)];
   });
   const isPure = place.startsWith('core/') && !EDGES.includes(place);
@@ -53,6 +53,10 @@ function violationsOf(module: Module, directions: readonly Direction[]): Violati
     ? effects.map(({ name, offset }) => at(offset, `${place} may not use ${name}: effects stand behind a port`))
     : [];
   return [...badImports, ...badEffects];
+}
+
+function computedRefusal({ computed }: Direction): string | undefined {
+  return computed ? undefined : 'the name is not a literal';
 }
 
 /** Why an import is refused; undefined where it is allowed. */
