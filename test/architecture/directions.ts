@@ -58,6 +58,7 @@ export const DIRECTIONS: readonly Direction[] = [
     place: 'core/operations',
     places: [
       'core/access',
+      'core/bootstrap',
       'core/directory',
       'core/ledger',
       'core/plan',
