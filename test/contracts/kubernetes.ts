@@ -156,6 +156,15 @@ export function kubernetesContract(name: string, make: () => KubernetesUnderTest
         expect(await admin.read(refOf(object))).toBeUndefined();
       });
 
+      it('does not make a binding anew that was deleted since it was read', async () => {
+        const { admin } = await cluster();
+        const made = await admin.create(binding('a', { kind: 'ClusterRole', name: 'view' }, 'ann', 'bob'));
+        await admin.remove(refOf(made));
+        const error = await admin.replace({ ...made, subjects: made.subjects!.slice(1) }).catch((thrown) => thrown);
+        expect(isFailure(error, 'not-found', 'conflict')).toBe(true);
+        expect(await admin.read(refOf(made))).toBeUndefined();
+      });
+
       it('removes, and takes what is not there as removed', async () => {
         const { admin } = await cluster();
         const object = await admin.create(configMap('a', {}));

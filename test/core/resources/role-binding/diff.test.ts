@@ -175,6 +175,14 @@ describe('usernames that are wanted no more', () => {
   });
 });
 
+it('tells of the member of another grant, and not of IAM users', () => {
+  const observed = binding([user('gatehouse:admins:eve'), user('gatehouse:iam-user:111122223333:ci'), user(BOB)]);
+  const { findings } = diff(observed, { wanted: [claim(BOB)], recorded: [claim(BOB)] });
+  expect(findings).toMatchObject([
+    { code: 'foreign-subject', message: expect.stringContaining('gatehouse:admins:eve') },
+  ]);
+});
+
 it('tells of strangers in a binding of its own, and leaves them', () => {
   const { change, findings } = diff(binding([user(ANN), ...STRANGERS]), {
     wanted: [claim(ANN)],

@@ -1,4 +1,4 @@
-import { GRANT_ANNOTATION, USERNAME_PREFIX } from '../../access/names.ts';
+import { USERNAME_PREFIX } from '../../access/names.ts';
 import type { BindingSubject, KubernetesObject } from '../../ports/kubernetes.ts';
 import { ABSENT, described, isManagedFor, managedMeta, type ObjectState } from '../managed-object.ts';
 import { parseObjectRef } from '../object-ref.ts';
@@ -90,7 +90,7 @@ function edit(object: string, there: KubernetesObject, claims: Claims, blocked: 
   const removed = new Set(subjects.filter(isGone).map((subject) => subject.name));
 
   const { added, findings } = blocked.length > 0 ? { added: [], findings: blocked } : additions(object, left, claims);
-  const all = [...findings, ...strangers(object, left)];
+  const all = [...findings, ...strangers(object, left, (claims.wanted[0] ?? claims.unwanted[0])!.claim.grant)];
   // Where nothing may be added, the binding stays, empty: made anew by the same claims, it would be no finding any more.
   const isOver = blocked.length === 0 && left.length + added.length === 0 && gone.size > 0;
   if (added.length === 0 && removed.size === 0 && !isOver) return { findings: all };
@@ -101,17 +101,14 @@ function edit(object: string, there: KubernetesObject, claims: Claims, blocked: 
     ...added.map((owned) => line('+', object, owned)),
   ];
   const before: ObjectState = { present: true, object: there };
-  const after = isOver
+  const after: ObjectState = isOver
     ? ABSENT
-    : edited(there, [...left, ...added.map(({ claim }) => userSubject(claim.username))], claims);
+    : {
+        present: true,
+        object: { ...there, subjects: [...left, ...added.map(({ claim }) => userSubject(claim.username))] },
+      };
   const action = after.present ? 'update' : 'delete';
   return { change: { kind: 'role-binding', object, action, before, after, lines }, findings: all };
-}
-
-function edited(there: KubernetesObject, subjects: readonly BindingSubject[], claims: Claims): ObjectState {
-  const grant = (claims.wanted[0] ?? claims.unwanted[0])!.claim.grant;
-  const annotations = { ...there.metadata.annotations, [GRANT_ANNOTATION]: grant };
-  return { present: true, object: { ...there, metadata: { ...there.metadata, annotations }, subjects } };
 }
 
 /** The claims that add a subject to those that are left, each username once, and why the others do not. */
@@ -174,10 +171,12 @@ function foreign(object: string, there: KubernetesObject, claims: Claims): reado
   ];
 }
 
-/** Subjects of our binding that Gatehouse would never write. They stay, and somebody should know. */
-function strangers(object: string, subjects: readonly BindingSubject[]): readonly Finding[] {
+/** Subjects of our binding that Gatehouse would never write into it. They stay, and somebody should know. */
+function strangers(object: string, subjects: readonly BindingSubject[], grant: string): readonly Finding[] {
+  // The two forms of a member's username: of a shared or a machine's role, and of an IAM user.
+  const members = [`${USERNAME_PREFIX}${grant}:`, `${USERNAME_PREFIX}iam-user:`];
   return subjects
-    .filter((subject) => !usernameOf(subject)?.startsWith(USERNAME_PREFIX))
+    .filter((subject) => !members.some((prefix) => usernameOf(subject)?.startsWith(prefix)))
     .map(({ kind, name }) => ({
       code: 'foreign-subject',
       severity: 'notice',

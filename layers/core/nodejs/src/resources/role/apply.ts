@@ -1,6 +1,6 @@
-import { isFailure } from '../../access/failure.ts';
+import { Failure, isFailure } from '../../access/failure.ts';
 import type { AccessRule } from '../../access/policy.ts';
-import type { KubernetesObject, ObjectRef } from '../../ports/kubernetes.ts';
+import type { Kubernetes, KubernetesObject, ObjectRef } from '../../ports/kubernetes.ts';
 import type { ClusterPorts } from '../../ports/world.ts';
 import { ABSENT, applyToObject, type ObjectState, preconditionOf } from '../managed-object.ts';
 import type { Change } from '../resource.ts';
@@ -9,11 +9,11 @@ import { isWithin } from './model.ts';
 /**
  * Makes a change of a Role. Kubernetes checks all rules at every update, so a level that gained a rule Gatehouse does not hold
  * would keep the rules it lost. What is lost does not wait for the bootstrap: the Role is then written with those of the wanted
- * rules that it had before, or with none, which is never refused. (A ClusterRole that somebody made an aggregate takes no edit but
- * cluster-admin's: it is deleted.) The answer is what is there; the caller sees that this is
- * not `change.after` and plans the rest as a grant, which fails with `escalation` until the bootstrap is applied.
+ * rules that it had before, or with none, which is never refused; and the change fails all the same, since what it adds is
+ * missing. (A ClusterRole that somebody made an aggregate takes no edit but cluster-admin's: it is deleted, which the answer
+ * says; the caller has it made again.)
  *
- * @throws Failure `escalation` where the change takes nothing away; `conflict` as for every object.
+ * @throws Failure `escalation` where Gatehouse does not hold what the change adds; `conflict` as for every object.
  */
 export async function applyRole(
   { kubernetes }: ClusterPorts,
@@ -31,17 +31,21 @@ export async function applyRole(
       await kubernetes.remove(ref, preconditionOf(before.object));
       return ABSENT;
     }
-    const write = async (rules: readonly AccessRule[]): Promise<ObjectState> => ({
-      present: true,
-      object: await kubernetes.replace({ ...after.object, rules }),
+    await takeAway(kubernetes, before.object, after.object);
+    throw new Failure('escalation', `${error.message}. What the level lost was taken away, what it gained is missing`, {
+      ...(error.remedy === undefined ? {} : { remedy: error.remedy }),
+      cause: error,
     });
-    const kept = (after.object.rules ?? []).filter((rule) => isHeld(rule, before.object));
-    try {
-      return await write(kept);
-    } catch (again) {
-      if (!isFailure(again, 'escalation')) throw again;
-      return write([]);
-    }
+  }
+}
+
+async function takeAway(kubernetes: Kubernetes, before: KubernetesObject, after: KubernetesObject): Promise<void> {
+  const kept = (after.rules ?? []).filter((rule) => isHeld(rule, before));
+  try {
+    await kubernetes.replace({ ...after, rules: kept });
+  } catch (error) {
+    if (!isFailure(error, 'escalation')) throw error;
+    await kubernetes.replace({ ...after, rules: [] });
   }
 }
 
