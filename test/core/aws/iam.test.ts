@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import {
   CreateAccessKeyCommand,
   CreateRoleCommand,
@@ -130,4 +131,8 @@ it('hides the secret of a key, and fails where there is none', async () => {
   expect(JSON.stringify(made)).toBe('{"id":"AKIA1","secret":"[redacted]"}');
   aws.on(CreateAccessKeyCommand).resolves({});
   await expect(iam.createAccessKey('u')).rejects.toMatchObject({ code: 'unreachable' });
+  aws.on(CreateAccessKeyCommand).rejects(Object.assign(new Error('cannot parse hidden'), { $response: 'hidden' }));
+  const failure = await iam.createAccessKey('u').catch((error: unknown) => error);
+  expect(failure).toMatchObject({ code: 'unreachable' });
+  expect(inspect(failure, { depth: null, showHidden: true })).not.toContain('hidden');
 });

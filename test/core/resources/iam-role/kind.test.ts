@@ -1,3 +1,4 @@
+import type { PolicyDocument } from '@gatehouse/core/ports/iam';
 import { iamRoleKind } from '@gatehouse/core/resources/iam-role/kind';
 import { ABSENT_ROLE, type IamRoleClaim, type IamRoleState } from '@gatehouse/core/resources/iam-role/model';
 import { closedTrust, memberTrust, trustedPrincipals } from '@gatehouse/core/resources/iam-role/trust';
@@ -231,7 +232,7 @@ describe('a role that must go', () => {
       lines: [{ sign: '-', text: `role ${ARN}`, subject: 'grant/ops' }],
     });
     expect(answer).toEqual(ABSENT_ROLE);
-    expect(iam.calls[2]).toBe(`updateTrust ${NAME}`);
+    expect(iam.calls[3]).toBe(`updateTrust ${NAME}`);
     expect(await iam.getRole(NAME)).toBeUndefined();
     expect(await turn(iamRoleKind, ports, NAME, claimsOf({ unwanted: [claim()] }))).toEqual({ findings: [] });
   });
@@ -242,6 +243,19 @@ describe('a role that must go', () => {
     const other = { ...claim(), subject: 'grant/other' as const };
     await turn(iamRoleKind, ports, NAME, claimsOf({ wanted: [claim()], recorded: [claim()], unwanted: [other] }));
     expect(await iam.getRole(NAME)).toBeDefined();
+  });
+
+  it('is deleted also where the reads do not know it yet', async () => {
+    const { ports, iam } = await account('alice');
+    await settle(iamRoleKind, ports, NAME, wanting(claim({ policies: {} })));
+    const { change } = iamRoleKind.diff(
+      NAME,
+      await iamRoleKind.observe(ports, NAME),
+      claimsOf({ unwanted: [claim()] }),
+    );
+    const lagging = { ...ports, iam: { ...iam, getRole: async () => undefined } };
+    await iamRoleKind.apply(lagging, change!);
+    expect(await iam.getRole(NAME)).toBeUndefined();
   });
 
   it('may be gone already at any of the calls', async () => {
@@ -305,6 +319,25 @@ describe('a role of somebody else', () => {
     expect(snapshotIam(iam.state)).toEqual(before);
   });
 
+  it('made between reading and deleting stays', async () => {
+    const { ports, iam } = await account('alice');
+    await settle(iamRoleKind, ports, NAME, wanting(claim({ policies: {} })));
+    const { change } = iamRoleKind.diff(
+      NAME,
+      await iamRoleKind.observe(ports, NAME),
+      claimsOf({ unwanted: [claim()] }),
+    );
+    await iam.deleteRole(NAME);
+    operations.createRole(iam.state, FAKE_ACCOUNT, {
+      name: NAME,
+      trust: JSON.stringify(FOREIGN_TRUST),
+      path: '/gatehouse/',
+    });
+    const before = snapshotIam(iam.state);
+    await expect(iamRoleKind.apply(ports, change!)).rejects.toMatchObject({ code: 'conflict', retryable: true });
+    expect(snapshotIam(iam.state)).toEqual(before);
+  });
+
   it('cannot be claimed outside of our path', () => {
     const outside = claim({ path: '/', arn: `arn:aws:iam::${FAKE_ACCOUNT}:role/${NAME}` });
     expect(iamRoleKind.diff(NAME, ABSENT_ROLE, wanting(outside))).toMatchObject({
@@ -346,13 +379,17 @@ const someClaim = fc
     }),
   );
 
+/** The document as IAM shows it after the user `gone` was deleted. */
+const withDeleted = (trust: PolicyDocument): PolicyDocument =>
+  JSON.parse(JSON.stringify(trust).replace(user('gone'), 'AIDAEXAMPLE'));
+
 const someState: fc.Arbitrary<IamRoleState> = fc.option(
   fc.record({
     present: fc.constant(true as const),
     roleId: fc.constant('AROAEXAMPLE'),
     arn: fc.constantFrom(ARN, ARN, ARN.replace('/gatehouse/', '/')),
     path: fc.constantFrom('/gatehouse/', '/gatehouse/', '/'),
-    trust: fc.subarray(['AIDAEXAMPLE', ...USERS.map(user)]).map(memberTrust),
+    trust: fc.subarray(['gone', ...USERS]).map((members) => withDeleted(memberTrust(members.map(user)))),
     policies: fc.constantFrom(
       {},
       { [CLUSTER_POLICY]: POLICY },

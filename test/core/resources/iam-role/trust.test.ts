@@ -1,3 +1,4 @@
+import { Failure } from '@gatehouse/core/access/failure';
 import {
   accountTrust,
   closedTrust,
@@ -35,6 +36,13 @@ describe('trust in members', () => {
       ],
     });
   });
+
+  it.each([root, '*', 'arn:aws:iam::111122223333:user/*', 'arn:aws:sts::111122223333:assumed-role/a/b', 'AIDAEXAMPLE'])(
+    'never trusts %s as a member',
+    (arn) => {
+      expect(() => memberTrust([alice, arn])).toThrow(Failure);
+    },
+  );
 
   it('is closed without members', () => {
     expect(memberTrust([])).toEqual(closedTrust());

@@ -224,7 +224,7 @@ describe('a user that must go', () => {
     const { change, answer } = await turn(iamUserKind, ports, NAME, claimsOf({ unwanted: [claim()] }));
     expect(change!.action).toBe('delete');
     expect(answer).toEqual(ABSENT_USER);
-    expect(iam.calls[3]).toBe(`setAccessKeyStatus ${NAME}`);
+    expect(iam.calls[4]).toBe(`setAccessKeyStatus ${NAME}`);
     expect(await iam.getUser(NAME)).toBeUndefined();
     expect(secrets.names()).toEqual([]);
     expect(await turn(iamUserKind, ports, NAME, claimsOf({ unwanted: [claim()] }))).toEqual({ findings: [] });
@@ -272,6 +272,19 @@ describe('a user of somebody else', () => {
     await expect(iamUserKind.apply(ports, change!)).rejects.toMatchObject({ code: 'conflict' });
     expect(iam.state.accounts.get(FAKE_ACCOUNT)!.users.get(NAME)!.keys.size).toBe(0);
   });
+});
+
+it('made by somebody else between reading and deleting stays, with keys', async () => {
+  const { iam, ports } = memoryAccount();
+  await settle(iamUserKind, ports, NAME, wanting(claim({ policies: {} })));
+  const { change } = iamUserKind.diff(NAME, await iamUserKind.observe(ports, NAME), claimsOf({ unwanted: [claim()] }));
+  for (const { id } of await iam.listAccessKeys(NAME)) await iam.deleteAccessKey(NAME, id);
+  await iam.deleteUser(NAME);
+  operations.createUser(iam.state, FAKE_ACCOUNT, { name: NAME, path: '/gatehouse/' });
+  await iam.createAccessKey(NAME);
+  const before = snapshotIam(iam.state);
+  await expect(iamUserKind.apply(ports, change!)).rejects.toMatchObject({ code: 'conflict' });
+  expect(snapshotIam(iam.state)).toEqual(before);
 });
 
 it('is made once, however often the same change is made', async () => {

@@ -140,6 +140,17 @@ async function attempt<T>(doing: string, call: () => Promise<T>): Promise<T> {
   }
 }
 
+/** As {@link attempt}, for an answer that holds a secret: an error over it may quote it, so none is kept as the cause. */
+async function attemptUnseen<T>(doing: string, call: () => Promise<T>): Promise<T> {
+  try {
+    return await call();
+  } catch (error) {
+    if (error instanceof Failure) throw error;
+    const { name, $metadata } = error as Error & { $metadata?: { httpStatusCode?: number } };
+    throw new Failure(iamFailureCode(String(name), $metadata?.httpStatusCode), `${doing}: ${name}`);
+  }
+}
+
 /** As {@link attempt}, with undefined for what is not there. */
 async function found<T>(doing: string, call: () => Promise<T>): Promise<T | undefined> {
   try {
@@ -322,7 +333,7 @@ export function iamOver(client: IAMClient): Iam {
         return { items, more: page.IsTruncated, marker: page.Marker };
       }),
     createAccessKey: (user) =>
-      attempt(`CreateAccessKey ${user}`, async () => {
+      attemptUnseen(`CreateAccessKey ${user}`, async () => {
         const key = (await client.send(new CreateAccessKeyCommand({ UserName: user }))).AccessKey;
         if (!key?.AccessKeyId || !key.SecretAccessKey) {
           throw new Failure('unreachable', `CreateAccessKey ${user}: IAM answered without the key`);

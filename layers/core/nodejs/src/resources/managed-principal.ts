@@ -111,7 +111,7 @@ function noun(kind: string): string {
 }
 
 /** Members of a statement that hold one value or a list of them, in any order. */
-const LISTS = ['Action', 'NotAction', 'Resource', 'NotResource'] as const;
+const LISTS: ReadonlySet<string> = new Set(['Action', 'NotAction', 'Resource', 'NotResource']);
 
 /**
  * A policy document in the one form in which documents that mean the same are equal: statements, actions, resources,
@@ -135,15 +135,15 @@ export function sameDocument(a: PolicyDocument | undefined, b: PolicyDocument | 
 }
 
 function canonicalStatement(statement: PolicyDocument): Json {
-  const canonical: Record<string, Json> = {};
-  for (const [member, value] of Object.entries(statement)) {
-    if (value === undefined) continue;
-    if ((LISTS as readonly string[]).includes(member)) canonical[member] = sorted(listOf(value));
-    else if (member === 'Principal' || member === 'NotPrincipal') canonical[member] = canonicalPrincipal(value);
-    else if (member === 'Condition') canonical[member] = canonicalCondition(value);
-    else canonical[member] = value;
-  }
-  return canonical;
+  return Object.fromEntries(
+    Object.entries(statement).map(([member, value]) => [member, canonicalMember(member, value ?? null)]),
+  );
+}
+
+function canonicalMember(member: string, value: Json): Json {
+  if (LISTS.has(member)) return sorted(listOf(value));
+  if (member === 'Principal' || member === 'NotPrincipal') return canonicalPrincipal(value);
+  return member === 'Condition' ? canonicalCondition(value) : value;
 }
 
 function canonicalPrincipal(principal: Json): Json {

@@ -95,7 +95,7 @@ function changedTags(before: Readonly<Record<string, string>>, after: Readonly<R
 async function putPolicies(iam: Iam, name: string, before: InlinePolicies, after: InlinePolicies): Promise<void> {
   if (sameJson(before, after)) return;
   if (after[CLUSTER_POLICY] !== undefined) await iam.putRolePolicy(name, CLUSTER_POLICY, after[CLUSTER_POLICY]);
-  else await orGone(iam.deleteRolePolicy(name, CLUSTER_POLICY));
+  else await unlessGone(iam.deleteRolePolicy(name, CLUSTER_POLICY));
 }
 
 async function putTrust(
@@ -144,15 +144,26 @@ function unknownMember(name: string, cause: Failure): Failure {
   });
 }
 
-/** Everything that keeps IAM from deleting a role goes first, and before it the way in. */
+/**
+ * Everything that keeps IAM from deleting a role goes first, and before it the way in. IAM deletes by name only: so that a
+ * role that somebody else made under the name meanwhile stays, it is read once more. Where a read says that nothing is
+ * there, only DeleteRole itself is believed: reads may lag behind our own creation.
+ */
 async function remove(iam: Iam, name: string, before: PresentRole): Promise<IamRoleState> {
+  const there = await iam.getRole(name);
+  if (there !== undefined && (there.id !== before.roleId || there.arn !== before.arn)) {
+    throw new Failure('conflict', `the IAM role "${name}" is another one than the one to be deleted`);
+  }
   try {
-    if (trustedPrincipals(before.trust).length > 0) await iam.updateTrust(name, closedTrust());
-    for (const policy of await iam.listRolePolicies(name)) await orGone(iam.deleteRolePolicy(name, policy));
-    for (const arn of await iam.listAttachedRolePolicies(name)) await orGone(iam.detachRolePolicy(name, arn));
-    await iam.deleteRole(name);
+    if (trustedPrincipals((there ?? before).trust).length > 0) await unlessGone(iam.updateTrust(name, closedTrust()));
+    for (const policy of (await unlessGone(iam.listRolePolicies(name))) ?? []) {
+      await unlessGone(iam.deleteRolePolicy(name, policy));
+    }
+    for (const arn of (await unlessGone(iam.listAttachedRolePolicies(name))) ?? []) {
+      await unlessGone(iam.detachRolePolicy(name, arn));
+    }
+    await unlessGone(iam.deleteRole(name));
   } catch (error) {
-    if (isFailure(error, 'not-found')) return ABSENT_ROLE;
     if (!isFailure(error, 'conflict')) throw error;
     throw new Failure('conflict', `the closed IAM role "${name}" cannot be deleted yet: ${error.message}`, {
       cause: error,
@@ -162,10 +173,11 @@ async function remove(iam: Iam, name: string, before: PresentRole): Promise<IamR
   return ABSENT_ROLE;
 }
 
-async function orGone(removal: Promise<void>): Promise<void> {
+async function unlessGone<T>(call: Promise<T>): Promise<T | undefined> {
   try {
-    await removal;
+    return await call;
   } catch (error) {
-    if (!isFailure(error, 'not-found')) throw error;
+    if (isFailure(error, 'not-found')) return undefined;
+    throw error;
   }
 }

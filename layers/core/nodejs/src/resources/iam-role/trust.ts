@@ -1,3 +1,5 @@
+import { parsePrincipalArn } from '../../access/arn.ts';
+import { Failure } from '../../access/failure.ts';
 import type { Json } from '../../access/json.ts';
 import type { PolicyDocument } from '../../ports/iam.ts';
 import { sameDocument } from '../managed-principal.ts';
@@ -8,9 +10,14 @@ export const TRUST_LIMIT = 2048;
 /**
  * Trust in these members and nobody else. Each must call the session by their IAM user name, so that nobody can take
  * another's username in a cluster; only IAM users have one, so a role named here never gets in.
+ * @throws Failure `invalid` for an account's root or a wildcard: that would be trust in everybody there.
  */
 export function memberTrust(memberArns: readonly string[]): PolicyDocument {
   const members = [...new Set(memberArns)].sort();
+  for (const arn of members) {
+    const { type } = parsePrincipalArn(arn);
+    if (type !== 'user' && type !== 'role') throw new Failure('invalid', `${arn} is not one member, but a ${type}`);
+  }
   return members.length === 0 ? closedTrust() : assumeRole('Allow', members, '${aws:username}');
 }
 

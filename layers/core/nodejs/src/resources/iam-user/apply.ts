@@ -175,22 +175,31 @@ async function makeKey(iam: Iam, secrets: Secrets, user: string, secretName: str
   return key.id;
 }
 
-/** Keys first, so that nobody gets in any more; then everything that keeps IAM from deleting a user. */
+/**
+ * Keys first, so that nobody gets in any more; then everything that keeps IAM from deleting a user. IAM deletes by name
+ * only: so that a user whom somebody else made under the name meanwhile stays, it is read once more.
+ */
 async function remove(
   { iam, secrets }: AccountPorts,
   name: string,
   before: PresentUser,
   retired: readonly string[],
 ): Promise<IamUserState> {
-  try {
-    for (const key of before.keys) {
-      if (key.active) await unlessGone(iam.setAccessKeyStatus(name, key.id, false));
-    }
-    for (const key of await iam.listAccessKeys(name)) await unlessGone(iam.deleteAccessKey(name, key.id));
-    for (const policy of await iam.listUserPolicies(name)) await unlessGone(iam.deleteUserPolicy(name, policy));
-    for (const arn of await iam.listAttachedUserPolicies(name)) await unlessGone(iam.detachUserPolicy(name, arn));
-  } catch (error) {
-    if (!isFailure(error, 'not-found')) throw error;
+  const there = await iam.getUser(name);
+  if (there !== undefined && (there.id !== before.userId || there.arn !== before.arn)) {
+    throw new Failure('conflict', `the IAM user "${name}" is another one than the one to be deleted`);
+  }
+  for (const key of before.keys) {
+    if (key.active) await unlessGone(iam.setAccessKeyStatus(name, key.id, false));
+  }
+  for (const key of (await unlessGone(iam.listAccessKeys(name))) ?? []) {
+    await unlessGone(iam.deleteAccessKey(name, key.id));
+  }
+  for (const policy of (await unlessGone(iam.listUserPolicies(name))) ?? []) {
+    await unlessGone(iam.deleteUserPolicy(name, policy));
+  }
+  for (const arn of (await unlessGone(iam.listAttachedUserPolicies(name))) ?? []) {
+    await unlessGone(iam.detachUserPolicy(name, arn));
   }
   // Before the user, whose removal ends the work: a crash in between must not leave a secret behind.
   for (const secret of retired) await secrets.remove(secret);
