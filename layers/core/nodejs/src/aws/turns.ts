@@ -14,6 +14,8 @@ export const turnsSchema = pipelineSchema.extend({
   NOTICES_BUS: z.string().min(1),
   /** Names the sessions in other accounts, for their CloudTrail. */
   AWS_LAMBDA_FUNCTION_NAME: z.string().min(2),
+  /** ARN of the permissions boundary of what is made in the own account. */
+  PERMISSIONS_BOUNDARY: z.string().startsWith('arn:').optional(),
 });
 
 /** Builds everything that a turn needs of the world. */
@@ -23,6 +25,7 @@ export function turnPorts(settings: z.infer<typeof turnsSchema>): TurnPorts {
     ledger: dynamoTable({ tableName: settings.LEDGER_TABLE }),
     clock: systemClock,
     random: systemRandom,
+    ...(settings.PERMISSIONS_BOUNDARY === undefined ? {} : { permissionsBoundary: settings.PERMISSIONS_BOUNDARY }),
     notices: eventBridgeNotices({ busName: settings.NOTICES_BUS }),
     world: awsWorld({
       region: settings.AWS_REGION,

@@ -98,7 +98,7 @@ async function desiredRole(
     state: 'open',
     trust: trust.document,
     policies: { [CLUSTER_POLICY]: describeClusters(clusters) },
-    ...boundaryOf(account),
+    ...boundaryOf(request, account),
     tags: { 'gatehouse:managed': 'true', 'gatehouse:grant': grant.name },
     maxSessionSeconds: 3600,
   };
@@ -151,7 +151,7 @@ async function desiredUsers(
       path: arn.path,
       state: 'open',
       policies: { [CLUSTER_POLICY]: describeClusters(own.flatMap(({ clusters }) => clusters)) },
-      ...boundaryOf(account),
+      ...boundaryOf(request, account),
       tags: {
         'gatehouse:managed': 'true',
         'gatehouse:grant': own
@@ -175,8 +175,11 @@ function describeClusters(clusters: readonly Cluster[]) {
   };
 }
 
-function boundaryOf(account: Account): { boundary?: string } {
-  return account.permissionsBoundary === undefined ? {} : { boundary: account.permissionsBoundary };
+function boundaryOf({ ports }: StageRequest, account: Account): { boundary?: string } {
+  // Gatehouse's own boundary is of its own account; another account has its own, or none.
+  const boundary =
+    account.permissionsBoundary ?? (account.roleArn === undefined ? ports.permissionsBoundary : undefined);
+  return boundary === undefined ? {} : { boundary };
 }
 
 function sharedPrincipal(object: string, arn: string, subject: Subject, owner: Subject): Finding {

@@ -12,6 +12,8 @@ export interface TurnLease {
   readonly counter: number;
   /** Milliseconds UTC. No call may start after it. */
   readonly until: number;
+  /** Milliseconds UTC before which only revocations are worked on: the target was busy, and grants gather meanwhile. */
+  readonly restUntil: number;
 }
 
 /**
@@ -26,12 +28,18 @@ export async function beginTurn(
   const key = turnKey(target);
   const existing = await ports.table.get(key);
   const now = ports.clock.now();
-  const { epoch, counter, until } = readTurn(existing);
+  const { epoch, counter, until, restUntil } = readTurn(existing);
   if (until > now) return { busyUntil: until };
-  const lease: TurnLease = { target, epoch: epoch + 1, counter: counter + 1, until: now + leaseMilliseconds };
+  const lease: TurnLease = {
+    target,
+    epoch: epoch + 1,
+    counter: counter + 1,
+    until: now + leaseMilliseconds,
+    restUntil,
+  };
   try {
     await ports.table.put(
-      { ...key, epoch: lease.epoch, counter: lease.counter, until: lease.until },
+      { ...key, epoch: lease.epoch, counter: lease.counter, until: lease.until, restUntil },
       existing ? { equals: { epoch } } : { absent: true },
     );
     return lease;
@@ -42,10 +50,10 @@ export async function beginTurn(
 }
 
 /** Ends a turn. Where the lease has passed to somebody else, it is theirs to end. */
-export async function endTurn(table: Table, lease: TurnLease): Promise<void> {
+export async function endTurn(table: Table, lease: TurnLease, restUntil: number): Promise<void> {
   try {
     await table.put(
-      { ...turnKey(lease.target), epoch: lease.epoch, counter: lease.counter, until: 0 },
+      { ...turnKey(lease.target), epoch: lease.epoch, counter: lease.counter, until: 0, restUntil },
       { equals: { epoch: lease.epoch } },
     );
   } catch (error) {
@@ -53,7 +61,12 @@ export async function endTurn(table: Table, lease: TurnLease): Promise<void> {
   }
 }
 
-function readTurn(item: Record<string, unknown> | undefined): { epoch: number; counter: number; until: number } {
+function readTurn(item: Record<string, unknown> | undefined) {
   const number = (value: unknown) => (typeof value === 'number' ? value : 0);
-  return { epoch: number(item?.epoch), counter: number(item?.counter), until: number(item?.until) };
+  return {
+    epoch: number(item?.epoch),
+    counter: number(item?.counter),
+    until: number(item?.until),
+    restUntil: number(item?.restUntil),
+  };
 }

@@ -55,13 +55,15 @@ export async function takeTurn(ports: TurnPorts, limits: TurnLimits, message: Wa
     await wakeLater(ports, target, lease.busyUntil);
     return { kind: 'busy' };
   }
-  let report: TurnReport;
+  let report: TurnReport = { kind: 'busy' };
+  let restUntil = lease.restUntil;
   try {
     report = await work(ports, limits, message, lease, begun);
+    if (report.kind === 'done' && report.marks > 0) restUntil = ports.clock.now() + restAfter(report.marks);
   } finally {
-    await endTurn(ports.table, lease);
+    await endTurn(ports.table, lease, restUntil);
   }
-  await wakeForTheRest(ports, target);
+  await wakeForTheRest(ports, target, restUntil);
   return report;
 }
 
@@ -85,6 +87,18 @@ export async function planTarget(
   return planScene(stage.scene);
 }
 
+/** Milliseconds of rest for each mark of a turn, and at most. */
+const REST_A_MARK = 20;
+const MOST_REST = 5_000;
+
+/**
+ * How long grants gather after a turn, in milliseconds: nothing to speak of after a single change, seconds in a storm. So
+ * the writes to an object follow the time that a storm lasts, not the number of its events.
+ */
+export function restAfter(marks: number): number {
+  return Math.min(MOST_REST, marks * REST_A_MARK);
+}
+
 async function work(
   ports: TurnPorts,
   limits: TurnLimits,
@@ -92,7 +106,8 @@ async function work(
   lease: TurnLease,
   begun: number,
 ): Promise<TurnReport> {
-  const marks = await chooseMarks(ports, target, limits.subjects, sweep !== undefined);
+  const rests = begun < lease.restUntil && !sweep;
+  const marks = await chooseMarks(ports, target, limits.subjects, { parked: sweep !== undefined, rests });
   // A sweep yields to marks: it comes again when they are done.
   const swept =
     sweep && marks.length === 0 ? await readRecords(ports.table, target, sweep.after, SWEEP_PAGE) : undefined;
@@ -188,9 +203,15 @@ function setStage(request: StageRequest): Promise<Stage> {
 }
 
 /** Revocations alone while there are any, so that none waits for the work that a grant takes. */
-async function chooseMarks(ports: TurnPorts, target: Target, limit: number, parked: boolean): Promise<Mark[]> {
+async function chooseMarks(
+  ports: TurnPorts,
+  target: Target,
+  limit: number,
+  { parked, rests }: { readonly parked: boolean; readonly rests: boolean },
+): Promise<Mark[]> {
   const revocations = await takeMarks(ports, target, 'revocation', limit, parked);
-  return revocations.length > 0 ? revocations : takeMarks(ports, target, 'grant', limit, parked);
+  if (revocations.length > 0 || rests) return revocations;
+  return takeMarks(ports, target, 'grant', limit, parked);
 }
 
 /** Marks whose subject came through: only they are passed on. */
@@ -279,13 +300,9 @@ async function announce(ports: TurnPorts, target: Target, run: Run, result: Resu
   }
 }
 
-async function wakeForTheRest(ports: TurnPorts, target: Target): Promise<void> {
-  for (const urgency of ['revocation', 'grant'] as const) {
-    if ((await takeMarks(ports, target, urgency, 1)).length > 0) {
-      await wake(ports, [target]);
-      return;
-    }
-  }
+async function wakeForTheRest(ports: TurnPorts, target: Target, restUntil: number): Promise<void> {
+  if ((await takeMarks(ports, target, 'revocation', 1)).length > 0) await wake(ports, [target]);
+  else if ((await takeMarks(ports, target, 'grant', 1)).length > 0) await wakeLater(ports, target, restUntil);
 }
 
 function chainOf(target: Target): string {

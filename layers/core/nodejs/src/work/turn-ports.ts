@@ -15,6 +15,8 @@ export interface TurnPorts {
   readonly random: Random;
   readonly world: World;
   readonly notices: Notices;
+  /** ARN of the permissions boundary in Gatehouse's own account, for accounts that the policy gives none. */
+  readonly permissionsBoundary?: string;
 }
 
 /** How long things may take, in milliseconds, and how many subjects fit into a turn. */
