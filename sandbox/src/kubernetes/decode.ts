@@ -13,6 +13,7 @@ type Shape =
   | 'string'
   | 'boolean'
   | 'integer'
+  | 'time'
   | 'any'
   | { readonly list: Shape }
   | { readonly map: Shape }
@@ -30,8 +31,8 @@ const META: Shape = {
     resourceVersion: 'string',
     selfLink: 'string',
     generation: 'integer',
-    creationTimestamp: 'string',
-    deletionTimestamp: 'string',
+    creationTimestamp: 'time',
+    deletionTimestamp: 'time',
     deletionGracePeriodSeconds: 'integer',
     labels: LABELS,
     annotations: LABELS,
@@ -122,6 +123,7 @@ export function decodeObject(resource: Resource, body: unknown, strict: boolean)
       if (!Number.isInteger(value)) throw wrong('int64');
       return value;
     }
+    if (shape === 'time') return wholeSeconds(value) ?? throwing(wrong('time.Time'));
     if (typeof shape === 'string') {
       if (typeof value !== shape) throw wrong(shape === 'boolean' ? 'bool' : 'string');
       return value;
@@ -237,6 +239,17 @@ function withDeploymentDefaults(object: DecodedObject): DecodedObject {
 
 function isRecord(value: unknown): value is Record<string, unknown> {
   return value !== null && typeof value === 'object' && !Array.isArray(value);
+}
+
+/** An RFC 3339 time as the API keeps it, in whole seconds of UTC; undefined for anything else. */
+function wholeSeconds(value: unknown): string | undefined {
+  const rfc3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/;
+  if (typeof value !== 'string' || !rfc3339.test(value) || Number.isNaN(Date.parse(value))) return undefined;
+  return `${new Date(value).toISOString().slice(0, 19)}Z`;
+}
+
+function throwing(error: Error): never {
+  throw error;
 }
 
 function jsonType(value: unknown): string {
