@@ -260,18 +260,16 @@ const facts = fc.oneof(
         { requiredKeys: ['at'] },
       )
       .map(({ at, ...over }) => user(NOW - at, over)),
-    fc
-      .record({ change: fc.constantFrom('created' as const, 'deleted' as const), at: fc.nat(6) })
-      .map(
-        ({ change, at }): Fact => ({
-          type: 'principal',
-          account: '1',
-          principal: 'role',
-          name: 'r',
-          change,
-          at: NOW - at,
-        }),
-      ),
+    fc.record({ change: fc.constantFrom('created' as const, 'deleted' as const), at: fc.nat(6) }).map(
+      ({ change, at }): Fact => ({
+        type: 'principal',
+        account: '1',
+        principal: 'role',
+        name: 'r',
+        change,
+        at: NOW - at,
+      }),
+    ),
   ].map((fact) => fc.array(fact, { minLength: 1, maxLength: 6 })),
 );
 
@@ -393,6 +391,11 @@ describe('ids from outside', () => {
       }),
       { numRuns: 300 },
     );
+  });
+
+  test('an id that looks escaped is not the id it looks like', () => {
+    expect(userKey('okta', 'a%23')).not.toEqual(userKey('okta', 'a#'));
+    expect(userKey('okta', 'a%2523')).not.toEqual(userKey('okta', 'a%23'));
   });
 
   test('the longest id fits a key', async () => {

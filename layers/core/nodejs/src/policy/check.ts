@@ -2,7 +2,7 @@ import { type PrincipalArn, parsePrincipalArn } from '../access/arn.ts';
 import { isFailure } from '../access/failure.ts';
 import { iamRoleName, RESERVED_GRANT_NAMES } from '../access/names.ts';
 import type { Path, PolicyError, PolicySource } from './document.ts';
-import { checkUserArn, fillTemplate, PLACEHOLDERS, samePrincipal } from './identity.ts';
+import { checkUserArn, fillTemplate, PLACEHOLDERS, principalName, principalSet } from './identity.ts';
 import { nearestName } from './nearest.ts';
 import type { GrantDocument, LevelDocument, PolicyDocument } from './schema.ts';
 import { selectsCluster } from './selection.ts';
@@ -116,7 +116,7 @@ function mayEscalate(rule: RuleDocument): boolean {
 }
 
 function checkIdentities(document: PolicyDocument, report: Report): void {
-  const guarded = document.protected?.principals ?? [];
+  const guarded = principalSet(document.protected?.principals ?? []);
   (document.identities ?? []).forEach((rule, index) => {
     const path: Path = ['identities', index];
     checkSource(rule.source, [...path, 'source'], report);
@@ -134,7 +134,12 @@ function checkIdentities(document: PolicyDocument, report: Report): void {
   });
 }
 
-function checkMap(map: Readonly<Record<string, string>>, path: Path, guarded: readonly string[], report: Report): void {
+function checkMap(
+  map: Readonly<Record<string, string>>,
+  path: Path,
+  guarded: ReadonlySet<string>,
+  report: Report,
+): void {
   const users = new Map<string, string>();
   for (const [id, arn] of Object.entries(map)) {
     const checked = checkUserArn(arn, guarded);
@@ -156,7 +161,7 @@ function checkMap(map: Readonly<Record<string, string>>, path: Path, guarded: re
 }
 
 /** A template must give an IAM user whose name depends on the user, whatever is filled in. */
-function checkTemplate(template: string, path: Path, guarded: readonly string[], report: Report): void {
+function checkTemplate(template: string, path: Path, guarded: ReadonlySet<string>, report: Report): void {
   const unknown = [...template.matchAll(/\{([^{}]*)\}/g)]
     .map((match) => match[1]!)
     .filter((name) => !isPlaceholder(name));
@@ -192,6 +197,14 @@ function arnOf(filled: ReturnType<typeof fillTemplate>): string {
 }
 
 function checkProtected(document: PolicyDocument, report: Report): void {
+  const accounts = new Set(
+    [...Object.values(document.clusters ?? {}), ...(document.discover ?? [])].map((c) => c.account),
+  );
+  const roles = new Map<string, string>();
+  for (const { name, to } of document.grants ?? []) {
+    if (to.machine !== undefined) continue;
+    for (const account of accounts) roles.set(principalName({ account, type: 'role', name: iamRoleName(name) }), name);
+  }
   document.protected?.principals.forEach((text, index) => {
     const path = ['protected', 'principals', index];
     const arn = principalArn(text, path, report);
@@ -199,15 +212,11 @@ function checkProtected(document: PolicyDocument, report: Report): void {
     if (arn.type !== 'role' && arn.type !== 'user') {
       report(path, `"${text}" is not a role or user`, 'name the IAM role or user that stands behind it');
     }
-    const grant = document.grants?.find(
-      ({ name, to }) =>
-        to.machine === undefined &&
-        samePrincipal(text, { account: arn.account, type: 'role', name: iamRoleName(name) }),
-    );
+    const grant = roles.get(principalName(arn));
     if (grant)
       report(
         path,
-        `this is the role that Gatehouse makes for the grant "${grant.name}"`,
+        `this is the role that Gatehouse makes for the grant "${grant}"`,
         'rename the grant, or remove this line',
       );
   });

@@ -113,9 +113,17 @@ export function formatPath(path: Path): string {
 
 /** Offset to line and column. The parser accepts \n, \r\n and \r as line ends. */
 function locator(text: string): (offset: number) => { line: number; column: number } {
+  const starts = [0, ...Array.from(text.matchAll(/\r\n|\r|\n/g), (end) => end.index + end[0].length)];
+  const mark = text.startsWith('\ufeff') ? 1 : 0;
   return (offset) => {
-    const before = text.slice(0, Math.max(0, offset)).split(/\r\n|\r|\n/);
-    return { line: before.length, column: before.at(-1)!.replace(/^\ufeff/, '').length + 1 };
+    let line = 0;
+    let above = starts.length;
+    while (above - line > 1) {
+      const middle = (line + above) >> 1;
+      if (starts[middle]! <= offset) line = middle;
+      else above = middle;
+    }
+    return { line: line + 1, column: Math.max(0, offset - starts[line]! - (line === 0 ? mark : 0)) + 1 };
   };
 }
 

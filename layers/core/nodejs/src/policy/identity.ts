@@ -38,7 +38,7 @@ export function principalOf(
     const found = apply(rule, user);
     if (found === undefined) continue;
     if ('problem' in found) return found;
-    const checked = checkUserArn(found.arn, protectedPrincipals);
+    const checked = checkUserArn(found.arn, principalSet(protectedPrincipals));
     return 'arn' in checked ? checked : problem(user, checked.problem, checked.remedy);
   }
   return problem(
@@ -48,8 +48,11 @@ export function principalOf(
   );
 }
 
-/** Checks that an ARN is that of one IAM user who is not protected. The answer's ARN is in IAM's spelling. */
-export function checkUserArn(text: string, protectedPrincipals: readonly string[]): Identity {
+/**
+ * Checks that an ARN is that of one IAM user who is not protected. The answer's ARN is in IAM's spelling.
+ * @param guarded Keys of the protected principals, as {@link principalSet} makes them.
+ */
+export function checkUserArn(text: string, guarded: ReadonlySet<string>): Identity {
   let arn: PrincipalArn;
   try {
     arn = parsePrincipalArn(text);
@@ -69,7 +72,7 @@ export function checkUserArn(text: string, protectedPrincipals: readonly string[
       remedy: 'use 1 to 64 of letters, digits and _+=,.@-',
     };
   }
-  if (protectedPrincipals.some((other) => samePrincipal(other, arn))) {
+  if (guarded.has(principalName(arn))) {
     return {
       problem: `"${text}" is protected`,
       remedy: 'map the user to another IAM user, or take it out of protected',
@@ -78,16 +81,22 @@ export function checkUserArn(text: string, protectedPrincipals: readonly string[
   return { arn: formatPrincipalArn(arn) };
 }
 
-/** Whether two ARNs mean one principal: names are unique in an account whatever the path, and not case-sensitive. */
-export function samePrincipal(text: string, arn: Pick<PrincipalArn, 'account' | 'type' | 'name'>): boolean {
-  try {
-    const other = parsePrincipalArn(text);
-    return (
-      other.account === arn.account && other.type === arn.type && other.name.toLowerCase() === arn.name.toLowerCase()
-    );
-  } catch {
-    return false;
+/** What a principal is known by: names are unique in an account whatever the path, and not case-sensitive. */
+export function principalName(arn: Pick<PrincipalArn, 'account' | 'type' | 'name'>): string {
+  return `${arn.account}/${arn.type}/${arn.name.toLowerCase()}`;
+}
+
+/** The names ({@link principalName}) of all ARNs that are those of principals. */
+export function principalSet(arns: readonly string[]): ReadonlySet<string> {
+  const names = new Set<string>();
+  for (const text of arns) {
+    try {
+      names.add(principalName(parsePrincipalArn(text)));
+    } catch (error) {
+      if (!isFailure(error, 'invalid')) throw error;
+    }
   }
+  return names;
 }
 
 /** Fills a template. `undefined` where a value is not known; a problem where one cannot be part of an ARN. */

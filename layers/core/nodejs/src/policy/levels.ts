@@ -1,4 +1,4 @@
-import { sameJson } from '../access/json.ts';
+import { canonicalJson } from '../access/json.ts';
 import type { AccessLevel, AccessRule } from '../access/policy.ts';
 
 /**
@@ -27,14 +27,14 @@ export function levelMeet(a: AccessLevel, b: AccessLevel): AccessLevel | undefin
   if (levelCovers(a, b)) return b;
   if (levelCovers(b, a)) return a;
   if (!('rules' in a) || !('rules' in b)) return undefined;
-  const rules: AccessRule[] = [];
+  const rules = new Map<string, AccessRule>();
   for (const one of a.rules) {
     for (const other of b.rules) {
       const both = ruleMeet(one, other);
-      if (both && !rules.some((rule) => sameJson(rule, both))) rules.push(both);
+      if (both) rules.set(canonicalJson(both), both);
     }
   }
-  return rules.length > 0 ? { name: a.name, rules } : undefined;
+  return rules.size > 0 ? { name: a.name, rules: [...rules.values()] } : undefined;
 }
 
 /** Whether one rule alone gives all that another gives. */

@@ -1,8 +1,13 @@
+/** How many candidates are looked at: a hint is not worth more time. */
+const CANDIDATES = 200;
+
 /** The candidate that was probably meant: at most two letters away, and fewer than half of them. */
 export function nearestName(text: string, candidates: Iterable<string>): string | undefined {
   let best: string | undefined;
   let fewest = Math.min(3, Math.ceil(text.length / 2) + 1);
+  let looked = 0;
   for (const candidate of candidates) {
+    if (++looked > CANDIDATES) break;
     const edits = distance(text.toLowerCase().slice(0, 64), candidate.toLowerCase().slice(0, 64));
     if (edits < fewest) {
       fewest = edits;

@@ -25,7 +25,10 @@ export type { PolicyError } from './document.ts';
  */
 export const POLICY_LIMIT = 320 * 1024;
 
-/** What reading a document gives: a policy that is right in itself, or everything found wrong with it, in document order. */
+/** How many errors are told at once. */
+const ERRORS_TOLD = 100;
+
+/** What reading a document gives: a policy that is right in itself, or what is wrong with it (the first 100), in document order. */
 export type PolicyReading =
   | { readonly ok: true; readonly policy: AccessPolicy }
   | { readonly ok: false; readonly errors: readonly PolicyError[] };
@@ -53,7 +56,8 @@ function withFindings({ findings }: PolicySource, errors: readonly PolicyError[]
 }
 
 function refuse(errors: readonly PolicyError[]): PolicyReading {
-  return { ok: false, errors: errors.toSorted((a, b) => a.line - b.line || a.column - b.column) };
+  const sorted = errors.toSorted((a, b) => a.line - b.line || a.column - b.column);
+  return { ok: false, errors: sorted.slice(0, ERRORS_TOLD) };
 }
 
 function tooLarge(source: PolicySource): PolicyError {

@@ -108,7 +108,7 @@ const rule = z.strictObject({
 });
 
 const level = z.strictObject({
-  rules: filled(rule).optional(),
+  rules: filled(rule).max(200).optional(),
   clusterRole: form('clusterRole').optional().describe('A ClusterRole that exists on every cluster.'),
   eksPolicy: form('id').optional().describe('The EKS access policy that equals this level. Documentation only so far.'),
 });

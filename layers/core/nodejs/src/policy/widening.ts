@@ -90,6 +90,7 @@ function meetMode(about: string, old: ClusterMode, next: ClusterMode, notes: Not
   const change = `the mode goes from ${old} to ${next}`;
   if (TAKES.has(old) && !TAKES.has(next)) {
     notes.widen(about, `${change}, so access is no longer taken away there`);
+    if (GIVES.has(old)) notes.narrow(about, `${change}, so grants no longer take effect there`);
     return 'paused';
   }
   if (!GIVES.has(old) && GIVES.has(next)) {
@@ -103,10 +104,14 @@ function meetMode(about: string, old: ClusterMode, next: ClusterMode, notes: Not
 function meetClusters(old: AccessPolicy, next: AccessPolicy, discovers: boolean, notes: Notes): Cluster[] {
   const before = new Map(old.clusters.map((cluster) => [cluster.arn, cluster]));
   const after = new Set(next.clusters.map(({ arn }) => arn));
-  for (const { arn, name } of old.clusters) {
-    if (!after.has(arn)) notes.narrow(`cluster/${name}`, `the cluster ${name} (${arn}) leaves the policy`);
+  const leaving = old.clusters.filter(({ arn }) => !after.has(arn));
+  for (const { arn, name } of leaving)
+    notes.narrow(`cluster/${name}`, `the cluster ${name} (${arn}) leaves the policy`);
+  const returning = leaving.filter((cluster) => mayBeDiscovered(cluster, next.discover));
+  for (const { name } of returning) {
+    notes.widen(`cluster/${name}`, `the cluster ${name} may be discovered again, with another mode and other labels`);
   }
-  return next.clusters.flatMap((cluster) => {
+  const staying = next.clusters.flatMap((cluster) => {
     const known = before.get(cluster.arn);
     const about = `cluster/${cluster.name}`;
     if (!known) {
@@ -116,6 +121,16 @@ function meetClusters(old: AccessPolicy, next: AccessPolicy, discovers: boolean,
     const mode = meetMode(about, known.mode, cluster.mode, notes);
     return [{ ...cluster, mode, labels: discovers ? commonLabels(known.labels, cluster.labels) : cluster.labels }];
   });
+  return [...staying, ...returning.map((cluster) => ({ ...cluster, mode: withoutGiving(cluster.mode) }))];
+}
+
+/** What the policy says of a cluster counts more than what was discovered of it: without the one, the other takes effect. */
+function mayBeDiscovered({ account, region }: Cluster, rules: readonly Discovery[]): boolean {
+  return rules.some((rule) => rule.account === account && rule.region === region);
+}
+
+function withoutGiving(mode: ClusterMode): ClusterMode {
+  return GIVES.has(mode) ? 'paused' : mode;
 }
 
 /** With fewer labels a cluster is selected by fewer grants. */
@@ -152,11 +167,15 @@ function labelsWithin(wide: Readonly<Record<string, string>>, narrow: Readonly<R
 
 function meetAccounts(old: AccessPolicy, next: AccessPolicy, notes: Notes): Account[] {
   const before = new Map(old.accounts.map((account) => [account.id, account]));
-  const kept = next.accounts.map((account): Account => {
+  return next.accounts.flatMap((account): Account[] => {
     const known = before.get(account.id);
-    before.delete(account.id);
-    if (!known || sameJson(known, account)) return account;
+    if (known && sameJson(known, account)) return [account];
     const about = `account/${account.id}`;
+    if (!known) {
+      if (account.roleArn !== undefined)
+        notes.widen(about, `Gatehouse may enter account ${account.id} by ${account.roleArn}`);
+      return [];
+    }
     const { permissionsBoundary: _was, ...entry } = known;
     const { permissionsBoundary: boundary, ...newEntry } = account;
     if (known.permissionsBoundary === undefined && boundary !== undefined) {
@@ -166,9 +185,8 @@ function meetAccounts(old: AccessPolicy, next: AccessPolicy, notes: Notes): Acco
     }
     if (!sameJson(entry, newEntry)) notes.widen(about, `Gatehouse enters account ${account.id} another way`);
     const limit = known.permissionsBoundary ?? boundary;
-    return limit === undefined ? entry : { ...entry, permissionsBoundary: limit };
+    return [limit === undefined ? entry : { ...entry, permissionsBoundary: limit }];
   });
-  return kept;
 }
 
 function meetProtected(old: readonly string[], next: readonly string[], notes: Notes): string[] {
