@@ -89,7 +89,10 @@ function holds(written: string, key: string, wanted: readonly string[], context:
   const negated = NEGATED.get(name);
   const operator = OPERATORS.get(negated ?? name);
   if (!operator) throw new Error(`The simulator does not know the condition operator "${written}".`);
-  if (values === undefined) return ifExists !== undefined || negated !== undefined || quantifier === 'forallvalues';
+  if (values === undefined) {
+    if (ifExists !== undefined || quantifier === 'forallvalues') return true;
+    return negated !== undefined && quantifier === undefined;
+  }
   const one = (value: string) =>
     wanted.some((pattern) => operator(pattern, value, context)) !== (negated !== undefined);
   return quantifier === 'forallvalues' || (negated !== undefined && quantifier === undefined)
