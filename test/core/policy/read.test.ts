@@ -205,6 +205,13 @@ const REFUSED: readonly (readonly [string, string, string, RegExp, RegExp])[] = 
     /name a tag/,
   ],
   [
+    'discovery in two modes',
+    `${HEAD}discover: [ { account: "111122223333", region: eu-west-1, tag: { a: b } }, { account: "111122223333", region: eu-west-1, tag: { c: d }, mode: §enforce } ]`,
+    'discover[1].mode',
+    /in mode observe by one rule and enforce by another/,
+    /one mode/,
+  ],
+  [
     'account role elsewhere',
     `${HEAD}accounts: { "111122223333": { externalId: abc, roleArn: §"arn:aws:iam::444455556666:role/r" } }`,
     'accounts.111122223333.roleArn',

@@ -66,11 +66,21 @@ function checkAccounts(document: PolicyDocument, report: Report): void {
 }
 
 function checkDiscovery(document: PolicyDocument, report: Report): void {
-  (document.discover ?? []).forEach((rule, index) => {
-    if (Object.keys(rule.tag).length > 0) return;
-    const message = 'a discovery without a tag would take in every cluster of the account';
-    report(['discover', index, 'tag'], message, 'name a tag, like { gatehouse: managed }');
-  });
+  const modes = new Map<string, string>();
+  for (const [index, rule] of (document.discover ?? []).entries()) {
+    if (Object.keys(rule.tag).length === 0) {
+      const message = 'a discovery without a tag would take in every cluster of the account';
+      report(['discover', index, 'tag'], message, 'name a tag, like { gatehouse: managed }');
+    }
+    // A cluster may carry the tags of several rules: with one mode for all of them, their order means nothing.
+    const place = `${rule.account} ${rule.region}`;
+    const mode = rule.mode ?? 'observe';
+    const other = modes.get(place) ?? mode;
+    modes.set(place, other);
+    if (mode === other) continue;
+    const message = `clusters of ${place} are discovered in mode ${other} by one rule and ${mode} by another`;
+    report(['discover', index, 'mode'], message, 'give both rules one mode, and name the exceptions under clusters');
+  }
 }
 
 function checkLevel(path: Path, level: LevelDocument, report: Report): void {
