@@ -36,7 +36,7 @@ export function findTextFault(text: string, root: Node | undefined): Fault | und
     const code = stray[0].charCodeAt(0).toString(16).toUpperCase().padStart(4, '0');
     return { reason: `it holds the character U+${code} unescaped`, offset: stray.index };
   }
-  const head = /^(%|\.\.\.)/m.exec(text.slice(0, root?.start ?? text.length));
+  const head = /^\uFEFF?(%|\.\.\.)/m.exec(text.slice(0, root?.start ?? text.length));
   return head === null ? undefined : { reason: `"${head[1]}" stands before the list`, offset: head.index };
 }
 
