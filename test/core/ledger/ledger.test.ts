@@ -1,3 +1,4 @@
+import { digest } from '@gatehouse/core/access/digest';
 import { Failure } from '@gatehouse/core/access/failure';
 import {
   appendEntry,
@@ -42,6 +43,19 @@ async function chainOf(count: number): Promise<LedgerEntry[]> {
     ports.clock.advance(1000);
   }
   return [...(await readChain(ports.ledger, CHAIN))];
+}
+
+/** What somebody would write who knows how the hash is made. */
+function resealed(entry: LedgerEntry, changes: Partial<LedgerEntry> = {}): LedgerEntry {
+  const { hash: _hash, ...rest } = { ...entry, ...changes };
+  return { ...rest, hash: digest(rest) };
+}
+
+/** A whole chain, sealed anew. */
+function relinked(entries: readonly LedgerEntry[]): LedgerEntry[] {
+  const result: LedgerEntry[] = [];
+  for (const entry of entries) result.push(resealed(entry, { previous: result.at(-1)?.hash ?? FIRST_PREVIOUS }));
+  return result;
 }
 
 describe('appendEntry', () => {
@@ -249,6 +263,23 @@ describe('verifyChain', () => {
       }),
       { numRuns: 300 },
     );
+  });
+
+  it('detects an edited entry with a new hash, at the entry behind it', async () => {
+    const entries = await chainOf(5);
+    for (const at of [0, 1, 2, 3]) {
+      const edited = entries.with(at, resealed(entries[at]!, { run: 'another' }));
+      expect(verifyChain(edited)).toMatchObject({ ok: false, brokenAt: at + 2 });
+    }
+  });
+
+  it.each<[string, (entries: LedgerEntry[]) => LedgerEntry[], number]>([
+    ['a number is missing', (entries) => entries.toSpliced(2, 1), 3],
+    ['a number comes twice', (entries) => entries.toSpliced(2, 0, entries[1]!), 3],
+    ['the first number is not 1', (entries) => entries.slice(1), 1],
+    ['an entry is of another chain', (entries) => entries.with(2, { ...entries[2]!, chain: 'cluster/another' }), 3],
+  ])('detects, though every hash was made anew, that %s', async (_what, tamper, brokenAt) => {
+    expect(verifyChain(relinked(tamper(await chainOf(5))))).toMatchObject({ ok: false, brokenAt });
   });
 
   it('detects that the end is missing, and a chain written anew, by what was noted elsewhere', async () => {
