@@ -127,7 +127,7 @@ export class ApiState {
     if (!allowed) throw denial(user, question, reason);
     if (info.type === 'path') return describe(request);
     const review = findReview(info.group, info.version, info.resource);
-    if (review !== undefined && info.subresource === '') {
+    if (review !== undefined && info.subresource === '' && info.name === '') {
       if (request.method !== 'POST' || review.namespaced !== (info.namespace !== '')) throw methodNotAllowed();
       const posted = { review, namespace: info.namespace, body: readBody(request) };
       return { status: 201, body: answerReview(this.rbac(), user, posted) };
@@ -138,6 +138,8 @@ export class ApiState {
   #serve(request: ApiRequest, info: ResourceInfo, user: UserInfo): ApiResponse {
     const resource = findResource(info.group, info.version, info.resource);
     if (resource === undefined) return unknownResource(info);
+    const misplaced = !resource.namespaced && info.namespace !== '' && info.namespace !== info.name;
+    if (misplaced) throw noSuchResource();
     const served =
       info.subresource === '' || (info.subresource === 'status' && resource.status === true && info.name !== '');
     if (!served) throw noSuchResource();

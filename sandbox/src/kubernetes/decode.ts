@@ -80,7 +80,8 @@ const SHAPES: Readonly<Record<string, Shape>> = {
 
 /**
  * Reads a body as an object of `resource`: checks apiVersion and kind where they are given, checks types, drops what the
- * kind does not have (with `strict`: refuses it), leaves out what is empty, and sets the defaults of the API.
+ * kind does not have (with `strict`: refuses it), leaves out what is empty, and sets the defaults of the API. A status is never
+ * taken from a client.
  * @throws ApiError 400.
  */
 export function decodeObject(resource: Resource, body: unknown, strict: boolean): DecodedObject {
@@ -222,19 +223,19 @@ function withNamespaceDefaults(object: DecodedObject): DecodedObject {
   return {
     ...object,
     metadata: { ...object.metadata, labels },
-    spec: object.spec ?? { finalizers: ['kubernetes'] },
-    status: object.status ?? { phase: 'Active' },
+    spec: { finalizers: ['kubernetes'] },
+    status: { phase: 'Active' },
   };
 }
 
 function withPodDefaults(object: DecodedObject): DecodedObject {
   const spec = { restartPolicy: 'Always', serviceAccountName: 'default', ...((object.spec ?? {}) as object) };
-  return { ...object, spec, status: object.status ?? { phase: 'Pending' } };
+  return { ...object, spec, status: { phase: 'Pending' } };
 }
 
 function withDeploymentDefaults(object: DecodedObject): DecodedObject {
   if (object.spec === undefined) return object;
-  return { ...object, spec: { replicas: 1, ...(object.spec as object) }, status: object.status ?? {} };
+  return { ...object, spec: { replicas: 1, ...(object.spec as object) }, status: {} };
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -146,6 +146,8 @@ const MAGIC = Buffer.from('k8s\0', 'latin1');
 const ENVELOPE = message({
   1: ['typeMeta', message({ 1: ['apiVersion', 'string'], 2: ['kind', 'string'] })],
   2: ['raw', 'bytes'],
+  3: ['contentEncoding', 'string'],
+  4: ['contentType', 'string'],
 });
 
 /**

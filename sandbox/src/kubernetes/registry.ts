@@ -98,12 +98,12 @@ export class Registry {
     createIfAbsent: boolean,
   ): { object: StoredObject; created: boolean } {
     const { resource, namespace, name } = context;
-    if (resource.namespaced) this.#mustExist(namespace);
     const before = this.#storage.get(storageName(resource), namespace, name);
     if (before === undefined && !createIfAbsent) throw notFound(resource, name);
+    if (resource.namespaced) this.#mustExist(namespace);
     const sent = revise(before);
     this.#checkUid(context, before, sent);
-    if (before !== undefined && onlyDropsFinalizers(before, sent)) {
+    if (before !== undefined && onlyGarbageFields(before, sent)) {
       return { object: this.#overwrite(context, before, sent), created: false };
     }
     this.#escalation(context, sent);
@@ -171,7 +171,8 @@ export class Registry {
   #insert(context: WriteContext, namespace: string, sent: DecodedObject): StoredObject {
     const { resource } = context;
     const name = this.#nameFor(resource, sent);
-    const { deletionTimestamp, deletionGracePeriodSeconds, managedFields, selfLink, ...kept } = sent.metadata;
+    const { deletionTimestamp, deletionGracePeriodSeconds, generation, managedFields, selfLink, ...kept } =
+      sent.metadata;
     const metadata: StoredMeta = {
       ...kept,
       name,
@@ -300,7 +301,7 @@ function checkPreconditions(resource: Resource, found: StoredObject, { uid, reso
 }
 
 function withKeptMetadata(resource: Resource, before: StoredObject, sent: DecodedObject): StoredObject {
-  const { managedFields, selfLink, ...own } = sent.metadata;
+  const { managedFields, selfLink, generation, deletionGracePeriodSeconds, ...own } = sent.metadata;
   const kept = Object.fromEntries(
     KEPT.filter((key) => before.metadata[key] !== undefined).map((key) => [key, before.metadata[key]]),
   );
@@ -315,12 +316,14 @@ function withKeptMetadata(resource: Resource, before: StoredObject, sent: Decode
   return { ...sent, ...status, metadata };
 }
 
-/** True where nothing changes but that finalizers or owners go: then nobody needs the rights that the object gives. */
-function onlyDropsFinalizers(before: StoredObject, sent: DecodedObject): boolean {
-  if (before.metadata.finalizers === undefined) return false;
+/**
+ * True where nothing changes, or only what garbage collection works with: then nobody needs the rights that the object gives.
+ * A version, uid or time that is left out counts as a change, as in `pkg/registry/rbac/helpers.go`.
+ */
+function onlyGarbageFields(before: StoredObject, sent: DecodedObject): boolean {
   const bare = (object: { readonly metadata: Readonly<Record<string, unknown>> }) => {
-    const { finalizers, ownerReferences, managedFields, resourceVersion, ...metadata } = object.metadata;
+    const { finalizers, ownerReferences, managedFields, selfLink, ...metadata } = object.metadata;
     return { ...object, metadata };
   };
-  return sameJson(bare(before), bare({ ...sent, metadata: { ...before.metadata, ...sent.metadata } }));
+  return sameJson(bare(before), bare(sent));
 }

@@ -119,7 +119,8 @@ async function authenticated(
 async function readCapped(request: IncomingMessage): Promise<Uint8Array> {
   const chunks: Buffer[] = [];
   let size = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
+  if (Number(request.headers['content-length'] ?? 0) > BODY_LIMIT) throw entityTooLarge(BODY_LIMIT);
+  for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     size += chunk.length;
     if (size > BODY_LIMIT) throw entityTooLarge(BODY_LIMIT);
     chunks.push(chunk);

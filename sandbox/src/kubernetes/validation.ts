@@ -97,6 +97,7 @@ export function validateChange(resource: Resource, before: StoredObject, after: 
     if (JSON.stringify(was) !== JSON.stringify(is)) errors.push(invalidValue(field, is, 'field is immutable'));
   };
   fixed('metadata.creationTimestamp', before.metadata.creationTimestamp, after.metadata.creationTimestamp);
+  fixed('metadata.deletionTimestamp', before.metadata.deletionTimestamp, after.metadata.deletionTimestamp);
   if (before.metadata.deletionTimestamp !== undefined) {
     const added = (after.metadata.finalizers ?? []).filter((one) => !before.metadata.finalizers?.includes(one));
     if (added.length > 0) {

@@ -117,6 +117,23 @@ describe('rights', () => {
     expect(send(state, user('Ann'), 'GET', CONFIG_MAPS).status).toBe(403);
   });
 
+  it('in a namespace open nothing that is of the cluster', () => {
+    const state = newState();
+    grant(state, 'ann', [rule('', 'namespaces', '*'), rule(RBAC_GROUP, 'clusterroles', '*')], 'default');
+    expect(send(state, user('ann'), 'GET', '/api/v1/namespaces/default').status).toBe(200);
+    for (const url of [
+      '/api/v1/namespaces/default/namespaces',
+      '/api/v1/namespaces/default/namespaces/kube-system',
+      `${RBAC}/namespaces/default/clusterroles`,
+      `${RBAC}/namespaces/default/clusterroles/view`,
+    ]) {
+      expect(send(state, user('ann'), 'GET', url).status).toBe(404);
+      expect(send(state, user('ann'), 'DELETE', url).status).toBe(404);
+    }
+    expect(send(state, user('ann'), 'GET', '/api/v1/namespaces').status).toBe(403);
+    expect(send(state, user('ann'), 'GET', `${RBAC}/clusterroles`).status).toBe(403);
+  });
+
   it('of one name let nobody create, nor list more than it', () => {
     const state = newState();
     grant(state, 'ann', [{ ...rule('', 'configmaps', '*'), resourceNames: ['aws-auth'] }], 'kube-system');
@@ -251,6 +268,17 @@ describe('nobody grants what they do not have', () => {
       'must have cluster-admin privileges to use an aggregationRule',
     );
     expect(send(state, ADMIN, 'POST', `${RBAC}/clusterroles`, body).status).toBe(201);
+  });
+
+  it('but leave all as it is, or touch what garbage collection works with', () => {
+    const state = escalating();
+    const made = send(state, ADMIN, 'POST', roles, role('a', rule('', 'secrets', 'get'))).body;
+    expect(send(state, gh, 'PUT', `${roles}/a`, made)).toEqual({ status: 200, body: made });
+    const held = { ...made, metadata: { ...made.metadata, finalizers: ['example.com/hold'] } };
+    expect(send(state, gh, 'PUT', `${roles}/a`, held).status).toBe(200);
+    expect(send(state, gh, 'PUT', `${roles}/a`, made).status).toBe(403);
+    const { resourceVersion: _version, ...unversioned } = held.metadata;
+    expect(send(state, gh, 'PUT', `${roles}/a`, { ...held, metadata: unversioned }).status).toBe(403);
   });
 
   it('but drop finalizers, whatever the object grants', () => {

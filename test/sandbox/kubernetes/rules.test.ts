@@ -382,6 +382,25 @@ describe('what a write may change', () => {
     expect(answer.body.message).toContain('cannot change roleRef');
   });
 
+  it('takes neither status nor times of deletion from a client', () => {
+    const { state, object } = made();
+    const deletionTimestamp = '2026-01-15T12:00:00Z';
+    const dying = { ...object, metadata: { ...object.metadata, deletionTimestamp } };
+    expect(send(state, ADMIN, 'PUT', `${CONFIG_MAPS}/a`, dying).body.message).toContain('metadata.deletionTimestamp');
+    expect(send(state, ADMIN, 'GET', `${CONFIG_MAPS}/a`).body).toEqual(object);
+    const metadata = { name: 'pay', deletionTimestamp, generation: 7 };
+    const born = send(state, ADMIN, 'POST', '/api/v1/namespaces', {
+      metadata,
+      status: { phase: 'Terminating' },
+      spec: {},
+    }).body;
+    expect(born).toMatchObject({ spec: { finalizers: ['kubernetes'] }, status: { phase: 'Active' } });
+    expect(born.metadata).not.toHaveProperty('deletionTimestamp');
+    expect(born.metadata).not.toHaveProperty('generation');
+    const changed = { ...born, status: { phase: 'Terminating' }, spec: { finalizers: [] } };
+    expect(send(state, ADMIN, 'PUT', '/api/v1/namespaces/pay', changed)).toEqual({ status: 200, body: born });
+  });
+
   it('keeps what is immutable', () => {
     const { state } = made();
     send(state, ADMIN, 'PUT', `${CONFIG_MAPS}/a`, { metadata: { name: 'a' }, data: { k: '1' }, immutable: true });
@@ -389,6 +408,16 @@ describe('what a write may change', () => {
       const answer = send(state, ADMIN, 'PUT', `${CONFIG_MAPS}/a`, { metadata: { name: 'a' }, ...change });
       expect(answer.body.message).toContain('field is immutable when `immutable` is set');
     }
+  });
+
+  it('takes the same time, however it is written, and no other', () => {
+    const { state, object } = made();
+    const at = (creationTimestamp: string) =>
+      send(state, ADMIN, 'PUT', `${CONFIG_MAPS}/a`, { ...object, metadata: { ...object.metadata, creationTimestamp } });
+    expect(at('2026-01-15T13:00:00.999+01:00').body).toEqual(object);
+    const other = 'metadata.creationTimestamp: Invalid value: "2026-01-15T12:00:01Z": field is immutable';
+    expect(at('2026-01-15T12:00:01Z').body.message).toContain(other);
+    expect(at('yesterday').status).toBe(400);
   });
 
   it.each([
