@@ -102,12 +102,19 @@ function withoutBlocked(claims: TurnClaims, findings: readonly Finding[]): TurnC
   const wanted = claims.wanted.filter((owned) => !isBlocked(owned));
   const unwanted = new Set(unwantedClaims(claims).map(ownedClaimKey));
   const stillWanted = new Set(wanted.map(ownedClaimKey));
+  const wantedPlaces = new Set(claims.wanted.map(placeKey));
   const blockedPlaces = new Set(claims.wanted.filter(isBlocked).map(placeKey));
   const recorded = claims.recorded.filter((owned) => {
     const key = ownedClaimKey(owned);
     if (!unwanted.has(key)) return stillWanted.has(key);
-    // A namespace or Role that only was to change its form stays as it is; an old username must go all the same.
-    return !concerns(owned) && (isLine(owned) || !blockedPlaces.has(placeKey(owned)));
+    // What stands against the new username stands not against taking the old one away; but a namespace or Role that only
+    // was to change its form stays as it is.
+    if (blockedPlaces.has(placeKey(owned)) && !isLine(owned)) return false;
+    return !blocks.some(
+      ({ object, subject }) =>
+        object === owned.claim.object &&
+        (subject === undefined || (subject === owned.subject && !wantedPlaces.has(placeKey(owned)))),
+    );
   });
   return { wanted, recorded };
 }

@@ -43,7 +43,7 @@ export async function setClusterStage(request: StageRequest): Promise<Stage> {
   const cluster = clusterByArn(policy, discovered, parts.arn);
   const isKnown = allClusters(policy, discovered).some(({ arn }) => arn === cluster.arn);
   const grants = isKnown ? policy.grants.filter((grant) => selects(grant, cluster)) : [];
-  const opened = await ports.world.cluster(accountById(policy, cluster.account), cluster);
+  const opened = await ports.world.cluster(await accountById(reader, policy, cluster.account), cluster);
   const clusterPorts: ClusterPorts = { kubernetes: untilDeadline(opened.kubernetes, ports.clock, request.callsUntil) };
 
   const desired = await desiredFor(request, policy, cluster, grants);

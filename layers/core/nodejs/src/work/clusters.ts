@@ -1,5 +1,5 @@
 import { parseClusterArn } from '../access/arn.ts';
-import type { Json } from '../access/json.ts';
+import { type Json, sameJson } from '../access/json.ts';
 import type { AccessPolicy, Account, Cluster } from '../access/policy.ts';
 import { allClusters } from '../policy/selection.ts';
 import type { Table, TableReader } from '../ports/table.ts';
@@ -37,7 +37,21 @@ export function clusterByArn(policy: AccessPolicy, discovered: readonly Cluster[
   return known ?? { ...parseClusterArn(arn), arn, labels: {}, mode: 'paused' };
 }
 
-/** How to get into an account: as the policy says, else with Gatehouse's own credentials. */
-export function accountById(policy: AccessPolicy, id: string): Account {
-  return policy.accounts.find((account) => account.id === id) ?? { id };
+/** How to get into an account: as the policy says; else as the last policy that spoke of it said; else with own credentials. */
+export async function accountById(reader: TableReader, policy: AccessPolicy, id: string): Promise<Account> {
+  const named = policy.accounts.find((account) => account.id === id);
+  if (named) return named;
+  const item = await reader.get({ pk: ACCOUNTS, sk: id });
+  return item ? (item.account as unknown as Account) : { id };
+}
+
+const ACCOUNTS = 'accounts';
+
+/** Remembers how to get into the accounts of a policy, so that what was made there can be taken back when it names them no more. */
+export async function rememberAccounts(table: Table, policy: AccessPolicy): Promise<void> {
+  for (const account of policy.accounts) {
+    const key = { pk: ACCOUNTS, sk: account.id };
+    const known = await table.get(key);
+    if (!sameJson(known?.account, account)) await table.put({ ...key, account: account as unknown as Json });
+  }
 }

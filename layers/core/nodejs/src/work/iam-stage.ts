@@ -46,7 +46,7 @@ export async function setIamStage(request: StageRequest): Promise<Stage> {
   const { ports, policy, target } = request;
   const parts = parseTarget(target);
   if (parts.type !== 'iam') throw new TypeError(`${target} is not an IAM principal`);
-  const account = accountById(policy, parts.account);
+  const account = await accountById(request.reader, policy, parts.account);
   const opened = await ports.world.account(account);
   const accountPorts: AccountPorts = {
     iam: untilDeadline(opened.iam, ports.clock, request.callsUntil),

@@ -49,13 +49,17 @@ export async function principalFor(
   if (parts.type === 'machine') return { arn: machineUserArn(parts.name, account, partitionOf(region)) };
   const user = await readUser(reader, parts.source, parts.id);
   const { login, email, attributes } = user ?? {};
-  const found = principalOf(policy.identities, {
-    source: parts.source,
-    id: parts.id,
-    ...(login === undefined ? {} : { login }),
-    ...(email === undefined ? {} : { email }),
-    ...(attributes === undefined ? {} : { attributes }),
-  });
+  const found = principalOf(
+    policy.identities,
+    {
+      source: parts.source,
+      id: parts.id,
+      ...(login === undefined ? {} : { login }),
+      ...(email === undefined ? {} : { email }),
+      ...(attributes === undefined ? {} : { attributes }),
+    },
+    policy.protected.principals,
+  );
   if ('problem' in found) return found;
   return { arn: normalArn(found.arn) };
 }

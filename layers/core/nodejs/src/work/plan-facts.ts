@@ -13,7 +13,7 @@ import { allClusters, clustersOf, selectsDiscovery } from '../policy/selection.t
 import { markPolicyPlanned, type PolicyInForce, policiesBefore, policyInForce } from '../policy/versions.ts';
 import type { Item, Key } from '../ports/table.ts';
 import type { World } from '../ports/world.ts';
-import { accountById, discoveredClusters, forgetDiscovered, keepDiscovered } from './clusters.ts';
+import { accountById, discoveredClusters, forgetDiscovered, keepDiscovered, rememberAccounts } from './clusters.ts';
 import { type Expansion, type IntakePorts, nudgePlanner, putExpansion } from './intake.ts';
 import type { Urgency } from './keys.ts';
 import { type MarkRequest, putMark } from './marks.ts';
@@ -224,7 +224,7 @@ class Planner {
     if (!policy || !found) return undefined;
     const [, region = '', account = '', name = ''] = found;
     if (!policy.discover.some((rule) => rule.account === account && rule.region === region)) return undefined;
-    const eks = await this.#ports.world.eks(accountById(policy, account), region);
+    const eks = await this.#ports.world.eks(await accountById(this.#ports.table, policy, account), region);
     const described = await eks.describeCluster(name);
     const rule =
       described && policy.discover.find((one) => selectsDiscovery(one, { account, region, tags: described.tags }));
@@ -249,6 +249,7 @@ class Planner {
   async #planPolicy({ cause }: Fact): Promise<boolean> {
     const current = this.#policy;
     if (!current) return true;
+    await rememberAccounts(this.#ports.table, current.policy);
     const before = await policiesBefore(this.#ports.table, current);
     for (const change of changedGrants(before, current.policy, this.#discovered)) {
       const { name, now, existed, grantees } = change;

@@ -144,7 +144,7 @@ async function existing(
       arns.push(arn);
       continue;
     }
-    const { iam } = isOwn ? accountPorts : await ports.world.account(accountById(policy, home));
+    const { iam } = isOwn ? accountPorts : await ports.world.account(await accountById(ports.table, policy, home));
     const user = await iam.getUser(name);
     if (!user || user.arn !== arn) {
       refused(

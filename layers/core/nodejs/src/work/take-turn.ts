@@ -87,7 +87,8 @@ export async function planTarget(
   return planScene(stage.scene);
 }
 
-/** Milliseconds of rest for each mark of a turn, and at most. */
+/** Milliseconds of rest for each mark of a turn, and at most; none after a few. */
+const FEW = 5;
 const REST_A_MARK = 20;
 const MOST_REST = 5_000;
 
@@ -96,7 +97,7 @@ const MOST_REST = 5_000;
  * the writes to an object follow the time that a storm lasts, not the number of its events.
  */
 export function restAfter(marks: number): number {
-  return Math.min(MOST_REST, marks * REST_A_MARK);
+  return marks <= FEW ? 0 : Math.min(MOST_REST, marks * REST_A_MARK);
 }
 
 async function work(

@@ -67,7 +67,8 @@ export async function verifyCluster(ports: TurnPorts, limits: TurnLimits, target
       return report;
     }
     try {
-      kubernetes ??= (await ports.world.cluster(accountById(inForce.policy, cluster.account), cluster)).kubernetes;
+      kubernetes ??= (await ports.world.cluster(await accountById(reader, inForce.policy, cluster.account), cluster))
+        .kubernetes;
       const bounded = untilDeadline(kubernetes, ports.clock, begun + limits.calls);
       const outcome = await verifySubject(
         ports,
