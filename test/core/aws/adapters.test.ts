@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import {
   DeleteItemCommand,
   DynamoDBClient,
@@ -114,6 +115,23 @@ describe('secretsManager', () => {
     manager.on(CreateSecretCommand).rejects(error('AccessDeniedException', { httpStatusCode: 400 }));
     await expect(secrets.write('gatehouse/key', 'value', {})).rejects.toMatchObject({ code: 'forbidden' });
     expect(manager.commandCalls(PutSecretValueCommand)).toEqual([]);
+  });
+
+  it('never tells the value, also where the service quotes it', async () => {
+    const quoting = Object.assign(new Error("Value 'top-secret' at 'secretString' is wrong"), {
+      name: 'ValidationException',
+    });
+    manager.on(CreateSecretCommand).rejects(quoting);
+    const failure = await secrets
+      .write('gatehouse/key', 'top-secret', {})
+      .catch((thrown: unknown) => thrown as Failure);
+    expect(failure).toMatchObject({ code: 'invalid', retryable: false, message: expect.stringContaining('***') });
+    expect(inspect(failure)).not.toContain('top-secret');
+  });
+
+  it('refuses to read bytes', async () => {
+    manager.on(GetSecretValueCommand).resolves({ SecretBinary: new Uint8Array([1]) });
+    await expect(secrets.read('gatehouse/key')).rejects.toMatchObject({ code: 'invalid' });
   });
 
   it('takes "not found" for no value and for removed, and nothing else', async () => {

@@ -5,19 +5,38 @@ import {
   PutSecretValueCommand,
   SecretsManagerClient,
 } from '@aws-sdk/client-secrets-manager';
-import { isFailure } from '../access/failure.ts';
+import { Failure, isFailure } from '../access/failure.ts';
 import type { Secrets } from '../ports/secrets.ts';
 import { CLIENT_DEFAULTS } from './client-defaults.ts';
 import { orFailure } from './failures.ts';
 
-/** The {@link Secrets} over AWS Secrets Manager. Tags are those of the creation: a later write leaves them. */
+/**
+ * The {@link Secrets} over AWS Secrets Manager. Tags are those of the creation: a later write leaves them.
+ * @throws Failure `invalid` too, where a secret that is read holds bytes and no text.
+ */
 export function secretsManager(client = new SecretsManagerClient(CLIENT_DEFAULTS)): Secrets {
+  // Creation comes first, so that a policy can ask for the tags of a request and never meets a secret that is not there.
+  const createOrReplace = async (name: string, value: string, tags: Readonly<Record<string, string>>) => {
+    const Tags = Object.entries(tags).map(([Key, Value]) => ({ Key, Value }));
+    try {
+      await orFailure(`creating the secret ${name}`, () =>
+        client.send(new CreateSecretCommand({ Name: name, SecretString: value, Tags })),
+      );
+    } catch (error) {
+      if (!isFailure(error, 'already-exists')) throw error;
+      await orFailure(`writing the secret ${name}`, () =>
+        client.send(new PutSecretValueCommand({ SecretId: name, SecretString: value })),
+      );
+    }
+  };
+
   return {
     async read(name) {
       try {
         const { SecretString } = await orFailure(`reading the secret ${name}`, () =>
           client.send(new GetSecretValueCommand({ SecretId: name })),
         );
+        if (SecretString === undefined) throw new Failure('invalid', `the secret ${name} holds bytes, not a text`);
         return SecretString;
       } catch (error) {
         if (isFailure(error, 'not-found')) return undefined;
@@ -25,22 +44,10 @@ export function secretsManager(client = new SecretsManagerClient(CLIENT_DEFAULTS
       }
     },
     async write(name, value, tags) {
-      // Creation comes first, so that a policy can ask for the tags of a request and never meets a secret that is not there.
       try {
-        await orFailure(`creating the secret ${name}`, () =>
-          client.send(
-            new CreateSecretCommand({
-              Name: name,
-              SecretString: value,
-              Tags: Object.entries(tags).map(([Key, Value]) => ({ Key, Value })),
-            }),
-          ),
-        );
+        await createOrReplace(name, value, tags);
       } catch (error) {
-        if (!isFailure(error, 'already-exists')) throw error;
-        await orFailure(`writing the secret ${name}`, () =>
-          client.send(new PutSecretValueCommand({ SecretId: name, SecretString: value })),
-        );
+        throw withoutValue(error, value);
       }
     },
     async remove(name) {
@@ -53,4 +60,12 @@ export function secretsManager(client = new SecretsManagerClient(CLIENT_DEFAULTS
       }
     },
   };
+}
+
+/** The same failure, should the service have quoted the value: no cause, because it may hold it too. */
+function withoutValue(error: unknown, value: string): unknown {
+  if (!isFailure(error) || value === '') return error;
+  const { code, message, remedy, retryable } = error;
+  const told = message.replaceAll(value, '***');
+  return new Failure(code, told, { retryable, ...(remedy === undefined ? {} : { remedy }) });
 }
