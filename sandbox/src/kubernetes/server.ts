@@ -17,7 +17,7 @@ export interface KubernetesServerOptions {
   readonly tls: { readonly cert: string; readonly key: string };
   /** Told of every answered request: who (undefined: nobody), what, and the status. */
   readonly onRequest?: (seen: SeenRequest) => void;
-  /** Told of every change, after the state has it, before its writer hears of it. */
+  /** Told of every change, after the state has it, before its writer hears of it; of reviews and dry runs too. */
   readonly onChange?: () => void;
 }
 

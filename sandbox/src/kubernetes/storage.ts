@@ -1,5 +1,8 @@
+import { Failure } from '@gatehouse/core/access/failure';
 import type { Clock } from '@gatehouse/core/ports/clock';
 import type { Random } from '@gatehouse/core/ports/random';
+
+const FORMAT = 'gatehouse-kubernetes/1';
 
 /** The metadata of a stored object. */
 export interface StoredMeta {
@@ -25,7 +28,7 @@ export interface StoredObject {
 
 /** The whole content of a {@link Storage}, as JSON. */
 export interface StorageSnapshot {
-  readonly format: 'gatehouse-kubernetes/1';
+  readonly format: typeof FORMAT;
   readonly version: number;
   /** Resource name (`roles.rbac.authorization.k8s.io`) and object. */
   readonly objects: readonly (readonly [string, StoredObject])[];
@@ -80,11 +83,20 @@ export class Storage {
     const objects = [...this.#objects].flatMap(([resource, of]) =>
       [...of.values()].map((object) => [resource, object] as const),
     );
-    return { format: 'gatehouse-kubernetes/1', version: this.#version, objects };
+    return { format: FORMAT, version: this.#version, objects };
   }
 
-  /** Replaces everything by what {@link snapshot} gave. */
+  /** Replaces everything by what {@link snapshot} gave. @throws Failure `unsupported` for another format. */
   restore(snapshot: StorageSnapshot): void {
+    if (snapshot.format !== FORMAT) {
+      throw new Failure(
+        'unsupported',
+        `a cluster's state is kept as ${FORMAT}, and this is ${String(snapshot.format)}`,
+        {
+          remedy: 'begin with an empty state folder',
+        },
+      );
+    }
     this.#objects.clear();
     for (const [resource, object] of snapshot.objects) this.#place(resource, object);
     this.#version = snapshot.version;

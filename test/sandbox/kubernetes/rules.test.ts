@@ -728,6 +728,13 @@ describe('state', () => {
     expect(Number(next)).toBe(Number(list.metadata.resourceVersion) + 1);
   });
 
+  it('is not taken from another format', () => {
+    const snapshot = { ...newState().snapshot(), format: 'other' } as never;
+    expect(() => newState().restore(snapshot)).toThrow(
+      "a cluster's state is kept as gatehouse-kubernetes/1, and this is other",
+    );
+  });
+
   it('cannot be changed through what it hands out', () => {
     const state = newState();
     const made = send(state, ADMIN, 'POST', CONFIG_MAPS, { metadata: { name: 'a' }, data: { k: '1' } }).body;
