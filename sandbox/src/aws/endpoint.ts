@@ -137,10 +137,15 @@ export class AwsEndpoint {
   static async start(options: EndpointOptions): Promise<AwsEndpoint> {
     const endpoint = new AwsEndpoint(options);
     await endpoint.queues.ready();
-    await new Promise<void>((done, failed) => {
-      endpoint.#server.once('error', failed);
-      endpoint.#server.listen(options.port ?? 0, '127.0.0.1', done);
-    });
+    try {
+      await new Promise<void>((done, failed) => {
+        endpoint.#server.once('error', failed);
+        endpoint.#server.listen(options.port ?? 0, '127.0.0.1', done);
+      });
+    } catch (error) {
+      await Promise.all([endpoint.queues.stop(), endpoint.#tables.stop()]);
+      throw error;
+    }
     return endpoint;
   }
 

@@ -99,7 +99,7 @@ export class EventBuses {
       region: call.region,
       detail: {
         eventVersion: '1.09',
-        userIdentity: { arn: call.caller.arn, accountId: call.caller.account, principalId: call.caller.userId },
+        userIdentity: userIdentity(call.caller),
         eventTime: new Date().toISOString().replace(/\.\d+Z$/, 'Z'),
         eventSource,
         eventName: call.name,
@@ -151,6 +151,20 @@ export class EventBuses {
     const time = each.Time === undefined ? {} : { time: new Date(each.Time * 1000) };
     return { EventId: this.put(bus, { ...event, ...time, account: caller.account, region }) };
   }
+}
+
+/** @see https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-user-identity.html */
+function userIdentity({ arn, account, userId, accessKeyId, userName, roleArn }: Caller): Record<string, unknown> {
+  const common = { principalId: userId, arn, accountId: account, accessKeyId };
+  if (roleArn === undefined) return { type: 'IAMUser', ...common, userName };
+  const sessionIssuer = {
+    type: 'Role',
+    principalId: userId.split(':')[0],
+    arn: roleArn,
+    accountId: account,
+    userName: roleArn.split('/').at(-1),
+  };
+  return { type: 'AssumedRole', ...common, sessionContext: { sessionIssuer } };
 }
 
 function parseDetail(text: string): Record<string, unknown> | undefined {

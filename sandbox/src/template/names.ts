@@ -24,7 +24,12 @@ export interface Identity {
 interface Kind {
   /** The property that gives the name; the name is made up where the template does not say it. */
   readonly nameProperty?: string;
-  readonly identity: (name: string, place: Place, arn: (service: string, resource: string) => string) => Identity;
+  readonly identity: (
+    name: string,
+    place: Place,
+    arn: (service: string, resource: string) => string,
+    path: string,
+  ) => Identity;
 }
 
 const named =
@@ -94,9 +99,19 @@ export const KINDS: ReadonlyMap<string, Kind> = new Map<string, Kind>([
     'AWS::IAM::ManagedPolicy',
     {
       nameProperty: 'ManagedPolicyName',
-      identity: (name, _place, arn) => {
-        const whole = global(arn('iam', `policy/${name}`));
+      identity: (name, _place, arn, path) => {
+        const whole = global(arn('iam', `policy${path}${name}`));
         return { name, arn: whole, ref: whole, attributes: { PolicyArn: whole } };
+      },
+    },
+  ],
+  [
+    'AWS::IAM::Role',
+    {
+      nameProperty: 'RoleName',
+      identity: (name, _place, arn, path) => {
+        const whole = global(arn('iam', `role${path}${name}`));
+        return { name, arn: whole, ref: name, attributes: { Arn: whole } };
       },
     },
   ],
@@ -120,10 +135,10 @@ export function generatedName(
 }
 
 /** What `Ref` and `Fn::GetAtt` give for a resource of this type and name. */
-export function identityOf(kind: Kind, name: string, place: Place): Identity {
+export function identityOf(kind: Kind, name: string, place: Place, path = '/'): Identity {
   const arn = (service: string, resource: string) =>
     `arn:${partitionOf(place.region)}:${service}:${place.region}:${place.account}:${resource}`;
-  return kind.identity(name, place, arn);
+  return kind.identity(name, place, arn, path);
 }
 
 /** The six characters that Secrets Manager puts behind a name in the ARN; here they follow from the name. */

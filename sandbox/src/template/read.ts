@@ -3,6 +3,7 @@ import { partitionOf } from '@gatehouse/core/access/arn';
 import type { PolicyDocument } from '@gatehouse/core/ports/iam';
 import type * as z from 'zod';
 import { parseEventPattern } from '../aws/event-pattern.ts';
+import { evaluate as evaluateStatements } from '../aws/iam/evaluate.ts';
 import { evaluate, NO_VALUE, resolve, type Scope } from './intrinsics.ts';
 import { generatedName, type Identity, identityOf, KINDS, type Place, roleName } from './names.ts';
 import { refusal } from './refusal.ts';
@@ -16,6 +17,9 @@ import {
 } from './schema.ts';
 import type { FunctionWiring, MappingWiring, RouteWiring, RuleWiring, ScheduleWiring, Wiring } from './wiring.ts';
 import { parseTemplate } from './yaml.ts';
+
+/** What Lambda needs in order to feed a function from a queue. */
+const FEEDING = ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes'];
 
 type Frame = z.infer<typeof templateFrame>;
 type RawResource = Frame['Resources'][string];
@@ -60,7 +64,15 @@ export function readTemplate(text: string, place: Place, parameters: Readonly<Re
     account: place.account,
     region: place.region,
     functions: functions.map((each) =>
-      readFunction(each, of('AWS::IAM::ManagedPolicy'), of('AWS::Serverless::LayerVersion'), place),
+      readFunction(
+        each,
+        {
+          roles: of('AWS::IAM::Role'),
+          policies: of('AWS::IAM::ManagedPolicy'),
+          layers: of('AWS::Serverless::LayerVersion'),
+        },
+        place,
+      ),
     ),
     queues: of('AWS::SQS::Queue').map(({ id, identity, properties }) => ({
       logicalId: id,
@@ -148,12 +160,14 @@ function scopeOf(frame: Frame, place: Place, given: Readonly<Record<string, stri
     const property = kind.nameProperty;
     const said = property && resolve(raw.Properties[property], scope, `Resources.${id}.Properties.${property}`);
     const name = typeof said === 'string' ? said : generatedName(place, id, raw.Type, raw.Properties);
-    return identityOf(kind, name, place);
+    const path = resolve(raw.Properties.Path, scope, `Resources.${id}.Properties.Path`);
+    return identityOf(kind, name, place, typeof path === 'string' ? path : '/');
   };
   /** SAM makes a role `<Function>Role` for each function, which other resources may refer to. */
   const roleOf = (id: string): Identity | undefined => {
     const owner = id.endsWith('Role') ? id.slice(0, -'Role'.length) : '';
-    if (!Object.hasOwn(frame.Resources, owner) || frame.Resources[owner]!.Type !== 'AWS::Serverless::Function') return;
+    const own = Object.hasOwn(frame.Resources, owner) ? frame.Resources[owner]! : undefined;
+    if (own?.Type !== 'AWS::Serverless::Function' || own.Properties.Role !== undefined) return;
     const name = roleName(place, owner);
     const arn = `arn:${partition}:iam::${place.account}:role/${name}`;
     return { name, arn, ref: name, attributes: { Arn: arn } };
@@ -225,16 +239,20 @@ function merged(base: unknown, own: unknown): unknown {
   return Object.fromEntries(keys.map((key) => [key, key in base ? merged(base[key], own[key]) : own[key]]));
 }
 
+interface Neighbours {
+  readonly roles: readonly Resource<'AWS::IAM::Role'>[];
+  readonly policies: readonly Resource<'AWS::IAM::ManagedPolicy'>[];
+  readonly layers: readonly Resource<'AWS::Serverless::LayerVersion'>[];
+}
+
 function readFunction(
-  { id, where, properties, raw, identity }: Resource<'AWS::Serverless::Function'>,
-  policies: readonly Resource<'AWS::IAM::ManagedPolicy'>[],
-  layers: readonly Resource<'AWS::Serverless::LayerVersion'>[],
+  resource: Resource<'AWS::Serverless::Function'>,
+  { roles, policies, layers }: Neighbours,
   place: Place,
 ): FunctionWiring {
+  const { id, where, properties, raw, identity } = resource;
   const stray = (properties.Layers ?? []).find((arn) => !layers.some((layer) => layer.identity.arn === arn));
   if (stray) throw refusal(`${where}.Properties.Layers`, `${stray} is no layer of this template`);
-  const role = roleName(place, id);
-  const path = properties.RolePath ?? '/';
   const destination =
     properties.EventInvokeConfig?.DestinationConfig?.OnFailure.Destination ?? properties.DeadLetterQueue?.TargetArn;
   return {
@@ -248,13 +266,66 @@ function readFunction(
     ...(properties.ReservedConcurrentExecutions === undefined
       ? {}
       : { reservedConcurrency: properties.ReservedConcurrentExecutions }),
-    role: { name: role, path, arn: `arn:${partitionOf(place.region)}:iam::${place.account}:role${path}${role}` },
-    policies: properties.Policies.flatMap((policy) => documentsOf(policy, policies, where)),
+    ...(properties.Role === undefined
+      ? madeRole(resource, policies, place)
+      : givenRole(properties.Role, resource, roles, policies)),
     asynchronous: {
       retries: properties.EventInvokeConfig?.MaximumRetryAttempts ?? 2,
       ...(destination === undefined ? {} : { deadLetterQueueArn: destination }),
       deadLetterForm: properties.EventInvokeConfig?.DestinationConfig ? 'record' : 'event',
     },
+  };
+}
+
+type RoleParts = Pick<FunctionWiring, 'role' | 'policies'>;
+
+/** The role that SAM makes for a function that names none; it may also feed the function from its queues. */
+function madeRole(
+  { id, where, properties }: Resource<'AWS::Serverless::Function'>,
+  managed: Neighbours['policies'],
+  place: Place,
+): RoleParts {
+  const name = roleName(place, id);
+  const path = properties.RolePath ?? '/';
+  const queues = Object.values(properties.Events).flatMap((event) =>
+    event.Type === 'SQS' ? [event.Properties.Queue] : [],
+  );
+  const feeding: PolicyDocument = {
+    Version: '2012-10-17',
+    Statement: [{ Effect: 'Allow', Action: FEEDING, Resource: queues }],
+  };
+  return {
+    role: { name, path, arn: `arn:${partitionOf(place.region)}:iam::${place.account}:role${path}${name}` },
+    policies: [
+      ...properties.Policies.flatMap((policy) => documentsOf(policy, managed, where)),
+      ...(queues.length > 0 ? [feeding] : []),
+    ],
+  };
+}
+
+/** A role of the template, which Lambda must be trusted to assume. */
+function givenRole(
+  arn: string,
+  { where, properties }: Resource<'AWS::Serverless::Function'>,
+  roles: Neighbours['roles'],
+  managed: Neighbours['policies'],
+): RoleParts {
+  const role = roles.find((each) => each.identity.arn === arn);
+  if (!role) throw refusal(`${where}.Properties.Role`, `there is no role ${arn}`);
+  if (properties.Policies.length > 0) throw refusal(`${where}.Properties.Policies`, 'SAM passes them over beside Role');
+  const trusts = role.properties.AssumeRolePolicyDocument.Statement.some(
+    ({ Effect, Action, Principal }) =>
+      Effect === 'Allow' && Action.includes('sts:AssumeRole') && Principal.Service.includes('lambda.amazonaws.com'),
+  );
+  if (!trusts)
+    throw refusal(`${role.where}.Properties.AssumeRolePolicyDocument`, 'it does not let lambda.amazonaws.com in');
+  const path = role.properties.Path ?? '/';
+  return {
+    role: { name: role.identity.name, path, arn },
+    policies: [
+      ...role.properties.Policies.map((policy) => policy.PolicyDocument as unknown as PolicyDocument),
+      ...role.properties.ManagedPolicyArns.flatMap((policy) => documentsOf(policy, managed, role.where)),
+    ],
   };
 }
 
@@ -470,6 +541,10 @@ function checkReferences(wiring: Wiring): void {
     need(mapping.queueArn, mapping.function);
     const queue = queues.get(mapping.queueArn)!;
     const timeout = wiring.functions.find((each) => each.name === mapping.function)!.timeoutSeconds;
+    const { policies } = wiring.functions.find((each) => each.name === mapping.function)!;
+    const lacking = FEEDING.find((action) => evaluateStatements(policies, action, mapping.queueArn) !== 'allowed');
+    if (lacking)
+      throw refusal(mapping.function, `its role does not have permissions to call ${lacking} on ${queue.logicalId}`);
     const fifo = queue.attributes.FifoQueue === 'true';
     if (fifo && mapping.batchSize > 10)
       throw refusal(mapping.function, 'a FIFO queue gives at most 10 messages a batch');

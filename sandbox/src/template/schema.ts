@@ -122,7 +122,7 @@ const functionShape = {
       .optional(),
   }),
   DeadLetterQueue: z.strictObject({ Type: z.literal('SQS'), TargetArn: z.string() }),
-  AssumeRolePolicyDocument: z.unknown(),
+  Role: z.string(),
   RolePath: z.string(),
 };
 const optional = <T extends Record<string, z.ZodType>>(shape: T) =>
@@ -272,6 +272,26 @@ export const PROPERTIES = {
     Path: z.string().optional(),
     Description: z.string().optional(),
     PolicyDocument: document,
+  }),
+  'AWS::IAM::Role': z.strictObject({
+    RoleName: z.string().optional(),
+    Path: z.string().optional(),
+    Description: z.string().optional(),
+    AssumeRolePolicyDocument: z.strictObject({
+      Version: z.literal('2012-10-17'),
+      Statement: list(
+        z.strictObject({
+          Sid: z.string().optional(),
+          Effect: z.enum(['Allow', 'Deny']),
+          Principal: z.strictObject({ Service: list(z.string()) }),
+          Action: list(z.string()),
+        }),
+      ),
+    }),
+    ManagedPolicyArns: z.array(z.string()).default([]),
+    Policies: z.array(z.strictObject({ PolicyName: z.string(), PolicyDocument: document })).default([]),
+    MaxSessionDuration: integer.optional(),
+    Tags: tags.optional(),
   }),
   'AWS::Logs::LogGroup': z.strictObject({
     LogGroupName: z.string().optional(),
