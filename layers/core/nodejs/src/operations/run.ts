@@ -143,7 +143,8 @@ async function clusterNamed(reader: TableReader, policy: AccessPolicy, name: str
 
 async function status(ports: TurnPorts): Promise<Outcome> {
   const policy = await policyInForce(ports.table);
-  if (!policy) return { policy: null, waiting: [], findings: [] };
+  if (!policy) return { policy: null, clusters: [], waiting: [], findings: [] };
+  const clusters = allClusters(policy.policy, await discoveredClusters(ports.table));
   const waiting: {
     target: Target;
     subject: Subject;
@@ -162,7 +163,8 @@ async function status(ports: TurnPorts): Promise<Outcome> {
   }
   const refused = await ports.table.get({ pk: 'policy', sk: 'refused' });
   return {
-    policy: { version: policy.version, digest: policy.digest },
+    policy: { version: policy.version, digest: policy.digest, partial: policy.partial },
+    clusters: clusters.map(({ name, arn, mode }) => ({ name, arn, mode })),
     ...(refused ? { refused: { at: refused.at, errors: refused.errors } } : {}),
     waiting,
     findings,
