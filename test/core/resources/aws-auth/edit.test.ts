@@ -55,6 +55,29 @@ describe('a list that cannot be read', () => {
       expect(readList('mapRoles', fixture(name).text)).toMatchObject({ line: expect.any(Number) });
   });
 
+  it.each([
+    ['a directive', '%YAML 1.2\n---\n- rolearn: a\n', 1],
+    ['an end marker before the list', '...\n- rolearn: a\n', 1],
+    ['an indented marker', '- rolearn: a\n ---\n', 2],
+    ['a tab after a dash', '- rolearn: a\n-\t- b\n', 2],
+    ['a tab in an empty line', '- rolearn: a\n\t\n', 2],
+    ['a control character', '- rolearn: a\u0007\n', 1],
+    ['a line separator', '- rolearn: a\u2028b\n', 1],
+    ['an alias within what it names', '- &x\n  a: *x\n', 2],
+    ['a merge of text', '- rolearn: a\n  <<: x\n', 2],
+    ['a null key', '- ~: a\n', 1],
+    ['a list as a key', '- ? [a]\n  : b\n', 1],
+    ['a key of two lines', '[{"role\narn": a}]\n', 1],
+    ['a key apart from its colon', '[{"rolearn"\n: a}]\n', 1],
+    ['a mapping on the line of its key', '- a: !!map b: c\n', 1],
+    ['a question mark between brackets', '[{rolearn: a?b}]\n', 1],
+    ['a colon at the start between brackets', '[{rolearn: :a}]\n', 1],
+    ['an odd anchor', '- &a"b c\n', 1],
+    ['a tag without name', '- !! a\n', 1],
+  ])('is refused where the authenticator would drop it: %s', (_what, text, line) => {
+    expect(readList('mapRoles', text)).toMatchObject({ refused: 'does-not-parse', line });
+  });
+
   it('names the line', () => {
     expect(readList('mapRoles', fixture('broken-unquoted-template').text)).toMatchObject({
       refused: 'does-not-parse',

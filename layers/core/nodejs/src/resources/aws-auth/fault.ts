@@ -1,4 +1,4 @@
-import type { MappingNode, Node } from './syntax.ts';
+import type { Node, ScalarNode } from './syntax.ts';
 
 /** Something that is YAML, and yet makes the authenticator drop the whole text. */
 export interface Fault {
@@ -8,20 +8,25 @@ export interface Fault {
 }
 
 /**
- * Looks for what the authenticator's way from YAML to JSON refuses. The commonest is an unquoted `{{...}}`: a mapping as the
- * key of a mapping.
+ * Looks for what the authenticator's way from YAML to JSON refuses, though our own reader takes it. The commonest is an
+ * unquoted `{{...}}`: a mapping as the key of a mapping. Found by feeding both readers the same texts.
  */
-export function findFault(root: Node): Fault | undefined {
-  const pending: Node[] = [root];
-  for (let node = pending.pop(); node !== undefined; node = pending.pop()) {
-    if (node.kind === 'scalar' && node.plain && node.tag === '' && isInfinite(node.value)) {
-      return { reason: `${node.value} has no place in JSON`, offset: node.start };
-    }
-    if (node.kind === 'sequence') pending.push(...node.items);
+export function findFault(text: string, root: Node | undefined): Fault | undefined {
+  const fault = findTextFault(text, root);
+  if (fault !== undefined || root === undefined) return fault;
+  const pending: [Node, boolean][] = [[root, false]];
+  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+    const [node, inFlow] = next;
+    if (node.kind === 'alias') continue;
+    const found = node.kind === 'scalar' ? scalarFault(node, inFlow) : undefined;
+    if (found !== undefined) return { reason: found, offset: node.start };
+    if (node.kind === 'sequence') pending.push(...node.items.map((item): [Node, boolean] => [item, node.bracketed]));
     if (node.kind !== 'mapping') continue;
-    const fault = faultyKey(node);
-    if (fault !== undefined) return fault;
-    pending.push(...node.pairs.map(([, value]) => value));
+    for (const [key, value] of node.pairs) {
+      const reason = pairFault(text, key, value);
+      if (reason !== undefined) return { reason, offset: key.start };
+      pending.push([key, inFlow || node.bracketed], [value, inFlow || node.bracketed]);
+    }
   }
   return undefined;
 }
@@ -29,28 +34,39 @@ export function findFault(root: Node): Fault | undefined {
 /** Characters that Go's reader refuses, or takes for the end of a line where ours does not. */
 const STRAY = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f\u0085\u2028\u2029]/;
 
-/** What makes the two readers of YAML disagree on a text, before its nodes are looked at. */
-export function findTextFault(text: string, root: Node | undefined): Fault | undefined {
+function findTextFault(text: string, root: Node | undefined): Fault | undefined {
   const stray = STRAY.exec(text);
   if (stray !== null) {
     const code = stray[0].charCodeAt(0).toString(16).toUpperCase().padStart(4, '0');
     return { reason: `it holds the character U+${code} unescaped`, offset: stray.index };
   }
-  const head = /^\uFEFF?(%|\.\.\.)/m.exec(text.slice(0, root?.start ?? text.length));
-  return head === null ? undefined : { reason: `"${head[1]}" stands before the list`, offset: head.index };
+  const indented = /^[ \t]+(---|\.\.\.)(?=\s|$)/m.exec(text);
+  if (indented !== null) return { reason: `"${indented[1]}" is indented`, offset: indented.index };
+  const tab = /^[ -]*\t/m.exec(text);
+  if (tab !== null) return { reason: 'a tab stands where only spaces may', offset: tab.index };
+  const headEnd = root === undefined || root.start === root.end ? text.length : root.start;
+  const head = /^\uFEFF?(%|\.\.\.)/m.exec(text.slice(0, headEnd));
+  if (head === null) return undefined;
+  return { reason: `${JSON.stringify(head[1])} stands before the list`, offset: head.index };
 }
 
-function faultyKey(mapping: MappingNode): Fault | undefined {
-  for (const [written, value] of mapping.pairs) {
-    const key = resolved(written);
-    const offset = written.start;
-    if (key.kind !== 'scalar')
-      return { reason: `a ${key.kind} is used as a key; are quotes missing around {{ }}?`, offset };
-    if (key.plain && key.tag === '' && isNull(key.value)) return { reason: 'a key is null', offset };
-    if (key.plain && key.value === '<<' && !merges(value))
-      return { reason: 'only mappings can be merged with <<', offset };
-  }
+function scalarFault(scalar: ScalarNode, inFlow: boolean): string | undefined {
+  if (!scalar.plain) return undefined;
+  if (scalar.tag === '' && isInfinite(scalar.value)) return `${scalar.value} has no place in JSON`;
+  if (inFlow && /^:|\?/.test(scalar.value)) return `"${scalar.value}" needs quotes between brackets`;
   return undefined;
+}
+
+function pairFault(text: string, written: Node, value: Node): string | undefined {
+  const key = resolved(written);
+  if (key.kind !== 'scalar') return `a ${key.kind} is used as a key; are quotes missing around {{ }}?`;
+  if (key.plain && key.tag === '' && isNull(key.value)) return 'a key is null';
+  if (key.plain && key.value === '<<' && !merges(value)) return 'only mappings can be merged with <<';
+  if (/[\r\n]/.test(text.slice(written.start, written.end))) return 'a key is longer than its line';
+  if (!/[ \t]*[:,\]}]/y.test(text.slice(written.end, written.end + 80))) return 'a key is apart from its colon';
+  if (value.kind !== 'mapping' || value.bracketed) return undefined;
+  const begins = value.pairs[0]?.[0].start ?? value.start;
+  return /[\r\n]/.test(text.slice(written.end, begins)) ? undefined : 'a mapping begins on the line of its key';
 }
 
 function merges(value: Node): boolean {

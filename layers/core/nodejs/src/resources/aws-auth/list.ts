@@ -1,5 +1,5 @@
 import { type EntryReading, readEntry } from './entry.ts';
-import { findFault, findTextFault, isNull } from './fault.ts';
+import { findFault, isNull } from './fault.ts';
 import type { AwsAuthList } from './model.ts';
 import { lineOf, type Node, readSyntax, type ScalarNode, type SequenceNode } from './syntax.ts';
 
@@ -46,13 +46,12 @@ const SKIPPED: ReadonlySet<string> = new Set(['', '``', '""', "''"]);
 export function readList(list: AwsAuthList, text: string | undefined): ListDocument | Refusal {
   const source = text ?? '';
   if (SKIPPED.has(source.trim())) {
-    const trimmed = source.trim();
-    const at = { start: source.indexOf(trimmed), end: source.indexOf(trimmed) + trimmed.length };
-    return { text: source, list, entries: [], layout: trimmed === '' ? { style: 'empty' } : { style: 'empty', at } };
+    const layout = source.trim() === '' ? {} : { at: { start: 0, end: source.length } };
+    return { text: source, list, entries: [], layout: { style: 'empty', ...layout } };
   }
   const syntax = readSyntax(source);
   if ('reason' in syntax) return { refused: 'does-not-parse', reason: syntax.reason, line: syntax.line };
-  const fault = findTextFault(source, syntax.root) ?? (syntax.root && findFault(syntax.root));
+  const fault = findFault(source, syntax.root);
   if (fault !== undefined) {
     return { refused: 'does-not-parse', reason: fault.reason, line: lineOf(source, fault.offset) };
   }

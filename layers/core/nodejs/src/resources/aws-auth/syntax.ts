@@ -83,7 +83,7 @@ export function readSyntax(text: string): Syntax | SyntaxProblem {
     return { root: new Composer(text, events).document(), reachesEnd: documents === 1 && !explicitEnd };
   } catch (error) {
     if (error instanceof YAMLException) return { reason: error.reason, line: (error.mark?.line ?? 0) + 1 };
-    if (error instanceof BadAlias) return { reason: error.message, line: lineOf(text, error.offset) };
+    if (error instanceof BadProperty) return { reason: error.message, line: lineOf(text, error.offset) };
     throw error;
   }
 }
@@ -93,7 +93,7 @@ export function lineOf(text: string, offset: number): number {
   return text.slice(0, offset).split('\n').length;
 }
 
-class BadAlias extends Error {
+class BadProperty extends Error {
   readonly offset: number;
   constructor(message: string, offset: number) {
     super(message);
@@ -130,6 +130,8 @@ class Composer {
     const anchored = event.anchorStart >= 0;
     const begins = [event.tagStart, anchored ? event.anchorStart - 1 : -1].filter((offset) => offset >= 0);
     this.#seen = Math.max(this.#seen, event.tagEnd, event.anchorEnd);
+    this.#checkProperty(event.tagStart, event.tagEnd, /^!(<[^>]+>|\w*!?[\w:;/?@&=+$.~*'()%-]+)?$/, /^\s?$/);
+    this.#checkProperty(event.anchorStart, event.anchorEnd, /^[\w-]+$/, /^[\s,\]}]?$/);
     let node: Node;
     if (event.type === EVENT_ID.SCALAR) {
       const quoted = event.style === SCALAR_STYLE.SINGLE_QUOTED || event.style === SCALAR_STYLE.DOUBLE_QUOTED;
@@ -175,17 +177,26 @@ class Composer {
     if (node.bracketed) this.#seen = skipTo(this.#text, this.#seen, /[\]}]/) + 1;
   }
 
+  /** Go's reader knows fewer names of tags and anchors, and wants them apart from what follows. */
+  #checkProperty(start: number, end: number, name: RegExp, next: RegExp): void {
+    if (start < 0) return;
+    const written = this.#text.slice(start, end);
+    if (name.test(written) && next.test(this.#text.charAt(end))) return;
+    throw new BadProperty(`the tag or anchor "${written}" is not one that every reader understands`, start);
+  }
+
   /** A block scalar's value ends behind its last newline; its last line ends before it. */
   #newlineBefore(offset: number): number {
     return /\r?\n?$/.exec(this.#text.slice(Math.max(0, offset - 2), offset))![0].length;
   }
 
   #alias(start: number, end: number): Node {
+    this.#checkProperty(start, end, /^[\w-]+$/, /^[\s,\]}:]?$/);
     const name = this.#text.slice(start, end);
     const target = this.#anchors.get(name);
     if (target === undefined) {
       const why = this.#anchors.has(name) ? 'stands within what it names' : 'has no anchor';
-      throw new BadAlias(`the alias *${name} ${why}`, start);
+      throw new BadProperty(`the alias *${name} ${why}`, start);
     }
     this.#seen = end;
     return { kind: 'alias', start: start - 1, end, tag: '', anchored: false, target };
