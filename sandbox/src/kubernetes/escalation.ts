@@ -18,6 +18,8 @@ export interface RbacWrite {
     readonly aggregationRule?: unknown;
     readonly roleRef?: { readonly kind: string; readonly name: string };
   };
+  /** Whether the object that is replaced had an aggregationRule: taking it away changes what was gathered, too. */
+  readonly wasAggregate: boolean;
 }
 
 /**
@@ -31,11 +33,13 @@ export function checkEscalation(rbac: RbacObjects, user: UserInfo, write: RbacWr
   else checkBinding(rbac, user, write);
 }
 
-function checkRole(rbac: RbacObjects, user: UserInfo, { resource, namespace, nameInPath, object }: RbacWrite): void {
+function checkRole(rbac: RbacObjects, user: UserInfo, write: RbacWrite): void {
+  const { resource, namespace, nameInPath, object, wasAggregate } = write;
   const question = { verb: 'escalate', group: RBAC_GROUP, resource: resource.resource, namespace, name: nameInPath };
   if (authorize(rbac, user, question).allowed) return;
   const name = object.metadata.name ?? '';
-  if (object.aggregationRule !== undefined && missingRules(rbac, user, namespace, EVERYTHING).length > 0) {
+  const aggregate = object.aggregationRule !== undefined || wasAggregate;
+  if (aggregate && missingRules(rbac, user, namespace, EVERYTHING).length > 0) {
     throw forbidden(resource, name, 'must have cluster-admin privileges to use an aggregationRule');
   }
   confirm(rbac, user, namespace, object.rules ?? [], resource, name);

@@ -83,7 +83,7 @@ export class Registry {
     const { resource } = context;
     const namespace = this.#namespaceOf(context, sent);
     if (resource.namespaced) this.#mayAdd(context, namespace, sent);
-    this.#escalation(context, sent);
+    this.#escalation(context, sent, undefined);
     return this.#insert(context, namespace, sent);
   }
 
@@ -106,7 +106,7 @@ export class Registry {
     if (before !== undefined && onlyGarbageFields(before, sent)) {
       return { object: this.#overwrite(context, before, sent), created: false };
     }
-    this.#escalation(context, sent);
+    this.#escalation(context, sent, before);
     if (before === undefined) {
       if (resource.namespaced) this.#mayAdd(context, namespace, sent);
       return { object: this.#insert(context, namespace, sent), created: true };
@@ -240,9 +240,19 @@ export class Registry {
     return dryRun ? object : this.#storage.put(storageName(resource), object);
   }
 
-  #escalation({ user, resource, namespace, name }: WriteContext, object: DecodedObject): void {
+  #escalation(
+    { user, resource, namespace, name }: WriteContext,
+    object: DecodedObject,
+    before: StoredObject | undefined,
+  ): void {
     const write = object as DecodedObject & { rules?: readonly AccessRule[]; roleRef?: { kind: string; name: string } };
-    checkEscalation(this.#rbac(), user, { resource, namespace, nameInPath: name, object: write });
+    checkEscalation(this.#rbac(), user, {
+      resource,
+      namespace,
+      nameInPath: name,
+      object: write,
+      wasAggregate: before?.aggregationRule !== undefined,
+    });
   }
 
   #namespaceOf({ resource, namespace }: WriteContext, sent: DecodedObject): string {

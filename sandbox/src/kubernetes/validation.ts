@@ -237,9 +237,6 @@ function validateRule(kind: string, rule: Rule, at: string): FieldError[] {
     errors.push(required(`${at}.apiGroups`, 'resource rules must supply at least one api group'));
   if (!has(rule.resources))
     errors.push(required(`${at}.resources`, 'resource rules must supply at least one resource'));
-  if (has(rule.resourceNames) && (rule.resources?.length ?? 0) > 1) {
-    errors.push(required(`${at}.resourceNames`, 'resource names cannot apply to multiple resources'));
-  }
   return errors;
 }
 

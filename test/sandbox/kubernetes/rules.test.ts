@@ -164,13 +164,6 @@ describe('what an object must be', () => {
       /namespaced rules cannot apply to non-resource URLs/,
     ],
     [
-      'names of one resource',
-      `${RBAC}/clusterroles`,
-      role('a', [{ apiGroups: [''], resources: ['pods', 'secrets'], resourceNames: ['x'], verbs: ['get'] }]),
-      422,
-      /resource names cannot apply to multiple resources/,
-    ],
-    [
       'a role that is bound',
       `${RBAC}/clusterrolebindings`,
       binding('a', 'Role', 'view'),
