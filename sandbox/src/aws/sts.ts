@@ -63,9 +63,12 @@ export class SecurityTokens {
     return role?.kind === 'role' ? { arn: found!.arn, role } : undefined;
   }
 
-  /** Everything that still lives, as JSON. */
+  /** Everything that still lives, as JSON; without what only the sandbox itself can begin, longer than STS gives. */
   snapshot(): unknown {
-    return [...this.#sessions.values()].filter(({ expiresAt }) => expiresAt > this.#now());
+    const now = this.#now();
+    return [...this.#sessions.values()].filter(
+      ({ expiresAt }) => expiresAt > now && expiresAt <= now + 12 * HOUR_SECONDS * 1000,
+    );
   }
 
   /** Takes a snapshot back. */
