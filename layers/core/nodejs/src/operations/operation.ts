@@ -48,6 +48,13 @@ export const operationSchema = z.discriminatedUnion('operation', [
     after: z.int().nonnegative().optional(),
     limit: z.int().positive().max(500).optional(),
   }),
+  /** What objects of a target were before they were written, newest first; with `id`, one of them whole. */
+  z.strictObject({
+    operation: z.literal('snapshots'),
+    target,
+    id: z.string().min(1).optional(),
+    limit: z.int().positive().max(100).optional(),
+  }),
   /** What an administrator applies once to a cluster. */
   z.strictObject({ operation: z.literal('bootstrap'), cluster: z.string().min(1) }),
 ]);

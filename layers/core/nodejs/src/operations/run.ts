@@ -2,7 +2,7 @@ import { Failure } from '../access/failure.ts';
 import type { Json } from '../access/json.ts';
 import type { AccessPolicy, Cluster, Grantee } from '../access/policy.ts';
 import { grantSubject, machineSubject, type Subject, userSubject } from '../access/subject.ts';
-import { parseTarget, type Target } from '../access/target.ts';
+import { parseTarget, type Target, verificationTarget } from '../access/target.ts';
 import { bootstrapManifest } from '../bootstrap/manifest.ts';
 import type { Cause } from '../directory/fact.ts';
 import { membersOf } from '../directory/read.ts';
@@ -15,6 +15,7 @@ import { nudgePlanner } from '../work/intake.ts';
 import { targetPk } from '../work/keys.ts';
 import { putMark, readMark } from '../work/marks.ts';
 import { readRecords } from '../work/records.ts';
+import { listSnapshots, readSnapshot } from '../work/snapshots.ts';
 import { sweep, targetsOfPolicy } from '../work/sweep.ts';
 import { planTarget } from '../work/take-turn.ts';
 import type { TurnLimits, TurnPorts } from '../work/turn-ports.ts';
@@ -79,6 +80,13 @@ export async function runOperation(
         ...(limit === undefined ? {} : { limit }),
       });
       return { entries, ...(after === undefined ? { unbroken: verifyChain(entries) } : {}) };
+    }
+    case 'snapshots': {
+      const { target, id, limit = 20 } = operation;
+      if (id === undefined) return { snapshots: await listSnapshots(ports.table, target, limit) };
+      const before = await readSnapshot(ports.table, target, id);
+      if (before === undefined) throw new Failure('not-found', `${target} has no snapshot "${id}"`);
+      return { before };
     }
     case 'bootstrap': {
       const { policy } = await inForce(ports.table);
@@ -154,7 +162,11 @@ async function status(ports: TurnPorts): Promise<Outcome> {
     notBefore: number;
   }[] = [];
   const findings: unknown[] = [];
-  for (const target of await targetsOfPolicy(ports.table, policy.policy)) {
+  const targets = await targetsOfPolicy(ports.table, policy.policy);
+  const verified = targets
+    .map(parseTarget)
+    .flatMap((parts) => (parts.type === 'cluster' ? [verificationTarget(parts.arn)] : []));
+  for (const target of [...targets, ...verified]) {
     for (const item of await allMarks(ports.table, target)) {
       const { subject, urgency, since, attempts, notBefore, finding } = readMark(item);
       if (finding) findings.push({ target, since, ...finding, subject });

@@ -11,6 +11,7 @@ import type { Clock } from '../ports/clock.ts';
 import type { Table } from '../ports/table.ts';
 import type { Change, Finding, Kind, OwnedClaim } from '../resources/resource.ts';
 import { writeRecords } from './records.ts';
+import { keepSnapshot } from './snapshots.ts';
 
 /** One target, as a turn has it before it: what shall be, what is, and how to change it. */
 export interface Scene {
@@ -180,7 +181,7 @@ class Writer {
   }
 
   async #write(kind: Kind, change: Change, id: string): Promise<void> {
-    if (kind.keepsSnapshot) await keepSnapshot(this.#ports, this.#scene.target, this.#run, change);
+    if (kind.keepsSnapshot) await keepSnapshot(this.#ports, this.#scene.target, this.#run.id, change);
     const after = await kind.apply(this.#scene.ports, change);
     this.#scene.observed.set(id, after);
     this.applied.push(change);
@@ -243,21 +244,6 @@ export function summaryOf({
   lines,
 }: Change): Pick<Change, 'kind' | 'object' | 'action' | 'lines'> {
   return { kind, object, action, lines };
-}
-
-async function keepSnapshot(
-  ports: { readonly table: Table; readonly clock: Clock },
-  target: Target,
-  run: Run,
-  change: Change,
-): Promise<void> {
-  const at = ports.clock.now();
-  await ports.table.put({
-    pk: `snapshot#${target}`,
-    sk: `${String(at).padStart(16, '0')}#${change.kind}#${change.object}#${run.id}`,
-    at,
-    before: change.before as Json,
-  });
 }
 
 function isAbsent(state: unknown): boolean {
