@@ -1,5 +1,4 @@
 import { Failure, isFailure } from '../access/failure.ts';
-import type { Json } from '../access/json.ts';
 import { sameJson } from '../access/json.ts';
 import { grantSubject, type Subject } from '../access/subject.ts';
 import type { Target } from '../access/target.ts';
