@@ -1,31 +1,57 @@
+import { sameJson } from '../access/json.ts';
 import { SESSION_NAME_PATTERN, USERNAME_PREFIX } from '../access/names.ts';
 import type { AccessPolicy } from '../access/policy.ts';
 import { type AwsAuthMappings, readAwsAuth } from '../effective-access/aws-auth.ts';
 import { principalsChanged } from '../effective-access/changed-access.ts';
+import type { KubernetesObject } from '../ports/kubernetes.ts';
 import { AWS_AUTH_OBJECT, type AwsAuthClaim, type AwsAuthObserved, folded } from '../resources/aws-auth/model.ts';
 import { isManaged, type ObjectState } from '../resources/managed-object.ts';
-import type { Change, Claim, Finding } from '../resources/resource.ts';
-import { usernameOf } from '../resources/role-binding/model.ts';
+import { claimedBy, type NamespaceClaim } from '../resources/namespace/model.ts';
+import type { Change, Claim, Finding, OwnedClaim } from '../resources/resource.ts';
+import { isWithin, type RoleClaim } from '../resources/role/model.ts';
+import { type RoleBindingClaim, usernameOf } from '../resources/role-binding/model.ts';
 import { isProtected } from './desired.ts';
 import type { Draft, Guard } from './plan.ts';
-import { objectId } from './turn-claims.ts';
+import { objectId, type TurnClaims, unwantedClaims } from './turn-claims.ts';
 
 /** Kubernetes refuses a ConfigMap beyond 1 MiB; Gatehouse stops well before. Bytes. */
 export const MAX_AWS_AUTH_BYTES = 900 * 1024;
 
 /** The safety rules over every plan for a cluster, in the order in which they are asked. */
 export function clusterGuards(policy: AccessPolicy): readonly Guard[] {
-  return [ownership, reservedNames, protectedPrincipals(policy), blastRadius, lockout(policy), size];
+  return [
+    ownership,
+    reservedNames,
+    onePrincipalEach,
+    protectedPrincipals(policy),
+    blastRadius,
+    entries,
+    rights(policy),
+    namespaces,
+    lockout(policy),
+    size,
+  ];
 }
 
-/** Only what carries Gatehouse's label is changed or deleted. The kinds see to it; this sees to the kinds. */
+const FAULT = 'report this as a fault of Gatehouse';
+const LABELLED: ReadonlySet<string> = new Set(['role', 'role-binding', 'namespace']);
+
+/**
+ * Only what carries Gatehouse's label is changed or deleted, and what is made carries it. The kinds see to it; this sees to
+ * the kinds.
+ */
 export const ownership: Guard = ({ changes }) =>
   changes.flatMap(({ change }) => {
-    if (change.kind !== 'role' && change.kind !== 'role-binding') return [];
-    const before = change.before as ObjectState;
-    return !before.present || isManaged(before.object)
+    if (!LABELLED.has(change.kind)) return [];
+    const [before, after] = sides(change);
+    if (before && !isManaged(before)) {
+      return [
+        blocking('ownership', change.object, `${change.object} is not Gatehouse's`, 'rename or delete it by hand'),
+      ];
+    }
+    return before || !after || isManaged(after)
       ? []
-      : [blocking('ownership', change.object, `${change.object} is not Gatehouse's`, 'rename or delete it by hand')];
+      : [blocking('ownership', change.object, `${change.object} would be made without Gatehouse's label`, FAULT)];
   });
 
 /** Every username is Gatehouse's own, with no template but the one for session names, and never a reserved name. */
@@ -69,38 +95,179 @@ export function protectedPrincipals(policy: AccessPolicy): Guard {
     );
 }
 
+/**
+ * No two people share an IAM principal on a cluster: each would get what the other may do. Who has it keeps it; where nobody
+ * has, the first gets it.
+ */
+export const onePrincipalEach: Guard = ({ claims }) => {
+  const doors = ({ claim }: OwnedClaim) => claim.kind === 'aws-auth';
+  const arnOf = ({ claim }: OwnedClaim) => folded((claim as AwsAuthClaim).arn);
+  const owners = new Map<string, string>();
+  for (const owned of [...claims.recorded.filter(doors), ...claims.wanted.filter(doors)]) {
+    if (!owners.has(arnOf(owned))) owners.set(arnOf(owned), owned.subject);
+  }
+  return claims.wanted.filter(doors).flatMap((owned) => {
+    const owner = owners.get(arnOf(owned));
+    if (owner === owned.subject) return [];
+    const message = `the policy maps ${owned.subject} and ${owner} to the same IAM principal, ${(owned.claim as AwsAuthClaim).arn}`;
+    const remedy = 'give one of them another IAM user under identities in the access policy';
+    return [{ ...blocking('shared-principal', owned.claim.object, message, remedy), subject: owned.subject }];
+  });
+};
+
 /** A write changes what nobody but its own targets becomes, and binds or unbinds nobody but its own subjects. */
 export const blastRadius: Guard = ({ changes, claims }) => {
-  const all = [...claims.wanted, ...claims.recorded].map(({ claim }) => claim);
-  const arns = new Set(all.map((claim) => folded((claim as Partial<AwsAuthClaim>).arn ?? '')));
-  const usernames = new Set(all.map(usernameIn));
+  const arns = new Set(
+    [...claims.wanted, ...claims.recorded].map(({ claim }) => folded((claim as Partial<AwsAuthClaim>).arn ?? '')),
+  );
   const inAwsAuth = awsAuthChanges(changes).flatMap(({ before, after }) =>
     principalsChanged(before, after)
       .filter((arn) => !arns.has(folded(arn)))
-      .map((arn) =>
-        blocking(
-          'blast-radius',
-          AWS_AUTH_OBJECT,
-          `the plan would change what ${arn} becomes`,
-          'report this as a fault of Gatehouse',
-        ),
-      ),
+      .map((arn) => blocking('blast-radius', AWS_AUTH_OBJECT, `the plan would change what ${arn} becomes`, FAULT)),
   );
   const inBindings = changes.flatMap(({ change }) => {
     if (change.kind !== 'role-binding') return [];
     const [before, after] = [boundTo(change.before), boundTo(change.after)];
-    const moved = [...before.symmetricDifference(after)].filter((name) => !usernames.has(name.slice('User '.length)));
+    const [wanted, unwanted] = usernamesOn(claims, change.object);
+    const moved = [
+      ...[...after].filter((name) => !before.has(name) && !wanted.has(name)),
+      ...[...before].filter((name) => !after.has(name) && (!unwanted.has(name) || wanted.has(name))),
+    ];
     return moved.map((name) =>
-      blocking(
-        'blast-radius',
-        change.object,
-        `the plan would change whether ${change.object} binds ${name}`,
-        'report this as a fault of Gatehouse',
-      ),
+      blocking('blast-radius', change.object, `the plan would change whether ${change.object} binds ${name}`, FAULT),
     );
   });
   return [...inAwsAuth, ...inBindings];
 };
+
+/** Who is to be bound by a binding, and who no more, in the words of {@link boundTo}. */
+function usernamesOn(claims: TurnClaims, object: string): [ReadonlySet<string>, ReadonlySet<string>] {
+  const names = (owned: readonly OwnedClaim[]) =>
+    new Set(owned.filter(({ claim }) => claim.object === object).map(({ claim }) => `User ${usernameIn(claim)}`));
+  return [names(claims.wanted), names(unwantedClaims(claims))];
+}
+
+/**
+ * Of aws-auth nothing moves but entries of Gatehouse's own: what comes in is a claim of the turn, without a group; what goes
+ * had a username of Gatehouse's and a principal of the turn. Everything else of the ConfigMap stays.
+ */
+export const entries: Guard = ({ changes, claims }) => {
+  const wanted = new Set<string>();
+  const concerned = new Set<string>();
+  for (const { claim } of [...claims.wanted, ...claims.recorded]) {
+    if (claim.kind === 'aws-auth') concerned.add(folded((claim as AwsAuthClaim).arn));
+  }
+  for (const { claim } of claims.wanted) {
+    const { list, arn, username } = claim as AwsAuthClaim;
+    if (claim.kind === 'aws-auth') wanted.add(JSON.stringify([list, folded(arn), username, []]));
+  }
+  const fault = (message: string) => blocking('foreign-entry-changed', AWS_AUTH_OBJECT, message, FAULT);
+  return changes.flatMap(({ change }) => {
+    if (change.kind !== 'aws-auth') return [];
+    const [before, after] = sides(change);
+    if (!after) return [fault('the plan would delete aws-auth, and lock everybody out')];
+    const [was, is] = [entryKeys(before), entryKeys(after)];
+    const come = without(is, was).filter((entry) => !wanted.has(entry));
+    const gone = without(was, is).filter((entry) => {
+      const [, arn, username] = JSON.parse(entry) as [string, string, string];
+      return !concerned.has(arn) || !username.startsWith(USERNAME_PREFIX);
+    });
+    return [
+      ...come.map((entry) => fault(`the plan would add the entry ${entry}, which nothing asks for`)),
+      ...gone.map((entry) => fault(`the plan would remove the entry ${entry}, which is not Gatehouse's`)),
+      ...(before && !sameJson(withoutLists(before), withoutLists(after))
+        ? [fault('the plan would change more of aws-auth than its two lists')]
+        : []),
+    ];
+  });
+};
+
+/** The entries of both lists as `[list, arn, username, groups]`, as often as they stand there. */
+function entryKeys(configMap: KubernetesObject | undefined): string[] {
+  const { roles, users } = readAwsAuth(configMap?.data);
+  const keys = (list: string, mappings: typeof roles) =>
+    mappings.map(({ arn, username, groups }) => JSON.stringify([list, folded(arn), username, groups]));
+  return [...keys('mapRoles', roles), ...keys('mapUsers', users)];
+}
+
+/** What `some` holds oftener than `others`. */
+function without(some: readonly string[], others: readonly string[]): string[] {
+  const left = [...others];
+  return some.filter((one) => {
+    const at = left.indexOf(one);
+    if (at >= 0) left.splice(at, 1);
+    return at < 0;
+  });
+}
+
+function withoutLists({ data, ...rest }: KubernetesObject): unknown {
+  return { ...rest, data: Object.entries(data ?? {}).filter(([key]) => key !== 'mapRoles' && key !== 'mapUsers') };
+}
+
+/**
+ * Nobody may do more than the level of a grant of the policy says: rules lie within the level's, and whoever is bound is bound
+ * to the grant's own Role, or to the ClusterRole that the level names.
+ */
+export function rights(policy: AccessPolicy): Guard {
+  const levelOf = (grant: string) => policy.grants.find(({ name }) => name === grant)?.level;
+  return ({ changes, claims }) =>
+    changes.flatMap(({ change }) => {
+      const [before, after] = sides(change);
+      if (!after || (change.kind !== 'role' && change.kind !== 'role-binding')) return [];
+      const grants = claims.wanted.flatMap(({ claim }) =>
+        claim.kind === change.kind && claim.object === change.object
+          ? [(claim as RoleClaim | RoleBindingClaim).grant]
+          : [],
+      );
+      const fault = (message: string) => [blocking('beyond-level', change.object, message, FAULT)];
+      if (change.kind === 'role') {
+        const allowed = grants.flatMap((grant) => {
+          const level = levelOf(grant);
+          return level && 'rules' in level ? level.rules : [];
+        });
+        const beyond = (after.rules ?? []).filter((rule) => !allowed.some((other) => isWithin(rule, other)));
+        return beyond.length === 0 && after.aggregationRule === undefined
+          ? []
+          : fault(`the plan would give ${change.object} more than the level of its grant`);
+      }
+      const added = [...boundTo(change.after)].some((name) => !boundTo(change.before).has(name));
+      const meant = grants.some((grant) => {
+        const level = levelOf(grant);
+        const own = `${USERNAME_PREFIX}${grant}`;
+        return level !== undefined && after.roleRef?.name === ('rules' in level ? own : level.clusterRole);
+      });
+      const moved = before !== undefined && !sameJson(before.roleRef, after.roleRef);
+      return moved || (added && !meant)
+        ? fault(`the plan would bind by ${change.object} to ${after.roleRef?.name}, which no level of its grant names`)
+        : [];
+    });
+}
+
+/** A namespace is deleted only where it was made to go with its grants, and only those of the turn still need it. */
+export const namespaces: Guard = ({ changes, claims }) =>
+  changes.flatMap(({ change }) => {
+    if (change.kind !== 'namespace' || change.action !== 'delete') return [];
+    const [before] = sides(change);
+    const going = unwantedClaims(claims).filter(
+      ({ claim }) =>
+        claim.kind === 'namespace' &&
+        claim.object === change.object &&
+        (claim as NamespaceClaim).onAbsent === 'create-and-delete',
+    );
+    const subjects = new Set<string>(going.map(({ subject }) => subject));
+    const noted = before && claimedBy(before);
+    const sound = !change.object.startsWith('kube-') && change.object !== 'default' && noted !== undefined;
+    return sound && noted.every((subject) => subjects.has(subject))
+      ? []
+      : [
+          blocking(
+            'namespace-needed',
+            change.object,
+            `the plan would delete the namespace "${change.object}", which others need or nobody made to be deleted`,
+            FAULT,
+          ),
+        ];
+  });
 
 /**
  * An administrator other than the one being changed remains. Administrators are whom aws-auth maps to `system:masters` and
@@ -145,6 +312,15 @@ export const size: Guard = ({ changes }) =>
         ]
       : [];
   });
+
+/** An object before and after a change, each undefined where it is absent. */
+function sides(change: Change): [KubernetesObject | undefined, KubernetesObject | undefined] {
+  const objectOf = (state: unknown) => {
+    const side = state as { present: boolean; object?: KubernetesObject; configMap?: KubernetesObject };
+    return side.present ? (side.object ?? side.configMap) : undefined;
+  };
+  return [objectOf(change.before), objectOf(change.after)];
+}
 
 function usernameIn(claim: Claim): string | undefined {
   return (claim as Partial<AwsAuthClaim>).username;
