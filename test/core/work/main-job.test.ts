@@ -1,6 +1,8 @@
 import { readChain, verifyChain } from '@gatehouse/core/ledger/ledger';
 import type { ObjectRef } from '@gatehouse/core/ports/kubernetes';
 import { readMark } from '@gatehouse/core/work/marks';
+import { listSnapshots, readSnapshot } from '@gatehouse/core/work/snapshots';
+import { sweep } from '@gatehouse/core/work/sweep';
 import { describe, expect, it } from 'vitest';
 import { aPipeline, described } from '../../builders/pipeline.ts';
 import { ACCOUNT } from '../../builders/policy.ts';
@@ -357,6 +359,43 @@ describe('when something is wrong on a cluster', () => {
     expect(world.kubernetes.peek(AWS_AUTH)?.data).toEqual(broken);
     expect(world.marks().map(({ finding }) => finding?.code)).toEqual(['does-not-parse']);
     expect(await world.may('gatehouse:operators:alice', 'list', 'pods', 'pay')).toBe(false);
+  });
+
+  it('a door that cannot be opened keeps the members waiting, and they get in when it is mended', async () => {
+    const world = await aPipeline({ policy: policy([OPERATORS]), users: ['alice'] });
+    const kubernetes = world.clusters.get(ARN)!;
+    const broken = { mapRoles: '- rolearn: {{' };
+    kubernetes.seed({
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { namespace: 'kube-system', name: 'aws-auth' },
+      data: broken,
+    });
+    await world.settle();
+    await world.join('00g1', 'alice');
+    await world.settle();
+    const marks = world.table.items().filter(({ pk, sk }) => pk === `target#cluster/${ARN}` && sk.startsWith('mark#'));
+    expect(marks.map((item) => [readMark(item).subject, readMark(item).finding?.code])).toEqual([
+      ['grant/operators', 'does-not-parse'],
+      ['user/okta/alice', 'does-not-parse'],
+    ]);
+    expect(kubernetes.peek(BINDING)).toBeUndefined();
+    kubernetes.seed({ ...kubernetes.peek(AWS_AUTH)!, data: { mapRoles: NODES } });
+    await sweep(world.ports, world.clock.now());
+    await world.settle();
+    expect(kubernetes.peek(BINDING)?.subjects?.length).toBe(1);
+    expect(kubernetes.peek(AWS_AUTH)?.data?.mapRoles).toContain('gatehouse:operators');
+  });
+
+  it('every write of aws-auth is preceded by a snapshot that can be read back', async () => {
+    const world = await aRunningPipeline(policy([READERS]));
+    await world.join('00g2', 'bob');
+    await world.settle();
+    const [newest] = await listSnapshots(world.table, `cluster/${ARN}`, 5);
+    expect(await readSnapshot(world.table, `cluster/${ARN}`, newest!.id)).toMatchObject({
+      present: true,
+      configMap: { data: { mapRoles: NODES } },
+    });
   });
 
   it('an escalation that Kubernetes refuses says to apply the bootstrap again', async () => {

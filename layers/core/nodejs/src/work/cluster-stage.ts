@@ -81,6 +81,7 @@ export async function setClusterStage(request: StageRequest): Promise<Stage> {
       guards: clusterGuards(policy),
     },
     mode: cluster.mode,
+    dependents: [],
     confirmAfter: async () => undefined,
     follow: (result, marks, cause) => follow(request, cluster, claims, result, marks, cause),
   };

@@ -72,6 +72,8 @@ export async function setIamStage(request: StageRequest): Promise<Stage> {
       guards: [],
     },
     mode: 'enforce',
+    // Whoever comes in by this principal depends on it.
+    dependents: desired.wanted.flatMap((owned) => request.subjects.map((subject) => ({ ...owned, subject }))),
     confirmAfter: async (result) => (result.applied.length > 0 ? CONFIRM_AFTER : belief.lookAgainAfter()),
     follow: (_result, marks, cause) => follow(request, desired, marks, cause),
   };

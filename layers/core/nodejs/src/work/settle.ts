@@ -10,14 +10,20 @@ import type { TurnPorts } from './turn-ports.ts';
 /** How a turn ended for one mark. */
 export type Settlement = 'cleared' | 'refreshed' | 'postponed' | 'parked';
 
+/** The claims of a turn, as far as they say whom a finding or failure concerns. */
+export interface ConcernedClaims {
+  /** What a subject is to have: it waits for what its grant needs, too. */
+  readonly wanted: readonly OwnedClaim[];
+  readonly recorded: readonly OwnedClaim[];
+}
+
 /** What decides over the marks of a turn. */
 export interface Ending {
   readonly chain: string;
   readonly run: Run;
   readonly reader: FactReader;
   readonly result: Pick<Result, 'failed' | 'findings'>;
-  /** All claims of the turn, wanted and recorded: they say whom a finding concerns. */
-  readonly claims: readonly OwnedClaim[];
+  readonly claims: ConcernedClaims;
   /** Marks that wait for this long (milliseconds) although nothing failed: a write that must be seen once more. */
   readonly confirmAfter?: number;
 }
@@ -69,21 +75,28 @@ export async function settleMarks(
   return retryAt === undefined ? { settled } : { settled, retryAt };
 }
 
-/** What stands against a subject: its own trouble, that of an object it needs, or that of its grant. */
-function troubleIn(ending: Ending): (subject: Subject) => { failure?: Failure; finding?: Finding } {
-  const grants = new Map<Subject, Set<Subject>>();
+/**
+ * What stands against a subject: trouble of its own, and, where it is to get something, trouble of what the members of its
+ * grant share. Who only loses something does not wait for a grant.
+ */
+export function troubleIn({
+  claims,
+  result,
+}: Pick<Ending, 'claims' | 'result'>): (subject: Subject) => { failure?: Failure; finding?: Finding } {
+  const needs = new Map<Subject, Set<Subject>>();
   const objects = new Map<Subject, Set<string>>();
-  for (const { subject, grant, claim } of ending.claims) {
-    if (grant !== undefined) collect(grants, subject, grantSubject(grant));
-    collect(objects, subject, claim.object);
+  for (const { subject, grant } of claims.wanted) {
+    if (grant !== undefined) collect(needs, subject, grantSubject(grant));
   }
+  for (const { subject, claim } of [...claims.wanted, ...claims.recorded]) collect(objects, subject, claim.object);
+  const blocking = result.findings.filter(({ severity }) => severity === 'blocks');
   return (subject) => {
-    const concerned = new Set<Subject>([subject, ...(grants.get(subject) ?? [])]);
-    const failure = [...concerned].map((one) => ending.result.failed.get(one)).find((one) => one !== undefined);
-    const finding = ending.result.findings.find(
-      ({ severity, subject: about, object }) =>
-        severity === 'blocks' &&
-        (about === undefined ? (objects.get(subject)?.has(object) ?? false) || object === '' : concerned.has(about)),
+    const concerned = [...new Set<Subject>([subject, ...(needs.get(subject) ?? [])])];
+    const failure = concerned.map((one) => result.failed.get(one)).find((one) => one !== undefined);
+    const finding = blocking.find(({ subject: about, object }) =>
+      about === undefined
+        ? object === '' || concerned.some((one) => objects.get(one)?.has(object))
+        : concerned.includes(about),
     );
     return { ...(failure ? { failure } : {}), ...(finding ? { finding } : {}) };
   };

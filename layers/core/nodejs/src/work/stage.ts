@@ -2,6 +2,7 @@ import type { AccessPolicy, ClusterMode } from '../access/policy.ts';
 import type { Subject } from '../access/subject.ts';
 import type { Target } from '../access/target.ts';
 import type { Cause } from '../directory/fact.ts';
+import type { OwnedClaim } from '../resources/resource.ts';
 import type { Result, Scene } from './carry-out.ts';
 import type { FactReader } from './fact-reader.ts';
 import type { Mark } from './marks.ts';
@@ -22,6 +23,8 @@ export interface StageRequest {
 export interface Stage {
   readonly scene: Scene;
   readonly mode: ClusterMode;
+  /** Which subjects depend on which claims, beside those who make them: what fails for a claim fails for them, too. */
+  readonly dependents: readonly OwnedClaim[];
   /** Milliseconds after which what was written must be seen once more; undefined where the write itself is proof. */
   confirmAfter(result: Result): Promise<number | undefined>;
   /** Marks what comes next: other targets, verification. Answers the targets to wake. */

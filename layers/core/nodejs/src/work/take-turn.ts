@@ -17,7 +17,14 @@ import { targetPk } from './keys.ts';
 import { beginTurn, endTurn, type TurnLease } from './lease.ts';
 import { type Mark, takeMarks } from './marks.ts';
 import { readRecords, writeRecords } from './records.ts';
-import { type Ending, markSweptTrouble, type Settlement, settleMarks } from './settle.ts';
+import {
+  type ConcernedClaims,
+  type Ending,
+  markSweptTrouble,
+  type Settlement,
+  settleMarks,
+  troubleIn,
+} from './settle.ts';
 import type { Stage, StageRequest } from './stage.ts';
 import type { TurnLimits, TurnPorts } from './turn-ports.ts';
 import { type WakeMessage, wake, wakeLater, wakeToSweep } from './wake.ts';
@@ -146,12 +153,15 @@ async function perform(request: StageRequest, run: Run, marks: readonly Mark[]):
   const { ports, target, reader, subjects } = request;
   const chain = chainOf(target);
   const cause = run.causes[0]!;
-  let claims: readonly OwnedClaim[] = [];
+  let claims: ConcernedClaims = { wanted: [], recorded: [] };
   let result: Result;
   let confirmAfter: number | undefined;
   try {
     const stage = await setStage(request);
-    claims = [...stage.scene.claims.wanted, ...stage.scene.claims.recorded];
+    claims = {
+      wanted: [...stage.scene.claims.wanted, ...stage.dependents],
+      recorded: stage.scene.claims.recorded,
+    };
     const plan = await planScene(stage.scene);
     if (stage.mode === 'observe') {
       await keepObservedPlan(ports, target, run, plan);
@@ -159,7 +169,7 @@ async function perform(request: StageRequest, run: Run, marks: readonly Mark[]):
     } else {
       result = await carryOut(ports, stage.scene, plan, run);
       confirmAfter = await stage.confirmAfter(result);
-      await wake(ports, await stage.follow(result, done(marks, result), cause));
+      await wake(ports, await stage.follow(result, withoutTrouble(marks, claims, result), cause));
     }
   } catch (error) {
     if (!isFailure(error)) throw error;
@@ -216,11 +226,12 @@ async function chooseMarks(
 }
 
 /** Marks whose subject came through: only they are passed on. */
-function done(marks: readonly Mark[], result: Result): Mark[] {
-  const blocked = new Set(
-    result.findings.flatMap(({ severity, subject }) => (severity === 'blocks' && subject ? [subject] : [])),
-  );
-  return marks.filter(({ subject }) => !result.failed.has(subject) && !blocked.has(subject));
+function withoutTrouble(marks: readonly Mark[], claims: ConcernedClaims, result: Result): Mark[] {
+  const trouble = troubleIn({ claims, result });
+  return marks.filter(({ subject }) => {
+    const { failure, finding } = trouble(subject);
+    return !failure && !finding;
+  });
 }
 
 function failedAsAWhole(subjects: readonly Subject[], error: Failure): Result {
