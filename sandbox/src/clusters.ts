@@ -97,6 +97,8 @@ export class SandboxClusters implements ControlPlanes {
       fetchIdentity: askSts,
       awsAuth: () => state.peek('configmaps', 'kube-system', 'aws-auth')?.data as Record<string, string> | undefined,
       bootstrapAdmin: this.#options.administrator(cluster.account),
+      // By EC2's resource-based naming, so that nobody needs to keep instances.
+      privateDnsName: (instance) => `${instance}.${cluster.region}.compute.internal`,
     });
     const start = (wanted: number) =>
       startKubernetesServer({

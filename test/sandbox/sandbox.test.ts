@@ -29,7 +29,8 @@ afterAll(async () => {
   rmSync(stateDir, { recursive: true, force: true });
 });
 
-const start = () => startSandbox({ port: 0, stateDir, clusterObjects: { 'dev-eu': [AWS_AUTH] } });
+const policyFile = join(import.meta.dirname, '../fixtures/policies/two-clusters.yaml');
+const start = () => startSandbox({ port: 0, stateDir, policyFile, clusterObjects: { 'dev-eu': [AWS_AUTH] } });
 
 let deliveries = 0;
 async function tell(type: string): Promise<number> {
@@ -79,7 +80,7 @@ function kubernetesAs(cluster: string, credentials: Parameters<typeof clusterTok
   return kubernetesOver({
     server: record.endpoint!,
     certificateAuthority: record.certificateAuthority!,
-    token: () => clusterToken({ cluster, region, endpoint: endpoint.url, credentials, now: Date.now() }),
+    token: () => clusterToken({ cluster, region, endpoint: sandbox.awsEndpointUrl, credentials, now: Date.now() }),
   });
 }
 

@@ -32,6 +32,8 @@ export interface AuthenticatorOptions {
   readonly awsAuth: () => Readonly<Record<string, string>> | undefined;
   /** ARN of the user or role that made the cluster: an administrator, whatever aws-auth says. */
   readonly bootstrapAdmin?: string;
+  /** Private DNS name of an EC2 instance, by its id: what nodes are called. Without it no node gets in. */
+  readonly privateDnsName?: (instanceId: string) => string | undefined;
 }
 
 /** Verifies tokens of one cluster. */
@@ -95,8 +97,8 @@ function readArn(arn: string) {
 }
 
 /** What aws-auth makes of a caller; where two entries differ only in case, one of them, as the authenticator does it. */
-function mapping(caller: Caller, { awsAuth, random }: AuthenticatorOptions): MappedIdentity {
-  const found = identify(readAwsAuth(awsAuth()), caller);
+function mapping(caller: Caller, { awsAuth, random, privateDnsName }: AuthenticatorOptions): MappedIdentity {
+  const found = identify(readAwsAuth(awsAuth()), caller, privateDnsName);
   const choices = 'ambiguous' in found ? found.ambiguous : [found];
   const chosen = choices[Math.floor(random.fraction() * choices.length)] ?? { denied: 'ARN is not mapped' };
   if ('denied' in chosen) throw denied(chosen.denied);

@@ -1,0 +1,63 @@
+import { Failure, type FailureCode } from '@gatehouse/core/access/failure';
+import type { Json } from '@gatehouse/core/access/json';
+import { invokeFunction } from '@gatehouse/core/aws/invoke-function';
+import type { Operation } from '@gatehouse/core/operations/operation';
+import type { Terminal } from '../terminal/terminal.ts';
+import { type Caller, callerOf } from './caller.ts';
+import type { AwsOptions } from './options.ts';
+
+/** The function's name in the template. */
+const FUNCTION_NAME = 'gatehouse-run-operation';
+/** The function's own time-out, and some for the way. */
+const TIMEOUT_MS = 65_000;
+
+/** Asks Gatehouse to run an operation, and gives what came of it. @throws Failure what Gatehouse or Lambda refuses. */
+export type RunOperation = <Outcome>(operation: Operation) => Promise<Outcome>;
+
+/** What `run-operation` answers. */
+type Answer =
+  | { readonly ok: true; readonly outcome: Json }
+  | {
+      readonly ok: false;
+      readonly error: { readonly code: string; readonly message: string; readonly remedy?: string };
+    };
+
+/** Operations through the function of the Gatehouse that the caller's credentials and Region (or `AWS_ENDPOINT_URL`) reach. */
+export async function operationsOf(options: AwsOptions, { env }: Pick<Terminal, 'env'>): Promise<RunOperation> {
+  const caller = await callerOf(options);
+  return async <Outcome>(operation: Operation) => {
+    const answer = (await invokeFunction({
+      functionName: FUNCTION_NAME,
+      payload: operation as unknown as Json,
+      region: caller.region,
+      endpoint: lambdaEndpoint(caller, env),
+      credentials: await caller.credentials(),
+      now: Date.now(),
+      timeout: TIMEOUT_MS,
+    }).catch((error: unknown) => {
+      throw withRemedy(error, caller, env);
+    })) as unknown as Answer;
+    if (answer.ok) return answer.outcome as Outcome;
+    const { code, message, remedy } = answer.error;
+    throw new Failure(code as FailureCode, message, remedy === undefined ? {} : { remedy });
+  };
+}
+
+function lambdaEndpoint({ region }: Caller, env: Terminal['env']): string {
+  const suffix = region.startsWith('cn-') ? 'amazonaws.com.cn' : 'amazonaws.com';
+  return env.AWS_ENDPOINT_URL_LAMBDA || env.AWS_ENDPOINT_URL || `https://lambda.${region}.${suffix}`;
+}
+
+function withRemedy(error: unknown, { region }: Caller, env: Terminal['env']): unknown {
+  if (!(error instanceof Failure) || error.remedy !== undefined) return error;
+  const remedies: Partial<Record<FailureCode, string>> = {
+    'not-found': `Gatehouse does not run in this account and Region (${region}): check --profile and --region`,
+    forbidden: `ask for lambda:InvokeFunction on the function ${FUNCTION_NAME}`,
+    unauthorized: 'sign in again; for a sandbox, load the environment that it printed: it changes with every start',
+    unreachable: env.AWS_ENDPOINT_URL
+      ? `nothing answers at AWS_ENDPOINT_URL (${env.AWS_ENDPOINT_URL}): start the sandbox, or unset it to reach AWS`
+      : 'check the network',
+  };
+  const remedy = remedies[error.code];
+  return remedy === undefined ? error : new Failure(error.code, error.message, { remedy, cause: error.cause });
+}

@@ -1,0 +1,23 @@
+import type { ClusterMode } from '@gatehouse/core/access/policy';
+import type { PolicyError } from '@gatehouse/core/policy/document';
+import type { Finding } from '@gatehouse/core/resources/resource';
+
+/** What the operation `status` answers. */
+export interface StatusOutcome {
+  /** Null before the first. `partial`: what the version widens waits for a person. */
+  readonly policy: { readonly version: number; readonly digest: string; readonly partial?: boolean } | null;
+  readonly clusters: readonly { readonly name: string; readonly arn: string; readonly mode: ClusterMode }[];
+  /** The last document that was refused, where none was accepted since. */
+  readonly refused?: { readonly at: number; readonly errors: readonly PolicyError[] };
+  /** What is marked and not done. Times in milliseconds UTC. */
+  readonly waiting: readonly {
+    readonly target: string;
+    readonly subject: string;
+    readonly urgency: string;
+    readonly since: number;
+    readonly attempts: number;
+    readonly notBefore: number;
+  }[];
+  /** What a person must mend. */
+  readonly findings: readonly (Finding & { readonly target: string; readonly since: number })[];
+}

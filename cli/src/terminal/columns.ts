@@ -1,0 +1,63 @@
+import type { Paint, Style } from './style.ts';
+import { printable, widthOf, wrapped } from './text.ts';
+
+/** A cell: its text, and how it is coloured. The text may come from outside; what is not printable is written out. */
+export type Cell = string | { readonly text: string; readonly paint: Paint };
+
+/** How a table is written. */
+export interface TableOptions {
+  readonly head?: readonly string[];
+  readonly style: Style;
+  /** Places in a line; the last column is wrapped to fit. Without it, as when piped, nothing is cut or wrapped. */
+  readonly width?: number | undefined;
+  /** Blanks before each line. */
+  readonly indent?: number;
+  /** Columns, counted from 0, that stand at their right edge. */
+  readonly right?: readonly number[];
+}
+
+const GAP = 2;
+const NARROWEST_LAST = 24;
+
+/** A table in columns, without lines around it, without blanks at the ends of lines. Ends in a line break unless empty. */
+export function columns(rows: readonly (readonly Cell[])[], options: TableOptions): string {
+  const { head, style, width, indent = 0, right = [] } = options;
+  const all: readonly (readonly Cell[])[] = head
+    ? [head.map((text) => ({ text, paint: style.dim })), ...rows]
+    : rows;
+  const widths: number[] = [];
+  for (const row of all) {
+    for (const [index, cell] of row.entries()) {
+      widths[index] = Math.max(widths[index] ?? 0, widthOf(textOf(cell)));
+    }
+  }
+  const before = widths.slice(0, -1).reduce((sum, each) => sum + each + GAP, indent);
+  const room = width === undefined ? Number.POSITIVE_INFINITY : Math.max(NARROWEST_LAST, width - before);
+  return all.map((row) => rowLines(row, { widths, room, indent, right, before })).join('');
+}
+
+interface Layout {
+  readonly widths: readonly number[];
+  readonly room: number;
+  readonly indent: number;
+  readonly right: readonly number[];
+  readonly before: number;
+}
+
+function rowLines(row: readonly Cell[], { widths, room, indent, right, before }: Layout): string {
+  const last = widths.length - 1;
+  const [first = '', ...more] = row[last] === undefined ? [] : wrapped(textOf(row[last]!), room);
+  const cells = row.map((cell, index) => {
+    const text = index === last ? first : textOf(cell);
+    const fill = ' '.repeat(Math.max(0, widths[index]! - widthOf(text)));
+    const painted = paintOf(cell)(text);
+    if (right.includes(index)) return fill + painted;
+    return index === row.length - 1 ? painted : painted + fill;
+  });
+  const line = (' '.repeat(indent) + cells.join(' '.repeat(GAP))).trimEnd();
+  const rest = more.map((text) => `${' '.repeat(before)}${paintOf(row[last]!)(text)}\n`);
+  return `${line}\n${rest.join('')}`;
+}
+
+const textOf = (cell: Cell): string => printable(typeof cell === 'string' ? cell : cell.text);
+const paintOf = (cell: Cell): Paint => (typeof cell === 'string' ? (text) => text : cell.paint);
