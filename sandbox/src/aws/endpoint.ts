@@ -108,6 +108,7 @@ export class AwsEndpoint {
   readonly #tables: DynamoDb;
   readonly #now: () => number;
   readonly #server = createServer((request, response) => void this.#serve(request, response));
+  #port = 0;
   readonly #observers = new Set<(call: CallRecord) => void>();
 
   private constructor({ home, accounts, buses = [], planes, tables, snapshot, now = Date.now }: EndpointOptions) {
@@ -146,12 +147,13 @@ export class AwsEndpoint {
       await Promise.all([endpoint.queues.stop(), endpoint.#tables.stop()]);
       throw error;
     }
+    endpoint.#port = (endpoint.#server.address() as AddressInfo).port;
     return endpoint;
   }
 
   /** `http://127.0.0.1:PORT` */
   get url(): string {
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+    return `http://127.0.0.1:${this.#port}`;
   }
 
   /** IAM of all accounts. */

@@ -80,7 +80,26 @@ export class SqsQueues {
     const url = typeof input.QueueUrl === 'string' ? new URL(input.QueueUrl, request.base) : undefined;
     const foreign = url && url.pathname !== `/${this.#home.account}/${name}`;
     if (foreign || caller.account !== this.#home.account || region !== this.#home.region) throw noQueue();
-    const { status, body, queryError } = await this.#call(action, input);
+    if (action === 'SendMessage') {
+      const wrong = refusalOf(input as OutgoingMessage);
+      if (wrong) throw wrong;
+    }
+    const entries = action === 'SendMessageBatch' ? ((input.Entries ?? []) as BatchEntry[]) : [];
+    const refused = entries.flatMap((entry) => {
+      const wrong = refusalOf(entry);
+      return wrong ? [{ Id: entry.Id, SenderFault: true, Code: wrong.code, Message: wrong.message }] : [];
+    });
+    const accepted = entries.filter(({ Id }) => !refused.some((each) => each.Id === Id));
+    if (refused.length > 0 && accepted.length === 0) {
+      return { status: 200, headers: { 'content-type': CONTENT_TYPE }, body: JSON.stringify({ Failed: refused }) };
+    }
+    const sent = refused.length > 0 ? { ...input, Entries: accepted } : input;
+    const { status, body, queryError } = await this.#call(action, sent);
+    if (status === 200 && refused.length > 0) {
+      const answer = JSON.parse(body) as { Successful?: unknown[]; Failed?: unknown[] };
+      const merged = { ...answer, Failed: [...(answer.Failed ?? []), ...refused] };
+      return { status, headers: { 'content-type': CONTENT_TYPE }, body: JSON.stringify(merged) };
+    }
     const text = this.#outward(body, request.base);
     const headers = { 'content-type': CONTENT_TYPE, ...(queryError ? { 'x-amzn-query-error': queryError } : {}) };
     return { status, headers, body: text };
@@ -167,6 +186,33 @@ export class SqsQueues {
     }
     return JSON.stringify(answer);
   }
+}
+
+interface OutgoingMessage {
+  readonly MessageBody?: string;
+  readonly DelaySeconds?: number;
+  readonly MessageGroupId?: string;
+  readonly MessageDeduplicationId?: string;
+}
+interface BatchEntry extends OutgoingMessage {
+  readonly Id: string;
+}
+
+/** What SQS refuses and fauxqs lets pass. @see https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html */
+function refusalOf(message: OutgoingMessage): AwsError | undefined {
+  const { MessageBody = '', DelaySeconds = 0, MessageGroupId, MessageDeduplicationId } = message;
+  if (MessageBody === '')
+    return new AwsError('MissingParameter', 'The request must contain the parameter MessageBody.');
+  if (!(DelaySeconds >= 0 && DelaySeconds <= 900)) {
+    const why = `Value ${DelaySeconds} for parameter DelaySeconds is invalid. Reason: DelaySeconds must be >= 0 and <= 900.`;
+    return new AwsError('InvalidParameterValue', why);
+  }
+  for (const [name, value] of Object.entries({ MessageGroupId, MessageDeduplicationId })) {
+    if (value === undefined || /^[A-Za-z0-9!-/:-@[-`{-~]{1,128}$/.test(value)) continue;
+    const why = `Value for parameter ${name} is invalid. Reason: it can only include alphanumeric and punctuation characters. 1 to 128 in length.`;
+    return new AwsError('InvalidParameterValue', why);
+  }
+  return undefined;
 }
 
 function nameIn(input: Record<string, unknown>): string {

@@ -80,10 +80,19 @@ export class LambdaFunctions implements InvokableFunctions {
     this.#attempt(name, payload, 0);
   }
 
-  /** Ends all threads. Events that still wait for a retry are lost. */
-  async stop(): Promise<void> {
+  /**
+   * Ends all threads, once what is running has ended or `patienceMs` are over: what is cut off counts as a crash, and its
+   * leases last. Asynchronous events that wait are lost.
+   */
+  async stop(patienceMs = 10_000): Promise<void> {
     this.#stopped = true;
     for (const timer of this.#timers) clearTimeout(timer);
+    let patience: NodeJS.Timeout | undefined;
+    const over = new Promise<void>((resolve) => {
+      patience = setTimeout(resolve, patienceMs);
+    });
+    await Promise.race([Promise.all([...this.#pools.values()].map((pool) => pool.idle())), over]);
+    clearTimeout(patience);
     await Promise.all([...this.#pools.values()].map((pool) => pool.stop()));
     await Promise.allSettled(this.#running);
   }
@@ -159,6 +168,7 @@ class Pool {
   readonly #idle: FunctionInstance[] = [];
   readonly #all = new Set<FunctionInstance>();
   readonly #waiting: (() => void)[] = [];
+  readonly #whenIdle: (() => void)[] = [];
   #busy = 0;
 
   constructor(wiring: FunctionWiring, options: FunctionsOptions) {
@@ -187,7 +197,13 @@ class Pool {
       const next = this.#waiting.shift();
       if (next) next();
       else this.#busy -= 1;
+      if (this.#busy === 0) for (const idle of this.#whenIdle.splice(0)) idle();
     }
+  }
+
+  /** Resolves when nothing runs. */
+  async idle(): Promise<void> {
+    if (this.#busy > 0) await new Promise<void>((idle) => this.#whenIdle.push(idle));
   }
 
   async stop(): Promise<void> {

@@ -119,11 +119,20 @@ export function readTemplate(text: string, place: Place, parameters: Readonly<Re
 function checked<T extends z.ZodType>(schema: T, value: unknown, where: string): z.infer<T> {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
-  const [issue] = result.error.issues;
+  const issue = result.error.issues[0] && deepest(result.error.issues[0]);
   const path = [where, ...(issue?.path ?? []).map(String)].join('.');
   const why =
     issue?.code === 'unrecognized_keys' ? `unknown property ${issue.keys.join(', ')}` : (issue?.message ?? 'invalid');
   throw refusal(path, why);
+}
+
+/** Of the alternatives that a value could be, the one that fits furthest says best what is wrong. */
+function deepest(issue: z.core.$ZodIssue): z.core.$ZodIssue {
+  if (issue.code === 'invalid_key' && issue.issues[0]) return { ...issue.issues[0], path: issue.path };
+  if (issue.code !== 'invalid_union') return issue;
+  const inner = issue.errors.flat().map((each) => ({ ...deepest(each) }));
+  const best = inner.sort((a, b) => b.path.length - a.path.length)[0];
+  return best ? { ...best, path: [...issue.path, ...best.path] } : issue;
 }
 
 function holds(condition: string | undefined, scope: Scope, where: string): boolean {
