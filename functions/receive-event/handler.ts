@@ -1,16 +1,10 @@
 import { Failure } from '@gatehouse/core/access/failure';
 import type { Documents } from '@gatehouse/core/ports/documents';
+import type { Log } from '@gatehouse/core/ports/log';
 import { type IntakePorts, takeIn } from '@gatehouse/core/sources/intake';
 import type { EventSource, EventTrust } from '@gatehouse/core/sources/source';
 import * as z from 'zod';
 import { receiveUpload, type UploadSettings } from './uploaded-policy.ts';
-
-/** Writes one structured line a call, as JSON, so that control characters in names from outside stay escaped. */
-export interface Log {
-  info(message: string, details: Readonly<Record<string, unknown>>): void;
-  warn(message: string, details: Readonly<Record<string, unknown>>): void;
-  error(message: string, details: Readonly<Record<string, unknown>>): void;
-}
 
 /** What the function needs. */
 export interface Dependencies {

@@ -1,15 +1,9 @@
 import { isFailure } from '@gatehouse/core/access/failure';
+import type { Log } from '@gatehouse/core/ports/log';
 import { type IntakePorts, takeIn } from '@gatehouse/core/sources/intake';
 import type { SigningSecrets } from '@gatehouse/core/sources/signing-secrets';
 import { MAX_BODY_BYTES, type WebhookRequest, type WebhookSource } from '@gatehouse/core/sources/source';
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
-
-/** Writes one structured line a call, as JSON, so that control characters in names from outside stay escaped. */
-export interface Log {
-  info(message: string, details: Readonly<Record<string, unknown>>): void;
-  warn(message: string, details: Readonly<Record<string, unknown>>): void;
-  error(message: string, details: Readonly<Record<string, unknown>>): void;
-}
 
 /** What the function needs. */
 export interface Dependencies {
