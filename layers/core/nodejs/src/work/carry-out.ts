@@ -1,5 +1,5 @@
 import { Failure, isFailure } from '../access/failure.ts';
-import { sameJson } from '../access/json.ts';
+import { canonicalJson, sameJson } from '../access/json.ts';
 import { grantSubject, type Subject } from '../access/subject.ts';
 import type { Target } from '../access/target.ts';
 import type { Cause } from '../directory/fact.ts';
@@ -102,7 +102,7 @@ export async function carryOut(
     kind: 'intent',
     changes: plan.changes.map(({ change }) => summaryOf(change)),
   });
-  const writer = new Writer(ports, scene, run);
+  const writer = new Writer(ports, scene, plan, run);
   for (const work of objectWork(scene.kinds, open)) await writer.visit(work);
   await appendEntry(ports, scene.chain, {
     ...entry,
@@ -141,20 +141,26 @@ class Writer {
   readonly #run: Run;
   /** Subjects, and grants through their own subject, that get nothing more in this turn. */
   readonly #stopped = new Set<Subject>();
+  /** The changes that passed the guards together, as they were planned. */
+  readonly #planned: ReadonlySet<string>;
 
-  constructor(ports: { readonly table: Table; readonly clock: Clock }, scene: Scene, run: Run) {
+  constructor(ports: { readonly table: Table; readonly clock: Clock }, scene: Scene, plan: Plan, run: Run) {
     this.#ports = ports;
     this.#scene = scene;
     this.#run = run;
+    this.#planned = new Set(plan.changes.map(({ pass, change }) => plannedKey(pass, change)));
   }
 
   async visit(work: ObjectWork): Promise<void> {
     const id = objectId({ kind: work.kind.name, object: work.object });
-    const claims = { ...work.claims, wanted: work.claims.wanted.filter((owned) => !this.#isStopped(owned)) };
+    const claims = this.#openClaims(work);
+    // What a stopped subject has in an older form stays as it is, and recorded.
+    if (claims.unwanted.length < work.claims.unwanted.length) this.unfinished.add(id);
     let touched: readonly Subject[] = subjectsOf([...claims.wanted, ...claims.unwanted]);
     try {
       for (let conflicts = 0; ; conflicts++) {
-        const change = work.kind.diff(work.object, this.#scene.observed.get(id), claims).change;
+        const { change, findings } = work.kind.diff(work.object, this.#scene.observed.get(id), claims);
+        if (conflicts > 0) this.#heed(work, findings);
         if (!change) return;
         touched = subjectsOfChange(change) ?? touched;
         if (this.#ports.clock.now() >= this.#run.workUntil) {
@@ -192,8 +198,31 @@ class Writer {
     }
   }
 
+  /** The claims of a visit without those of stopped subjects; a removal is stopped by nothing. */
+  #openClaims({ pass, claims }: ObjectWork): ObjectWork['claims'] {
+    const open = (owned: OwnedClaim) => !this.#isStopped(owned);
+    return {
+      ...claims,
+      wanted: claims.wanted.filter(open),
+      unwanted: pass === 'add' ? claims.unwanted.filter(open) : claims.unwanted,
+    };
+  }
+
+  /** What somebody did meanwhile may stand against a claim that nothing stood against when it was planned. */
+  #heed(work: ObjectWork, findings: readonly Finding[]): void {
+    const blocks = findings.filter(({ severity }) => severity === 'blocks');
+    if (blocks.length === 0) return;
+    this.findings.push(...blocks);
+    this.unfinished.add(objectId({ kind: work.kind.name, object: work.object }));
+    if (work.pass === 'remove') return;
+    for (const { subject } of blocks) {
+      for (const one of subject === undefined ? subjectsOf(work.claims.wanted) : [subject]) this.#stopped.add(one);
+    }
+  }
+
   /** What changed between planning and writing passes the guards again. */
   #guard(work: ObjectWork, change: Change, claims: ObjectWork['claims']): void {
+    if (this.#planned.has(plannedKey(work.pass, change))) return;
     const draft = {
       changes: [{ pass: work.pass, change }],
       claims: { wanted: claims.wanted, recorded: [...claims.unwanted, ...claims.recorded] },
@@ -244,6 +273,8 @@ export function summaryOf({
 }: Change): Pick<Change, 'kind' | 'object' | 'action' | 'lines'> {
   return { kind, object, action, lines };
 }
+
+const plannedKey = (pass: ObjectWork['pass'], change: Change): string => canonicalJson([pass, change]);
 
 function isAbsent(state: unknown): boolean {
   return sameJson((state as { present?: unknown } | null)?.present, false);
