@@ -137,7 +137,13 @@ async function start(
   seedUsers(endpoint, [...peopleOf(policy), ...(options.users ?? [])]);
   const place = { stack: STACK, ...home, endpoint: endpoint.url };
   const wiring = readTemplate(templateText, place, parameters);
-  for (const { module, logicalId } of wiring.functions) {
+  for (const { module, logicalId, layers } of wiring.functions) {
+    if (layers.length === 0) {
+      throw new Failure(
+        'invalid',
+        `template.yaml: Resources.${logicalId}: without a layer nothing gives it @gatehouse/core`,
+      );
+    }
     if (!existsSync(join(root, module))) throw new Failure('invalid', `Resources.${logicalId}: there is no ${module}`);
   }
   const administrator = administrators.get(home.account)!;

@@ -119,7 +119,7 @@ export class AwsEndpoint {
       if (!this.#iamState.accounts.has(id))
         this.#iamState.accounts.set(id, { id, roles: new Map(), users: new Map(), groups: new Set() });
     }
-    this.events = new EventBuses(buses);
+    this.events = new EventBuses(home.account, buses);
     this.sessions = new SecurityTokens(() => this.#iamState, now);
     this.clusters = new EksClusters(this.events, planes);
     this.objects = new ObjectStore(this.events);

@@ -49,11 +49,14 @@ const putEvents = z.strictObject({ Entries: z.array(entry).min(1).max(10) });
 
 /** EventBridge: buses and rules. Every event goes to every rule of its bus that matches. */
 export class EventBuses {
+  readonly #home: string;
   readonly #buses: ReadonlySet<string>;
   readonly #rules: BusRule[] = [];
   readonly #listeners = new Set<(bus: string, event: BusEvent) => void>();
 
-  constructor(buses: readonly string[]) {
+  /** @param home The account that has the buses. */
+  constructor(home: string, buses: readonly string[]) {
+    this.#home = home;
     this.#buses = new Set(['default', ...buses]);
   }
 
@@ -144,7 +147,7 @@ export class EventBuses {
       return { ErrorCode: 'NotAuthorizedForSourceException', ErrorMessage: 'Not authorized for the source.' };
     }
     // EventBridge takes an event for a bus that does not exist, and drops it.
-    if (!this.#buses.has(bus)) return { EventId: randomUUID() };
+    if (!this.#buses.has(bus) || caller.account !== this.#home) return { EventId: randomUUID() };
     const detail = parseDetail(each.Detail);
     if (!detail) return { ErrorCode: 'MalformedDetail', ErrorMessage: 'Detail is malformed.' };
     const event = { source: each.Source, detailType: each.DetailType, resources: each.Resources, detail };

@@ -57,6 +57,7 @@ export class ObjectStore {
     );
     if (!key || extra) throw notPlayed(`S3 ${request.method} ${key ? `with ?${extra}` : 'on a bucket'}`);
     const bucket = this.#buckets.get(bucketName);
+    if (bucket && bucket.account !== request.caller.account) throw new AwsError('AccessDenied', 'Access Denied', 403);
     const arn = `arn:${partitionOf(request.region)}:s3:::${bucketName}`;
     const versionId = request.query.get('versionId');
     if (request.method === 'PUT') {

@@ -101,9 +101,9 @@ export function verifySignature(request: SignedRequest, signature: Signature, se
   const missing = signature.signedHeaders.find((name) => request.headers[name] === undefined);
   if (missing) throw mismatch(`the signed header ${missing} is not in the request`);
   const unsigned = Object.keys(request.headers).find(
-    (name) => name.startsWith('x-amz-') && name !== 'x-amzn-trace-id' && !signature.signedHeaders.includes(name),
+    (name) => name.startsWith('x-amz-') && name !== 'x-amz-user-agent' && !signature.signedHeaders.includes(name),
   );
-  if (unsigned && signature.presigned) throw mismatch(`the header ${unsigned} is not signed`);
+  if (unsigned) throw mismatch(`the header ${unsigned} is not signed`);
   const expected = Buffer.from(computed(request, signature, secret), 'hex');
   if (!timingSafeEqual(expected, Buffer.from(signature.value, 'hex'))) {
     throw mismatch(

@@ -269,6 +269,7 @@ function readFunction(
     name: identity.name,
     arn: identity.arn,
     ...handlerModule(properties.CodeUri, properties.Handler, raw, where),
+    layers: properties.Layers ?? [],
     timeoutSeconds: properties.Timeout,
     memoryMegabytes: properties.MemorySize,
     environment: properties.Environment?.Variables ?? {},

@@ -10,6 +10,8 @@ export interface FunctionWiring {
   readonly module: string;
   /** The name under which the module exports it. */
   readonly exportName: string;
+  /** ARNs of its layers. */
+  readonly layers: readonly string[];
   readonly timeoutSeconds: number;
   readonly memoryMegabytes: number;
   readonly environment: Readonly<Record<string, string>>;

@@ -473,6 +473,19 @@ describe('S3', () => {
   });
 });
 
+describe('another account', () => {
+  it('reaches neither buckets nor buses of Gatehouse’s own', async () => {
+    const config = administrator(endpoint, OTHER_ACCOUNT);
+    const s3 = new S3Client(config);
+    await expect(s3.send(new GetObjectCommand({ Bucket: 'uploads', Key: 'policies/a b.yaml' }))).rejects.toEqual(
+      failure('AccessDenied'),
+    );
+    const entry = { Source: 'gatehouse', DetailType: 'granted', Detail: '{}', EventBusName: 'own' };
+    await new EventBridgeClient(config).send(new PutEventsCommand({ Entries: [entry] }));
+    expect(heard).toEqual([]);
+  });
+});
+
 describe('EKS', () => {
   it('makes a cluster that becomes active, tells the bus, and removes it', async () => {
     const client = new EKSClient(administrator(endpoint));

@@ -10,6 +10,7 @@ const wiring = (name: string, more: Partial<FunctionWiring> = {}): FunctionWirin
   arn: `arn:aws:lambda:eu-west-1:111122223333:function:${name}`,
   module: 'test/fixtures/functions/echo/main.ts',
   exportName: 'handler',
+  layers: [],
   timeoutSeconds: 5,
   memoryMegabytes: 256,
   environment: { NOTE: name },
