@@ -404,7 +404,7 @@ describe('when something is wrong on a cluster', () => {
     await world.settle();
     const [finding] = world.marks().map((mark) => mark.finding);
     expect(finding?.code).toBe('escalation');
-    expect(finding?.remedy).toContain('gatehouse bootstrap');
+    expect(finding?.remedy).toContain('gatehouse bootstrap prod-eu');
   });
 
   it('one that is deleted lets go of everything, roles of removed grants included', async () => {

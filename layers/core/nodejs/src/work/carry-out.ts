@@ -1,7 +1,8 @@
+import { parseClusterArn } from '../access/arn.ts';
 import { Failure, isFailure } from '../access/failure.ts';
 import { canonicalJson, sameJson } from '../access/json.ts';
 import { grantSubject, type Subject } from '../access/subject.ts';
-import type { Target } from '../access/target.ts';
+import { parseTarget, type Target } from '../access/target.ts';
 import type { Cause } from '../directory/fact.ts';
 import { appendEntry } from '../ledger/ledger.ts';
 import { type Guard, type ObjectWork, objectWork, type Plan, planTurn } from '../plan/plan.ts';
@@ -236,7 +237,7 @@ class Writer {
     for (const subject of subjects) {
       if (work.pass === 'add') this.#stopped.add(subject);
       if (error.retryable || isMissingPrerequisite(error)) this.failed.set(subject, error);
-      else this.findings.push(findingOf(error, work.object, subject));
+      else this.findings.push(findingOf(error, this.#scene.target, work.object, subject));
     }
   }
 
@@ -253,14 +254,18 @@ function isMissingPrerequisite(error: Failure): boolean {
 }
 
 /** The finding that a failure is which trying again does not mend. */
-export function findingOf(error: Failure, object: string, subject?: Subject): Finding {
+export function findingOf(error: Failure, target: Target, object: string, subject?: Subject): Finding {
+  const parts = parseTarget(target);
+  const cluster = parts.type === 'iam' ? '<cluster>' : parseClusterArn(parts.arn).name;
   return {
     code: error.code,
     severity: 'blocks',
     object,
     ...(subject === undefined ? {} : { subject }),
     message: error.message,
-    remedy: error.remedy ?? 'mend what the message names; Gatehouse tries again at the next event and at every sweep',
+    remedy:
+      error.remedy?.replaceAll('<cluster>', cluster) ??
+      'mend what the message names; Gatehouse tries again at the next event and at every sweep',
   };
 }
 

@@ -1,12 +1,12 @@
 import { Failure, isFailure } from '../access/failure.ts';
 import { type Json, sameJson } from '../access/json.ts';
-import type { AccessPolicy } from '../access/policy.ts';
 import type { Subject } from '../access/subject.ts';
 import { parseTarget, type Target } from '../access/target.ts';
 import type { Cause } from '../directory/fact.ts';
 import { appendEntry } from '../ledger/ledger.ts';
 import type { Plan } from '../plan/plan.ts';
 import { policyInForce } from '../policy/versions.ts';
+import { EMPTY_POLICY } from '../policy/widening.ts';
 import type { OwnedClaim } from '../resources/resource.ts';
 import { carryOut, findingOf, planScene, type Result, type Run, summaryOf } from './carry-out.ts';
 import { setClusterStage } from './cluster-stage.ts';
@@ -41,15 +41,6 @@ export type TurnReport =
     };
 
 const SWEEP_PAGE = 200;
-const NO_POLICY: AccessPolicy = {
-  clusters: [],
-  discover: [],
-  accounts: [],
-  grants: [],
-  identities: [],
-  protected: { principals: [] },
-};
-
 /**
  * One worker's turn on one target. Revocations first; what it does not get to stays marked, and the target is woken again.
  * Whatever happens to this process, everything that is not done stays marked.
@@ -82,7 +73,7 @@ export async function planTarget(
   subjects: readonly Subject[],
 ): Promise<Plan> {
   const reader = new FactReader(ports.table);
-  const { policy } = (await policyInForce(reader)) ?? { policy: NO_POLICY };
+  const { policy } = (await policyInForce(reader)) ?? { policy: EMPTY_POLICY };
   const stage = await setStage({
     ports,
     reader,
@@ -129,7 +120,7 @@ async function work(
     const request: StageRequest = {
       ports,
       reader,
-      policy: inForce?.policy ?? NO_POLICY,
+      policy: inForce?.policy ?? EMPTY_POLICY,
       target,
       subjects,
       callsUntil: begun + limits.calls,
@@ -177,7 +168,7 @@ async function perform(request: StageRequest, run: Run, marks: readonly Mark[]):
       await forgetCluster(request, run);
       result = { applied: [], failed: new Map(), findings: [], released: [], toRestore: [] };
     } else {
-      result = failedAsAWhole(subjects, error);
+      result = failedAsAWhole(target, subjects, error);
     }
   }
   const ending: Ending = {
@@ -234,11 +225,11 @@ function withoutTrouble(marks: readonly Mark[], claims: ConcernedClaims, result:
   });
 }
 
-function failedAsAWhole(subjects: readonly Subject[], error: Failure): Result {
+function failedAsAWhole(target: Target, subjects: readonly Subject[], error: Failure): Result {
   const nothing = { applied: [], released: [], toRestore: [] };
   return error.retryable
     ? { ...nothing, failed: new Map(subjects.map((subject) => [subject, error])), findings: [] }
-    : { ...nothing, failed: new Map(), findings: subjects.map((subject) => findingOf(error, '', subject)) };
+    : { ...nothing, failed: new Map(), findings: subjects.map((subject) => findingOf(error, target, '', subject)) };
 }
 
 /** True where the cluster itself does not exist: what was made there is gone with it. */
