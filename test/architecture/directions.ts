@@ -34,7 +34,8 @@ export const DIRECTIONS: readonly Direction[] = [
   { place: 'core/resources', places: ['core/access', 'core/ports'], packages: ['js-yaml', 'node:crypto', 'zod'] },
   {
     place: 'core/plan',
-    places: ['core/access', 'core/effective-access', 'core/resources'],
+    // Of ports it needs the types of what is observed.
+    places: ['core/access', 'core/effective-access', 'core/ports', 'core/resources'],
     packages: [],
   },
   {
@@ -52,7 +53,7 @@ export const DIRECTIONS: readonly Direction[] = [
       'core/verify',
     ],
     // Of aws-lambda there are only types.
-    packages: ['aws-lambda', 'node:crypto', 'zod'],
+    packages: ['aws-lambda', 'node:crypto', 'node:zlib', 'zod'],
   },
   {
     place: 'core/operations',
