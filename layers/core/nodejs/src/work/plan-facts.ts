@@ -10,7 +10,13 @@ import type { ClusterItem, GroupItem, MembershipItem, PrincipalItem, UserItem } 
 import { groupsOf, isLiveMember, membersOf, readGroup, readMembership, readUser } from '../directory/read.ts';
 import { isManagedPrincipal } from '../plan/desired.ts';
 import { allClusters, clustersOf, selectsDiscovery } from '../policy/selection.ts';
-import { markPolicyPlanned, type PolicyInForce, policiesBefore, policyInForce } from '../policy/versions.ts';
+import {
+  markPolicyPlanned,
+  type PolicyInForce,
+  policiesBefore,
+  policyInForce,
+  previousPolicy,
+} from '../policy/versions.ts';
 import type { Item, Key } from '../ports/table.ts';
 import type { World } from '../ports/world.ts';
 import { accountById, discoveredClusters, forgetDiscovered, keepDiscovered, rememberAccounts } from './clusters.ts';
@@ -69,6 +75,14 @@ interface Fact {
 }
 
 const PAGE = 200;
+const NO_POLICY: AccessPolicy = {
+  clusters: [],
+  discover: [],
+  accounts: [],
+  grants: [],
+  identities: [],
+  protected: { principals: [] },
+};
 
 class Planner {
   readonly #ports: PlannerPorts;
@@ -250,7 +264,7 @@ class Planner {
     const current = this.#policy;
     if (!current) return true;
     await rememberAccounts(this.#ports.table, current.policy);
-    const before = await policiesBefore(this.#ports.table, current);
+    const before = await this.#policiesBefore(current);
     for (const change of changedGrants(before, current.policy, this.#discovered)) {
       const { name, now, existed, grantees } = change;
       const urgency: Urgency = existed ? 'revocation' : 'grant';
@@ -259,6 +273,13 @@ class Planner {
       await this.#expand({ grant: name, scope: 'everywhere', grantees, urgency, cause });
     }
     return true;
+  }
+
+  /** While no policy was ever planned, no grant is known, also where the policy in force and one before it agree. */
+  async #policiesBefore(current: PolicyInForce): Promise<readonly AccessPolicy[]> {
+    const { table } = this.#ports;
+    const before = await policiesBefore(table, current);
+    return (await previousPolicy(table)) ? before : [NO_POLICY, ...before];
   }
 
   async #planExpansion(key: Key, { item, token, cause }: Fact): Promise<boolean> {
