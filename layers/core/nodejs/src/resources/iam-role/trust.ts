@@ -1,5 +1,5 @@
 import { parsePrincipalArn } from '../../access/arn.ts';
-import { Failure } from '../../access/failure.ts';
+import { Failure, isFailure } from '../../access/failure.ts';
 import type { Json } from '../../access/json.ts';
 import type { PolicyDocument } from '../../ports/iam.ts';
 import { sameDocument } from '../managed-principal.ts';
@@ -104,4 +104,33 @@ export function trustOnly(document: PolicyDocument, keep: (principal: string) =>
     return names.length === 0 ? [] : [{ ...statement, Principal: { AWS: oneOrMore(names) } }];
   });
   return kept.some((statement) => statement.Effect === 'Allow') ? { ...document, Statement: kept } : closedTrust();
+}
+
+/**
+ * True where the document lets in nobody, or by sts:AssumeRole only users and accounts whose sessions must bear the user's
+ * name or unique id: what the builders of this file write, and nothing looser.
+ */
+export function soundTrust(document: PolicyDocument): boolean {
+  return statements(document).every((statement) => {
+    if (statement.Effect === 'Deny') return true;
+    const names = awsPrincipals(statement);
+    const builders = [memberTrust, (arns: readonly string[]) => accountsNamed(arns)];
+    return builders.some((build) => {
+      try {
+        return names.length > 0 && sameTrust({ ...document, Statement: [statement] }, build(names));
+      } catch (error) {
+        if (isFailure(error, 'invalid')) return false;
+        throw error;
+      }
+    });
+  });
+}
+
+function accountsNamed(arns: readonly string[]): PolicyDocument {
+  const roots = arns.map((arn) => parsePrincipalArn(arn));
+  if (roots.some(({ type }) => type !== 'root')) return closedTrust();
+  return accountTrust(
+    roots.map(({ account }) => account),
+    roots[0]!.partition,
+  );
 }

@@ -1,0 +1,77 @@
+import { isFailure } from '../access/failure.ts';
+import { IAM_PATH } from '../access/names.ts';
+import type { AccessPolicy } from '../access/policy.ts';
+import type { IamRoleState } from '../resources/iam-role/model.ts';
+import { soundTrust } from '../resources/iam-role/trust.ts';
+import type { IamUserState } from '../resources/iam-user/model.ts';
+import { MANAGED_TAG } from '../resources/managed-principal.ts';
+import type { Change, Finding } from '../resources/resource.ts';
+import { isProtected } from './desired.ts';
+import type { Guard } from './plan.ts';
+
+type PrincipalSide = IamRoleState | IamUserState;
+
+const FAULT = 'report this as a fault of Gatehouse';
+
+/** The safety rules over every plan for IAM, in the order in which they are asked. */
+export function iamGuards(policy: AccessPolicy): readonly Guard[] {
+  return [ownPath, protectedFromIam(policy), boundaryKept, trust];
+}
+
+/** Nothing outside of Gatehouse's path is made, changed or deleted, and what is there afterwards says whose it is. */
+export const ownPath: Guard = each(({ object }, before, after) =>
+  (before.present && !before.path.startsWith(IAM_PATH)) ||
+  (after.present && (!after.path.startsWith(IAM_PATH) || after.tags[MANAGED_TAG] !== 'true'))
+    ? blocking('ownership', object, `the plan would touch ${object}, which is not under ${IAM_PATH}`, FAULT)
+    : undefined,
+);
+
+/** A principal that the policy protects stays as it is, also where Gatehouse made it. */
+export function protectedFromIam(policy: AccessPolicy): Guard {
+  return each(({ object }, before, after) => {
+    const arn = before.present ? before.arn : after.present ? after.arn : '';
+    return isProtectedArn(policy, arn)
+      ? blocking(
+          'protected-principal',
+          object,
+          `${arn} is protected by the policy, so Gatehouse never touches it`,
+          'take it out of protected.principals, or rename the grant or machine',
+        )
+      : undefined;
+  });
+}
+
+/** A permissions boundary that is there stays, or gives way to another one. */
+export const boundaryKept: Guard = each(({ object }, before, after) =>
+  before.present && after.present && before.boundary !== undefined && after.boundary === undefined
+    ? blocking('boundary-lost', object, `the plan would take the permissions boundary from ${object}`, FAULT)
+    : undefined,
+);
+
+/** A role trusts IAM users, or accounts, and always under the condition that ties the session's name to the user. */
+export const trust: Guard = each(({ object }, before, after) => {
+  if (!after.present || !('trust' in after)) return undefined;
+  // What somebody else wrote into a role that a plan only passes by is not the plan's doing.
+  const isNew = !before.present || !('trust' in before) || before.trust !== after.trust;
+  return isNew && !soundTrust(after.trust)
+    ? blocking('unsound-trust', object, `the plan would let ${object} be assumed under any session name`, FAULT)
+    : undefined;
+});
+
+function each(rule: (change: Change, before: PrincipalSide, after: PrincipalSide) => Finding | undefined): Guard {
+  return ({ changes }) =>
+    changes.flatMap(({ change }) => rule(change, change.before as PrincipalSide, change.after as PrincipalSide) ?? []);
+}
+
+function isProtectedArn(policy: AccessPolicy, arn: string): boolean {
+  try {
+    return isProtected(policy, arn);
+  } catch (error) {
+    if (isFailure(error, 'invalid')) return false;
+    throw error;
+  }
+}
+
+function blocking(code: string, object: string, message: string, remedy: string): Finding {
+  return { code, severity: 'blocks', object, message, remedy };
+}
