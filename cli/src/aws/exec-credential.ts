@@ -63,7 +63,9 @@ async function assumed(sts: STSClient, roleArn: string, sessionName: string | un
           ? [session]
           : [];
   if (names.length === 0) {
-    throw new Failure('invalid', `${Arn} has no name that a session could bear`, { remedy: 'give one: --session-name' });
+    throw new Failure('invalid', `${Arn} has no name that a session could bear`, {
+      remedy: 'give one: --session-name',
+    });
   }
   let refusal: unknown;
   for (const each of names) {

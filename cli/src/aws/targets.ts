@@ -17,7 +17,8 @@ export async function targetOf(text: string, run: RunOperation): Promise<Target>
       return text as Target;
     } catch (error) {
       if (!isFailure(error)) throw error;
-      const remedy = 'write cluster/<arn>, iam/<account>/role/<name>, iam/<account>/user/<name>, or the name of a cluster';
+      const remedy =
+        'write cluster/<arn>, iam/<account>/role/<name>, iam/<account>/user/<name>, or the name of a cluster';
       throw new Failure('invalid', error.message, { remedy });
     }
   }
@@ -31,7 +32,8 @@ export async function targetOf(text: string, run: RunOperation): Promise<Target>
   const [cluster] = found;
   if (cluster) return clusterTarget(cluster.arn);
   throw new Failure('not-found', `the policy in force names no cluster "${text}"`, {
-    remedy: clusters.length === 0 ? 'activate a policy first' : `it names ${clusters.map(({ name }) => name).join(', ')}`,
+    remedy:
+      clusters.length === 0 ? 'activate a policy first' : `it names ${clusters.map(({ name }) => name).join(', ')}`,
   });
 }
 

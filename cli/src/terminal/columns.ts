@@ -22,9 +22,7 @@ const NARROWEST_LAST = 24;
 /** A table in columns, without lines around it, without blanks at the ends of lines. Ends in a line break unless empty. */
 export function columns(rows: readonly (readonly Cell[])[], options: TableOptions): string {
   const { head, style, width, indent = 0, right = [] } = options;
-  const all: readonly (readonly Cell[])[] = head
-    ? [head.map((text) => ({ text, paint: style.dim })), ...rows]
-    : rows;
+  const all: readonly (readonly Cell[])[] = head ? [head.map((text) => ({ text, paint: style.dim })), ...rows] : rows;
   const widths: number[] = [];
   for (const row of all) {
     for (const [index, cell] of row.entries()) {

@@ -1,9 +1,10 @@
 import { stripVTControlCharacters } from 'node:util';
 
 /** Takes two places on a terminal: East Asian wide and full-width characters, and emoji. */
-const WIDE = /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|\p{Emoji_Presentation}/u;
+const WIDE =
+  /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|\p{Emoji_Presentation}/u;
 /** Takes none: what combines with the character before. */
-const NARROW = /[\p{Mn}\p{Me}\u200d\ufe0f]/u;
+const NARROW = /\p{Mn}|\p{Me}|\u200d/u;
 
 /** How many places a text takes on a terminal, colours not counted. */
 export function widthOf(text: string): number {

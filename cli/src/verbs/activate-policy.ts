@@ -39,8 +39,14 @@ async function activate(terminal: Terminal, version: number, options: Options): 
   ]);
   const run = await operationsOf(options, terminal);
   if (!options.yes) {
-    const { versions } = await run<{ versions: readonly Omit<UploadedVersion, 'text'>[] }>({ operation: 'list-policies' });
-    await approve(terminal, version, versions.find((each) => each.version === version));
+    const { versions } = await run<{ versions: readonly Omit<UploadedVersion, 'text'>[] }>({
+      operation: 'list-policies',
+    });
+    await approve(
+      terminal,
+      version,
+      versions.find((each) => each.version === version),
+    );
   }
   const by = options.by ?? (await whoAmI(options));
   const outcome = await run<{ version: number; digest: string; state: 'active' | 'unchanged' }>({
@@ -51,7 +57,9 @@ async function activate(terminal: Terminal, version: number, options: Options): 
   if (options.output === 'json') writeJson(terminal.out, { schemaVersion: 1, ...outcome, by });
   else {
     const what = outcome.state === 'active' ? 'is in force' : 'was in force already';
-    terminal.out.write(`${terminal.out.style.good('done')}  policy version ${version} ${what} (${outcome.digest.slice(0, 12)})\n`);
+    terminal.out.write(
+      `${terminal.out.style.good('done')}  policy version ${version} ${what} (${outcome.digest.slice(0, 12)})\n`,
+    );
   }
 }
 

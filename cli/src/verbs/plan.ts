@@ -71,9 +71,19 @@ export function writePlan(output: Output, target: string, { changes, findings }:
   }
   for (const { severity, code, object, message, remedy } of findings) {
     const paint = severity === 'blocks' ? style.bad : style.warn;
-    output.write(`\n  ${paint(severity === 'blocks' ? 'blocked' : 'notice')} ${style.name(code)} ${printable(object)}\n`);
+    output.write(
+      `\n  ${paint(severity === 'blocks' ? 'blocked' : 'notice')} ${style.name(code)} ${printable(object)}\n`,
+    );
     const label = (text: string) => ({ text, paint: style.dim });
-    output.write(columns([[label('why'), message], [label('try'), remedy]], { style, width, indent: 6 }));
+    output.write(
+      columns(
+        [
+          [label('why'), message],
+          [label('try'), remedy],
+        ],
+        { style, width, indent: 6 },
+      ),
+    );
   }
   const count = (action: keyof typeof SIGNS) => changes.filter(({ change }) => change.action === action).length;
   const blocked = findings.filter(({ severity }) => severity === 'blocks').length;

@@ -37,7 +37,10 @@ export function addSignWebhook(program: Command, terminal: Terminal): void {
 async function sign(terminal: Terminal, file: string, options: Options): Promise<void> {
   const body = readFileSync(file === '-' ? 0 : file);
   const secret = terminal.env.GATEHOUSE_WEBHOOK_SECRET || (await storedSecret(options));
-  const headers = webhookHeaders(secret, body, { now: Date.now(), ...(options.id === undefined ? {} : { id: options.id }) });
+  const headers = webhookHeaders(secret, body, {
+    now: Date.now(),
+    ...(options.id === undefined ? {} : { id: options.id }),
+  });
   if (options.output === 'json') writeJson(terminal.out, headers);
   else for (const [name, value] of Object.entries(headers)) terminal.out.write(`${name}: ${value}\n`);
 }
@@ -64,7 +67,9 @@ async function storedSecret(options: Options): Promise<string> {
     import('@gatehouse/core/aws/client-defaults'),
   ]);
   const { region, credentials } = await callerOf(options);
-  const text = await secretsManager(new SecretsManagerClient({ ...CLIENT_DEFAULTS, region, credentials })).read(options.secretName);
+  const text = await secretsManager(new SecretsManagerClient({ ...CLIENT_DEFAULTS, region, credentials })).read(
+    options.secretName,
+  );
   if (text === undefined) {
     throw new Failure('not-found', `there is no secret ${options.secretName}`, {
       remedy: 'name another with --secret-name, or set GATEHOUSE_WEBHOOK_SECRET',

@@ -45,7 +45,9 @@ export function writeStatus(output: Output, status: StatusOutcome, now: number):
     ),
   );
   if (refused) {
-    output.write(`\n${style.bad('The last policy that was uploaded is refused')}, and the one before stays in force:\n`);
+    output.write(
+      `\n${style.bad('The last policy that was uploaded is refused')}, and the one before stays in force:\n`,
+    );
     for (const { line, column, message, remedy } of refused.errors.slice(0, 5)) {
       output.write(`  ${line}:${column} ${printable(message)}; ${printable(remedy)}\n`);
     }
@@ -69,7 +71,15 @@ export function writeStatus(output: Output, status: StatusOutcome, now: number):
   for (const { code, target, subject, message, remedy, since } of findings) {
     const where = `${shortTarget(target)}${subject === undefined ? '' : `  ${printable(subject)}`}`;
     output.write(`\n${style.warn(code)}  ${style.bold(where)}  ${style.dim(`for ${duration(now - since)}`)}\n`);
-    output.write(columns([[label('why'), message], [label('try'), remedy]], { style, width, indent: 2 }));
+    output.write(
+      columns(
+        [
+          [label('why'), message],
+          [label('try'), remedy],
+        ],
+        { style, width, indent: 2 },
+      ),
+    );
   }
 }
 

@@ -18,7 +18,10 @@ export function addToken(program: Command, terminal: Terminal): void {
   withAwsOptions(verb).action((cluster: string, options: Options) => token(terminal, cluster, options));
   withExamples(verb, [
     ['gatehouse token prod-eu', 'as whoever you are'],
-    ['gatehouse token prod-eu --role-arn arn:aws:iam::111122223333:role/gatehouse/gatehouse-payments-operators', 'as a member of a grant'],
+    [
+      'gatehouse token prod-eu --role-arn arn:aws:iam::111122223333:role/gatehouse/gatehouse-payments-operators',
+      'as a member of a grant',
+    ],
   ]);
   verb.addHelpText(
     'after',

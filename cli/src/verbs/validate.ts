@@ -46,5 +46,7 @@ function validate(terminal: Terminal, file: string, output: string): void {
       ),
     );
   }
-  terminal.out.write(`${style.bad(counted(reading.errors.length, 'error'))} in ${file}; nothing of it would be taken over\n`);
+  terminal.out.write(
+    `${style.bad(counted(reading.errors.length, 'error'))} in ${file}; nothing of it would be taken over\n`,
+  );
 }

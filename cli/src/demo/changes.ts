@@ -1,0 +1,49 @@
+import type { LedgerEntry } from '@gatehouse/core/ledger/ledger';
+import type { ChangeLine } from '@gatehouse/core/resources/resource';
+import type { Cell } from '../terminal/columns.ts';
+import type { Style } from '../terminal/style.ts';
+import { paintOfSign } from '../verbs/plan.ts';
+import { ACCOUNT } from './cast.ts';
+
+/** Columns of {@link changeRows}. */
+export const CHANGE_HEAD = ['TOLD BY', 'WHERE', 'WHAT', '', 'CHANGE'] as const;
+
+/** What the ledger says was done, a row for each line of each change; only what follows from events that `name` names. */
+export function changeRows(
+  entries: readonly LedgerEntry[],
+  style: Style,
+  name: (event: string) => string | undefined,
+): readonly (readonly Cell[])[] {
+  const rows: (readonly Cell[])[] = [];
+  for (const { kind, target, causes, changes } of entries) {
+    const because = new Set(causes.map(({ event }) => name(event)).filter((each) => each !== undefined));
+    if (kind !== 'outcome' || because.size === 0) continue;
+    for (const { kind: resource, object, lines } of changes) {
+      for (const line of lines) {
+        rows.push([
+          { text: [...because].join(', '), paint: style.dim },
+          { text: target.startsWith('cluster/') ? target.replace(/^.*\//, '') : 'IAM', paint: style.name },
+          titleOf(resource, object),
+          { text: line.sign, paint: paintOfSign(line.sign, style) },
+          shortened(line, object),
+        ]);
+      }
+    }
+  }
+  return rows;
+}
+
+/** `role gatehouse-payments-operators`, `aws-auth`, `RoleBinding in pay`, `ClusterRoleBinding`. */
+function titleOf(kind: string, object: string): string {
+  if (kind.startsWith('iam-')) return `${kind.slice('iam-'.length)} ${object}`;
+  if (kind === 'aws-auth') return kind;
+  const [type = '', namespace, name] = object.split('/');
+  return name === undefined ? type : `${type} in ${namespace}`;
+}
+
+/** The line without what the row says already: the object, the account. */
+function shortened({ text }: ChangeLine, object: string): string {
+  const at = text.indexOf(`${object}: `);
+  const rest = at < 0 ? text : text.slice(at + object.length + 2);
+  return rest.replaceAll(`arn:aws:iam::${ACCOUNT}:`, '').replace(/^(role|user) (?=\1\/)/, '');
+}

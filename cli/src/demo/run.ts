@@ -1,0 +1,96 @@
+import { Failure } from '@gatehouse/core/access/failure';
+import { narrate } from '../pipeline/narrate.ts';
+import type { Terminal } from '../terminal/terminal.ts';
+import { counted } from '../terminal/text.ts';
+import type { DemoOptions } from '../verbs/demo.ts';
+import { accessAct } from './acts/access.ts';
+import { bytesAct } from './acts/bytes.ts';
+import { joinAct } from './acts/join.ts';
+import { leaveAct } from './acts/leave.ts';
+import { ledgerAct } from './acts/ledger.ts';
+import { policyAct } from './acts/policy.ts';
+import { repeatAct } from './acts/repeat.ts';
+import { Show } from './show.ts';
+import { Stage } from './stage.ts';
+import { TooLate } from './until.ts';
+
+/** What an act works with, and what acts hand on. */
+export interface Scene {
+  readonly stage: Stage;
+  readonly show: Show;
+  readonly memory: Memory;
+}
+
+/** What a later act needs of an earlier one. */
+export interface Memory {
+  /** `data` of prod-eu's aws-auth before Gatehouse's first write. */
+  awsAuthBefore?: Readonly<Record<string, string>>;
+  /** Both deliveries of the second act. */
+  deliveries?: readonly import('./webhooks.ts').Delivery[];
+  /** A session of the role, that Mia began while she was a member. */
+  miaSession?: import('@gatehouse/core/aws/cluster-token').AwsCredentials;
+}
+
+type Act = (scene: Scene) => Promise<void>;
+
+const ACTS: readonly (readonly [title: string, act: Act])[] = [
+  ['A policy is put in force', policyAct],
+  ['Two people join a group; their identity providers tell', joinAct],
+  ['They come in, with sessions and tokens of their own', accessAct],
+  ['The same events once more', repeatAct],
+  ['Mia leaves the group while her session lives', leaveAct],
+  ["aws-auth: what was not Gatehouse's", bytesAct],
+  ['The ledger', ledgerAct],
+];
+
+/** Plays the demo. The terminal's exit code is 1 unless every expectation held. @throws Failure for an unknown scenario. */
+export async function runDemo(terminal: Terminal, { scenario, template, patience }: DemoOptions): Promise<void> {
+  if (scenario !== undefined) {
+    throw new Failure('not-found', `there is no scenario "${scenario}"`, {
+      remedy: 'leave --scenario out: the demo has one story so far',
+    });
+  }
+  const { out } = terminal;
+  const { style } = out;
+  const began = performance.now();
+  const show = new Show(out);
+  out.write(`${style.bold('Gatehouse')}: a group change becomes proven cluster access, and is taken back.\n`);
+  out.write(
+    `${style.dim('Real handlers and AWS clients, wired from template.yaml; AWS and two clusters are played on 127.0.0.1.')}\n`,
+  );
+  show.startClock();
+  const stage = await Stage.open({
+    patience,
+    ...(template === undefined ? {} : { template }),
+    listener: (line) => {
+      const step = narrate(line);
+      if (step && step.word !== 'operation') show.step(step.word, step.where, step.text, step.trouble);
+    },
+  });
+  try {
+    await play({ stage, show, memory: {} });
+  } finally {
+    await stage.close();
+  }
+  const seconds = ((performance.now() - began) / 1000).toFixed(1);
+  const good = show.failed === 0;
+  const summary = good
+    ? style.good(`All ${counted(show.held, 'expectation')} held`)
+    : style.bad(`${counted(show.failed, 'expectation')} failed, ${show.held} held`);
+  out.write(`\n${style.bold(summary)}, ${seconds} s\n`);
+  if (!good) terminal.exitCode = 1;
+}
+
+/** Act by act; what follows from an expectation that failed is not played. */
+async function play(scene: Scene): Promise<void> {
+  for (const [index, [title, act]] of ACTS.entries()) {
+    scene.show.act(index + 1, title);
+    try {
+      await act(scene);
+    } catch (error) {
+      if (!(error instanceof TooLate)) throw error;
+      scene.show.expect(`${error.what} (waited ${error.seconds} s)`, error.last, 'it happens');
+    }
+    if (scene.show.failed > 0) return;
+  }
+}

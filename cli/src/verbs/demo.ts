@@ -1,0 +1,31 @@
+import type { Command } from 'commander';
+import { Option } from 'commander';
+import { withExamples } from '../terminal/help.ts';
+import type { Terminal } from '../terminal/terminal.ts';
+
+/** Options of `demo`. */
+export interface DemoOptions {
+  readonly scenario?: string;
+  readonly template?: string;
+  readonly patience: number;
+}
+
+/** `demo`: a member comes and goes, from the webhook to the cluster's answer. */
+export function addDemo(program: Command, terminal: Terminal): void {
+  const verb = program
+    .command('demo')
+    .description('watch a group change become proven cluster access, and be taken back; needs no account')
+    .option('--scenario <name>', 'another story than the main one (there is none yet)')
+    .addOption(new Option('--template <file>', 'run another template').hideHelp())
+    .addOption(
+      new Option('--patience <seconds>', 'how long a step is waited for').argParser(Number).default(20).hideHelp(),
+    );
+  verb.action(async (options: DemoOptions) => {
+    const { runDemo } = await import('../demo/run.ts');
+    await runDemo(terminal, options);
+  });
+  withExamples(verb, [
+    ['gatehouse demo', 'about 15 seconds; exit code 0 only if every expectation held'],
+    ['gatehouse demo | cat', 'plain lines'],
+  ]);
+}

@@ -1,0 +1,36 @@
+import { type Command, InvalidArgumentError } from 'commander';
+import { withExamples, withOutput } from '../terminal/help.ts';
+import type { Terminal } from '../terminal/terminal.ts';
+
+/** Options of `sandbox`. */
+export interface SandboxOptions {
+  readonly port: number;
+  readonly policy?: string;
+  readonly state?: string;
+  readonly output: string;
+}
+
+/** `sandbox`: everything on loopback, until Ctrl-C. */
+export function addSandbox(program: Command, terminal: Terminal): void {
+  const verb = program
+    .command('sandbox')
+    .description('run Gatehouse on this machine, with an AWS and two clusters that play along; needs no account')
+    .option('--port <port>', 'port of the webhooks; 0 takes any free one', readPort, 8787)
+    .option('--policy <file>', 'access policy to begin with (default: the example in sandbox/policy.yaml)')
+    .option('--state <folder>', 'keep everything in this folder; it survives a restart (default: nothing is kept)');
+  withOutput(verb).action(async (options: SandboxOptions) => {
+    const { runSandbox } = await import('../sandbox/run.ts');
+    await runSandbox(terminal, options);
+  });
+  withExamples(verb, [
+    ['gatehouse sandbox', 'then paste the curl that it prints'],
+    ['gatehouse sandbox --policy policy.yaml --state .gatehouse', 'your own policy, kept between restarts'],
+    ['gatehouse sandbox --port 0 --output json', 'one line of JSON with its addresses, for scripts'],
+  ]);
+}
+
+function readPort(text: string): number {
+  const port = Number(text);
+  if (/^\d{1,5}$/.test(text) && port <= 65_535) return port;
+  throw new InvalidArgumentError('It must be a number from 0 to 65535.');
+}
