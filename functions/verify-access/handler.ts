@@ -3,7 +3,7 @@ import type { TurnDependencies } from '@gatehouse/core/work/consume-turns';
 import { readWakeMessage } from '@gatehouse/core/work/messages';
 import { consumeBatch } from '@gatehouse/core/work/sqs-batch';
 import { verifyCluster } from '@gatehouse/core/work/verification';
-import { wake } from '@gatehouse/core/work/wake';
+import { passOn } from '@gatehouse/core/work/wake';
 import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
 
 /** What the function needs. */
@@ -18,9 +18,10 @@ export function createHandler({ ports, limits, log }: Dependencies): (event: SQS
     consumeBatch(
       event,
       async (body) => {
-        const { target } = readWakeMessage(body);
+        const message = readWakeMessage(body);
+        const { target } = message;
         if (parseTarget(target).type !== 'verify') {
-          await wake(ports, [target]);
+          await passOn(ports, message);
           return;
         }
         const report = await verifyCluster(ports, limits, target);

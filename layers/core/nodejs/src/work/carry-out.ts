@@ -27,6 +27,8 @@ export interface Scene {
   readonly findings: readonly Finding[];
   readonly observed: Map<string, unknown>;
   readonly guards: readonly Guard[];
+  /** Called with what is gone from the target, before its records go: after a crash it is called once more. */
+  beforeForgetting?(gone: readonly OwnedClaim[], cause: Cause): Promise<void>;
 }
 
 /** Which run does it, following what, because of what. Kept in every ledger entry. */
@@ -92,7 +94,9 @@ export async function carryOut(
   const intended = eachOnce([...recordedAll, ...open.wanted]);
   if (plan.changes.length === 0) {
     // Nothing to write: what is recorded and gone from the target is forgotten, what is wanted stands already.
-    const after = withoutClaims(intended, unwantedClaims(open));
+    const gone = unwantedClaims(open);
+    await scene.beforeForgetting?.(gone, run.causes[0]!);
+    const after = withoutClaims(intended, gone);
     const released = await writeRecords(ports.table, scene.target, recordedAll, after);
     return { applied: [], failed: new Map(), findings: plan.findings, released, toRestore: [] };
   }
@@ -120,6 +124,7 @@ export async function carryOut(
         }),
   });
   const removed = unwantedClaims(open).filter((owned) => !writer.unfinished.has(objectId(owned.claim)));
+  await scene.beforeForgetting?.(removed, run.causes[0]!);
   const released = await writeRecords(ports.table, scene.target, intended, withoutClaims(intended, removed));
   return {
     applied: writer.applied,

@@ -3,6 +3,7 @@ import { IAM_PATH } from '../access/names.ts';
 import type { AccessPolicy, Cluster, Grant } from '../access/policy.ts';
 import { grantSubject, parseSubject, type Subject } from '../access/subject.ts';
 import { parseTarget, roleTarget, type Target, userTarget, verificationTarget } from '../access/target.ts';
+import type { Cause } from '../directory/fact.ts';
 import {
   type BindingWish,
   type DesiredOnCluster,
@@ -69,6 +70,7 @@ export async function setClusterStage(request: StageRequest): Promise<Stage> {
       await awsAuthKind.observe(clusterPorts, AWS_AUTH_OBJECT),
     );
   }
+  const removals = new Set<Subject>();
   return {
     scene: {
       target,
@@ -79,11 +81,14 @@ export async function setClusterStage(request: StageRequest): Promise<Stage> {
       findings: desired.findings,
       observed,
       guards: clusterGuards(policy),
+      beforeForgetting: async (gone, cause) => {
+        for (const subject of await markRemovals(request, cluster, gone, cause)) removals.add(subject);
+      },
     },
     mode: cluster.mode,
     dependents: [],
     confirmAfter: async () => undefined,
-    follow: (result, marks, cause) => follow(request, cluster, claims, result, marks, cause),
+    follow: (result, marks, cause) => follow(request, cluster, claims, { result, removals }, marks, cause),
   };
 }
 
@@ -115,19 +120,35 @@ function isAdministration(claim: OwnedClaim['claim']): boolean {
   return claim.kind === 'role-binding' && (claim as RoleBindingClaim).roleRef.name === 'cluster-admin';
 }
 
+/** Whoever lost a binding is verified, and what they lost is kept for it, before the record of it goes. */
+async function markRemovals(
+  { ports }: StageRequest,
+  cluster: Cluster,
+  gone: readonly OwnedClaim[],
+  cause: Cause,
+): Promise<Set<Subject>> {
+  const verification = verificationTarget(cluster.arn);
+  const bindings = gone.filter(({ claim }) => claim.kind === 'role-binding');
+  const subjects = new Set(bindings.map(({ subject }) => subject));
+  for (const subject of subjects) {
+    await keepForVerification(ports.table, verification, subject, bindings);
+    await putMark(ports, { target: verification, subject, urgency: 'revocation', cause });
+  }
+  return subjects;
+}
+
 async function follow(
   { ports, policy, target }: StageRequest,
   cluster: Cluster,
   claims: TurnClaims,
-  result: Result,
+  { result, removals }: { readonly result: Result; readonly removals: ReadonlySet<Subject> },
   marks: Parameters<Stage['follow']>[1],
   cause: Parameters<Stage['follow']>[2],
 ): Promise<Target[]> {
-  const wake = new Set<Target>();
+  const verification = verificationTarget(cluster.arn);
+  const wake = new Set<Target>(removals.size > 0 ? [verification] : []);
   const urgencies = new Map(marks.map((mark) => [mark.subject, mark.urgency]));
-  for (const subject of changedSubjects(claims, result)) {
-    const verification = verificationTarget(cluster.arn);
-    await keepForVerification(ports.table, verification, subject, unwantedClaims(claims));
+  for (const subject of changedSubjects(claims, result).difference(removals)) {
     await putMark(ports, { target: verification, subject, urgency: urgencies.get(subject) ?? 'grant', cause });
     wake.add(verification);
   }

@@ -5,11 +5,13 @@ import type { Account, Cluster, Grant } from '../access/policy.ts';
 import { grantSubject, parseSubject, type Subject } from '../access/subject.ts';
 import { clusterTarget, parseTarget, type Target } from '../access/target.ts';
 import { grantRoleArn } from '../plan/desired.ts';
+import { iamGuards } from '../plan/iam-guards.ts';
+import { objectId } from '../plan/turn-claims.ts';
 import { clustersOf } from '../policy/selection.ts';
 import type { Table } from '../ports/table.ts';
 import type { AccountPorts } from '../ports/world.ts';
 import type { IamRoleClaim } from '../resources/iam-role/model.ts';
-import { closedTrust } from '../resources/iam-role/trust.ts';
+import { closedTrust, trustedPrincipals, trustOnly } from '../resources/iam-role/trust.ts';
 import type { IamUserClaim } from '../resources/iam-user/model.ts';
 import { IAM_KINDS } from '../resources/kinds.ts';
 import { CLUSTER_POLICY } from '../resources/managed-principal.ts';
@@ -22,11 +24,14 @@ import { trustKey } from './keys.ts';
 import { putMark } from './marks.ts';
 import { grantsOf, principalFor } from './member-facts.ts';
 import { clustersNaming, readRecords } from './records.ts';
-import { decideTrust } from './role-members.ts';
+import { decideTrust, membersAreTold } from './role-members.ts';
 import type { Stage, StageRequest } from './stage.ts';
 
 /** More subjects than this never share one IAM principal's target. */
 const MOST_RECORDS = 1000;
+
+/** How often a principal that is closed and still named by a cluster is looked at, in milliseconds. */
+const CLOSED_LOOK_AGAIN = 300_000;
 
 /** What shall be of one IAM principal. */
 interface Desired {
@@ -59,22 +64,29 @@ export async function setIamStage(request: StageRequest): Promise<Stage> {
     parts.principal === 'role'
       ? await desiredRole(request, account, parts.name, accountPorts)
       : await desiredUsers(request, account, parts.name, [...records.records.keys()]);
-  const closing = await stillNamed(request, recorded, desired.wanted);
+  const isOpen = desired.grants.some(({ clusters }) => clusters.some(({ mode }) => mode === 'enforce'));
+  const wanted = isOpen || recorded.length === 0 ? desired.wanted : asRecorded(desired.wanted, recorded);
+  const closing = await stillNamed(request, recorded, wanted);
   return {
     scene: {
       target,
       chain: `iam/${parts.account}`,
       kinds: belief.kinds,
       ports: accountPorts,
-      claims: { wanted: [...desired.wanted, ...closing], recorded },
+      claims: { wanted: [...wanted, ...closing], recorded },
       findings: desired.findings,
       observed: new Map(),
-      guards: [],
+      guards: iamGuards(policy),
     },
-    mode: 'enforce',
+    // Nothing is made for clusters that nothing is given on; what was made before goes on to be narrowed and closed.
+    mode: isOpen || recorded.length > 0 || wanted.length === 0 ? 'enforce' : 'observe',
     // Whoever comes in by this principal depends on it.
     dependents: desired.wanted.flatMap((owned) => request.subjects.map((subject) => ({ ...owned, subject }))),
-    confirmAfter: async (result) => (result.applied.length > 0 ? CONFIRM_AFTER : belief.lookAgainAfter()),
+    confirmAfter: async (result) => {
+      if (result.applied.length > 0) return CONFIRM_AFTER;
+      // The word that a cluster let go may be lost with a worker: what waits to be deleted asks for itself.
+      return belief.lookAgainAfter() ?? (closing.length > 0 ? CLOSED_LOOK_AGAIN : undefined);
+    },
     follow: (_result, marks, cause) => follow(request, desired, marks, cause),
   };
 }
@@ -169,7 +181,25 @@ async function desiredUsers(
   return { wanted, findings, grants, renamed: [] };
 }
 
-function describeClusters(clusters: readonly Cluster[]) {
+/** While a principal's clusters only observe, or are paused: as it was made, with whoever left out. Nothing is made or widened. */
+function asRecorded(wanted: readonly OwnedClaim[], recorded: readonly OwnedClaim[]): OwnedClaim[] {
+  return wanted.flatMap((owned) => {
+    const known = recorded.find(
+      ({ subject, claim }) => subject === owned.subject && objectId(claim) === objectId(owned.claim),
+    );
+    if (known?.claim.kind !== 'iam-role') return known ? [known] : [];
+    const claim = known.claim as IamRoleClaim;
+    const left = new Set(trustedPrincipals((owned.claim as IamRoleClaim).trust));
+    return [
+      { ...known, claim: { ...claim, trust: trustOnly(claim.trust, (principal) => left.has(principal)) } as Claim },
+    ];
+  });
+}
+
+/** Clusters that only observe are left out, unless there are no others: then all this is a plan. */
+function describeClusters(all: readonly Cluster[]) {
+  const inUse = all.filter(({ mode }) => mode !== 'observe');
+  const clusters = inUse.length > 0 ? inUse : all;
   const arns = [...new Set(clusters.map(({ arn }) => arn))].sort();
   return {
     Version: '2012-10-17',
@@ -264,7 +294,7 @@ function parsePrincipal(target: Target): 'role' | 'user' | undefined {
 }
 
 async function follow(
-  { ports }: StageRequest,
+  { ports, target }: StageRequest,
   desired: Desired,
   marks: Parameters<Stage['follow']>[1],
   cause: Parameters<Stage['follow']>[2],
@@ -277,14 +307,14 @@ async function follow(
     for (const { grant, clusters } of desired.grants) {
       const isShared = mark.subject === grantSubject(grant.name);
       for (const cluster of clusters) {
-        const target = clusterTarget(cluster.arn);
-        await putMark(ports, { target, subject: mark.subject, urgency: 'grant', cause: mark.cause });
-        wake.add(target);
+        const onCluster = clusterTarget(cluster.arn);
+        await putMark(ports, { target: onCluster, subject: mark.subject, urgency: 'grant', cause: mark.cause });
+        wake.add(onCluster);
         if (isShared) {
           expansions.push(
             await putExpansion(ports, {
               grant: grant.name,
-              scope: target,
+              scope: onCluster,
               grantees: [grant.to],
               urgency: 'grant',
               cause: mark.cause,
@@ -304,6 +334,7 @@ async function follow(
         cause,
       }),
     );
+    await membersAreTold(ports.table, target);
   }
   await nudgePlanner(ports, expansions);
   return [...wake];

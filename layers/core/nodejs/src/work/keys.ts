@@ -12,6 +12,8 @@ const URGENCY_PREFIX: Record<Urgency, string> = { revocation: 'mark#0#', grant: 
 export const targetPk = (target: Target): string => `target#${target}`;
 /** The target's lease and turn counter. */
 export const turnKey = (target: Target): Key => ({ pk: targetPk(target), sk: 'turn' });
+/** Prefix of all marks of a target. */
+export const MARK_PREFIX = 'mark#';
 /** Marks sort by urgency first, so that a query takes revocations first. */
 export const markPrefix = (urgency: Urgency): string => URGENCY_PREFIX[urgency];
 /** A subject's mark of one urgency. */

@@ -7,7 +7,7 @@ import type { Clock } from '../ports/clock.ts';
 import type { Random } from '../ports/random.ts';
 import type { Item, Table } from '../ports/table.ts';
 import type { Finding } from '../resources/resource.ts';
-import { markKey, markPrefix, markShard, targetPk, type Urgency } from './keys.ts';
+import { MARK_PREFIX, markKey, markPrefix, markShard, targetPk, type Urgency } from './keys.ts';
 
 /** That a subject must be looked at on a target. Any number of events on a subject is one mark (of an urgency). */
 export interface Mark {
@@ -71,13 +71,12 @@ export async function putMark(ports: MarkPorts, request: MarkRequest): Promise<v
   throw new Failure('conflict', `the mark of ${request.subject} on ${request.target} changes without pause`);
 }
 
-/** At most `limit` marks of an urgency that are ripe; parked ones only where `parked` asks for them. */
+/** At most `limit` marks of an urgency that are ripe and not parked. */
 export async function takeMarks(
   ports: Pick<MarkPorts, 'table' | 'clock'>,
   target: Target,
   urgency: Urgency,
   limit: number,
-  parked = false,
 ): Promise<Mark[]> {
   const now = ports.clock.now();
   const marks: Mark[] = [];
@@ -90,12 +89,33 @@ export async function takeMarks(
     });
     for (const item of page.items) {
       const mark = readMark(item);
-      const ripe = mark.finding ? parked : mark.notBefore <= now;
+      const ripe = !mark.finding && mark.notBefore <= now;
       if (ripe && marks.length < limit) marks.push(mark);
     }
     after = page.next;
   } while (after !== undefined && marks.length < limit);
   return marks;
+}
+
+/** One page of the marks that are parked, those behind the sort key `after`. `next`: the key to go on after. */
+export async function parkedMarks(
+  table: Pick<Table, 'query'>,
+  target: Target,
+  after: string | undefined,
+  limit: number,
+): Promise<{ marks: Mark[]; next?: string }> {
+  const marks: Mark[] = [];
+  let from = after;
+  do {
+    const page = await table.query(targetPk(target), {
+      prefix: MARK_PREFIX,
+      limit,
+      ...(from === undefined ? {} : { after: from }),
+    });
+    marks.push(...page.items.map(readMark).filter(({ finding }) => finding !== undefined));
+    from = page.next;
+  } while (from !== undefined && marks.length === 0);
+  return from === undefined ? { marks } : { marks, next: from };
 }
 
 /** Removes a mark if nothing new came since it was taken. Answers whether it is gone. */

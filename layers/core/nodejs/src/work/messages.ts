@@ -14,7 +14,7 @@ const wakeSchema = z.strictObject({
     parseTarget(text);
     return text as Target;
   }),
-  sweep: z.strictObject({ after: z.string().optional() }).optional(),
+  sweep: z.strictObject({ parked: z.string().optional(), after: z.string().optional() }).optional(),
 });
 
 /** Reads a message of the intake queue. @throws ZodError where it is none: a fault of Gatehouse, for the dead-letter queue. */
@@ -26,5 +26,9 @@ export function readIntakeMessage(body: unknown): IntakeMessage {
 export function readWakeMessage(body: unknown): WakeMessage {
   const { sweep, ...message } = wakeSchema.parse(body);
   if (!sweep) return message;
-  return { ...message, sweep: sweep.after === undefined ? {} : { after: sweep.after } };
+  const { parked, after } = sweep;
+  return {
+    ...message,
+    sweep: { ...(parked === undefined ? {} : { parked }), ...(after === undefined ? {} : { after }) },
+  };
 }

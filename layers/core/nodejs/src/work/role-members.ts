@@ -3,10 +3,11 @@ import type { Json } from '../access/json.ts';
 import { SESSION_NAME_PATTERN } from '../access/names.ts';
 import type { Account, Grant } from '../access/policy.ts';
 import { machineSubject, parseSubject, type Subject, userSubject } from '../access/subject.ts';
-import { roleTarget } from '../access/target.ts';
+import { roleTarget, type Target } from '../access/target.ts';
 import { membersOf } from '../directory/read.ts';
 import { isProtected } from '../plan/desired.ts';
 import type { PolicyDocument } from '../ports/iam.ts';
+import type { Table } from '../ports/table.ts';
 import type { AccountPorts } from '../ports/world.ts';
 import { accountTrust, closedTrust, memberTrust, trustFits } from '../resources/iam-role/trust.ts';
 import type { Finding } from '../resources/resource.ts';
@@ -31,7 +32,7 @@ export interface TrustRequest extends StageRequest {
 export interface TrustDecision {
   readonly document: PolicyDocument;
   readonly findings: readonly Finding[];
-  /** The members' session names change with this document. */
+  /** The members' session names change with this document, or did with an earlier one, and nobody was told yet. */
   readonly renamed: boolean;
 }
 
@@ -66,9 +67,17 @@ export async function decideTrust(request: TrustRequest): Promise<TrustDecision>
   ]);
   const sorted = [...accounts].sort();
   if (!opened || sorted.length !== ((known?.accounts ?? []) as readonly string[]).length) {
-    await ports.table.put({ ...key, naming: 'unique-id', accounts: sorted as Json });
+    const renaming = !opened || known?.renaming === true;
+    await ports.table.put({ ...key, naming: 'unique-id', accounts: sorted as Json, renaming });
   }
-  return { document: accountTrust(sorted, partition), findings: checked.findings, renamed: !opened };
+  const renamed = !opened || known?.renaming === true;
+  return { document: accountTrust(sorted, partition), findings: checked.findings, renamed };
+}
+
+/** Takes note that all members of a role whose session names changed will be looked at. */
+export async function membersAreTold(table: Table, target: Target): Promise<void> {
+  const known = await table.get(trustKey(target));
+  if (known?.renaming === true) await table.put({ ...known, renaming: false });
 }
 
 interface Member {

@@ -1,10 +1,13 @@
 import type { Failure } from '../access/failure.ts';
 import { grantSubject, type Subject } from '../access/subject.ts';
+import type { Target } from '../access/target.ts';
 import { appendEntry } from '../ledger/ledger.ts';
+import type { TableReader } from '../ports/table.ts';
 import type { Finding, OwnedClaim } from '../resources/resource.ts';
 import type { Result, Run } from './carry-out.ts';
 import type { FactReader } from './fact-reader.ts';
-import { clearMark, confirmMark, type Mark, parkMark, postponeMark, putMark } from './marks.ts';
+import { markKey } from './keys.ts';
+import { clearMark, confirmMark, type Mark, parkMark, postponeMark, putMark, readMark } from './marks.ts';
 import type { TurnPorts } from './turn-ports.ts';
 
 /** How a turn ended for one mark. */
@@ -60,12 +63,12 @@ export async function settleMarks(
     const { failure, finding } = trouble(mark.subject);
     if (failure) {
       await postpone(mark, failure.code === 'deadline' ? 0 : backOff(mark.attempts, ports.random.fraction()));
+    } else if (!holds) {
+      settled.set(mark, 'refreshed');
     } else if (finding) {
       const known = mark.finding?.code === finding.code && mark.finding.message === finding.message;
       if (!known) await recordFinding(ports, ending, mark, finding);
       settled.set(mark, (await parkMark(ports, mark, finding)) ? 'parked' : 'refreshed');
-    } else if (!holds) {
-      settled.set(mark, 'refreshed');
     } else if (ending.confirmAfter !== undefined) {
       await postpone(mark, ending.confirmAfter, confirmMark);
     } else {
@@ -120,7 +123,10 @@ async function recordFinding(ports: TurnPorts, ending: Ending, mark: Mark, findi
   });
 }
 
-/** Gives what a sweep found amiss a mark of its own, so that it is tried again like anything else. */
+/**
+ * Gives what a sweep found amiss a mark of its own, so that it is tried again, or told, like anything else. What is parked
+ * already was told.
+ */
 export async function markSweptTrouble(
   ports: TurnPorts,
   mark: Pick<Mark, 'target' | 'cause'>,
@@ -130,9 +136,19 @@ export async function markSweptTrouble(
   const trouble = troubleIn(ending);
   let any = false;
   for (const subject of subjects) {
-    if (!trouble(subject).failure) continue;
+    const { failure, finding } = trouble(subject);
+    if (!failure && (!finding || (await isParked(ports.table, mark.target, subject)))) continue;
     any = true;
     await putMark(ports, { ...mark, subject, urgency: 'grant' });
   }
   return any;
+}
+
+/** True where a subject's mark on a target, of either urgency, waits for a person. */
+async function isParked(reader: TableReader, target: Target, subject: Subject): Promise<boolean> {
+  for (const urgency of ['revocation', 'grant'] as const) {
+    const item = await reader.get(markKey(target, subject, urgency));
+    if (item && readMark(item).finding !== undefined) return true;
+  }
+  return false;
 }

@@ -34,7 +34,6 @@ export async function sweep(ports: WakePorts, scheduledAt: number): Promise<read
   const inForce = await policyInForce(ports.table);
   if (!inForce) return [];
   const targets = await targetsOfPolicy(ports.table, inForce.policy);
-  for (const target of targets)
-    await wakeToSweep(ports, target, undefined, `hour ${Math.floor(scheduledAt / 3_600_000)}`);
+  for (const target of targets) await wakeToSweep(ports, target, {}, `hour ${Math.floor(scheduledAt / 3_600_000)}`);
   return targets;
 }

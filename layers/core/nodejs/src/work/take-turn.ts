@@ -5,8 +5,10 @@ import { parseTarget, type Target } from '../access/target.ts';
 import type { Cause } from '../directory/fact.ts';
 import { appendEntry } from '../ledger/ledger.ts';
 import type { Plan } from '../plan/plan.ts';
+import type { TurnClaims } from '../plan/turn-claims.ts';
 import { policyInForce } from '../policy/versions.ts';
 import { EMPTY_POLICY } from '../policy/widening.ts';
+import type { Table } from '../ports/table.ts';
 import type { OwnedClaim } from '../resources/resource.ts';
 import { carryOut, findingOf, planScene, type Result, type Run, summaryOf } from './carry-out.ts';
 import { setClusterStage } from './cluster-stage.ts';
@@ -15,7 +17,7 @@ import { FactReader } from './fact-reader.ts';
 import { setIamStage } from './iam-stage.ts';
 import { targetPk } from './keys.ts';
 import { beginTurn, endTurn, type TurnLease } from './lease.ts';
-import { type Mark, takeMarks } from './marks.ts';
+import { type Mark, parkedMarks, putMark, takeMarks } from './marks.ts';
 import { readRecords, writeRecords } from './records.ts';
 import {
   type ConcernedClaims,
@@ -27,7 +29,7 @@ import {
 } from './settle.ts';
 import type { Stage, StageRequest } from './stage.ts';
 import type { TurnLimits, TurnPorts } from './turn-ports.ts';
-import { type WakeMessage, wake, wakeLater, wakeToSweep } from './wake.ts';
+import { type SweepPlace, type WakeMessage, wake, wakeLater, wakeToSweep } from './wake.ts';
 
 /** How a turn went, for logs, metrics and tests. */
 export type TurnReport =
@@ -53,25 +55,29 @@ export async function takeTurn(ports: TurnPorts, limits: TurnLimits, message: Wa
     await wakeLater(ports, target, lease.busyUntil);
     return { kind: 'busy' };
   }
-  let report: TurnReport = { kind: 'busy' };
+  let done: Work;
   let restUntil = lease.restUntil;
   try {
-    report = await work(ports, limits, message, lease, begun);
-    if (report.kind === 'done' && report.marks > 0) restUntil = ports.clock.now() + restAfter(report.marks);
+    done = await work(ports, limits, message, lease, begun);
+    if (done.report.marks > 0) restUntil = ports.clock.now() + restAfter(done.report.marks);
   } finally {
     await endTurn(ports.table, lease, restUntil);
   }
+  const { report, sweep } = done;
+  if (sweep?.yields) await wakeLater(ports, target, Math.max(restUntil, ports.clock.now() + 1_000), sweep.place);
+  else if (sweep) await wakeToSweep(ports, target, sweep.place, String(lease.counter));
   await wakeForTheRest(ports, target, restUntil);
   return report;
 }
 
-/** A dry run: the plan of a turn on these subjects, not carried out and holding nothing. */
+/** A dry run: the plan of a turn on these subjects, not carried out and holding nothing. Nothing at all is written. */
 export async function planTarget(
-  ports: TurnPorts,
+  given: TurnPorts,
   limits: TurnLimits,
   target: Target,
   subjects: readonly Subject[],
 ): Promise<Plan> {
+  const ports: TurnPorts = { ...given, table: withoutWrites(given.table) };
   const reader = new FactReader(ports.table);
   const { policy } = (await policyInForce(reader)) ?? { policy: EMPTY_POLICY };
   const stage = await setStage({
@@ -83,6 +89,17 @@ export async function planTarget(
     callsUntil: ports.clock.now() + limits.calls,
   });
   return planScene(stage.scene);
+}
+
+/** The table as a dry run sees it: what a turn would note for the next one, it forgets. */
+function withoutWrites(table: Table): Table {
+  return {
+    get: (key) => table.get(key),
+    query: (pk, options) => table.query(pk, options),
+    due: (shard, until, limit) => table.due(shard, until, limit),
+    put: async () => undefined,
+    delete: async () => undefined,
+  };
 }
 
 /** Milliseconds of rest for each mark of a turn, and at most; none after a few. */
@@ -98,21 +115,31 @@ export function restAfter(marks: number): number {
   return marks <= FEW ? 0 : Math.min(MOST_REST, marks * REST_A_MARK);
 }
 
+type Report = Extract<TurnReport, { kind: 'done' }>;
+
+/** What a turn did, and where its sweep goes on, if it is not over. */
+interface Work {
+  readonly report: Report;
+  /** `yields`: something more urgent was there, so nothing was swept. */
+  readonly sweep?: { readonly place: SweepPlace; readonly yields: boolean };
+}
+
 async function work(
   ports: TurnPorts,
   limits: TurnLimits,
   { target, sweep }: WakeMessage,
   lease: TurnLease,
   begun: number,
-): Promise<TurnReport> {
-  const rests = begun < lease.restUntil && !sweep;
-  const marks = await chooseMarks(ports, target, limits.subjects, { parked: sweep !== undefined, rests });
-  // A sweep yields to marks: it comes again when they are done.
-  const swept =
-    sweep && marks.length === 0 ? await readRecords(ports.table, target, sweep.after, SWEEP_PAGE) : undefined;
+): Promise<Work> {
+  const rests = begun < lease.restUntil;
+  const ripe = await chooseMarks(ports, target, limits.subjects, rests);
+  // A sweep yields to marks, and to the rest that lets them gather: it comes again when they are done.
+  const yields = sweep !== undefined && (rests || ripe.length > 0);
+  const swept = sweep && !yields ? await sweepFrom(ports, target, sweep) : undefined;
+  const marks = swept ? swept.marks : ripe;
   const run = `${target}#${lease.counter}`;
-  const subjects = [...new Set([...marks.map(({ subject }) => subject), ...(swept?.records.keys() ?? [])])];
-  let report: TurnReport = { kind: 'done', run, marks: marks.length, changes: 0, settled: [] };
+  const subjects = [...new Set([...marks.map(({ subject }) => subject), ...(swept?.subjects ?? [])])];
+  let report: Report = { kind: 'done', run, marks: marks.length, changes: 0, settled: [] };
   if (subjects.length > 0) {
     const reader = new FactReader(ports.table);
     const inForce = await policyInForce(reader);
@@ -133,14 +160,26 @@ async function work(
     };
     report = await perform(request, turn, marks);
   }
-  if (sweep) {
-    const again = swept ? swept.next : sweep.after;
-    if (!swept || swept.next !== undefined) await wakeToSweep(ports, target, again, String(lease.counter));
-  }
-  return report;
+  const place = yields ? sweep : swept?.next;
+  return place === undefined ? { report } : { report, sweep: { place, yields } };
 }
 
-async function perform(request: StageRequest, run: Run, marks: readonly Mark[]): Promise<TurnReport> {
+/** What a sweep looks at from a place on: once what is parked, page by page, then what is recorded. */
+async function sweepFrom(
+  ports: TurnPorts,
+  target: Target,
+  place: SweepPlace,
+): Promise<{ marks: Mark[]; subjects: Subject[]; next?: SweepPlace }> {
+  if (place.after === undefined) {
+    const { marks, next } = await parkedMarks(ports.table, target, place.parked, SWEEP_PAGE);
+    if (marks.length > 0) return { marks, subjects: [], next: next === undefined ? { after: '' } : { parked: next } };
+  }
+  const { records, next } = await readRecords(ports.table, target, place.after || undefined, SWEEP_PAGE);
+  const found = { marks: [], subjects: [...records.keys()] };
+  return next === undefined ? found : { ...found, next: { after: next } };
+}
+
+async function perform(request: StageRequest, run: Run, marks: readonly Mark[]): Promise<Report> {
   const { ports, target, reader, subjects } = request;
   const chain = chainOf(target);
   const cause = run.causes[0]!;
@@ -158,6 +197,7 @@ async function perform(request: StageRequest, run: Run, marks: readonly Mark[]):
       await keepObservedPlan(ports, target, run, plan);
       result = { applied: [], failed: new Map(), findings: plan.findings, released: [], toRestore: [] };
     } else {
+      await markCompany(ports, request, stage.scene.claims, cause);
       result = await carryOut(ports, stage.scene, plan, run);
       confirmAfter = await stage.confirmAfter(result);
       await wake(ports, await stage.follow(result, withoutTrouble(marks, claims, result), cause));
@@ -192,6 +232,21 @@ async function perform(request: StageRequest, run: Run, marks: readonly Mark[]):
   };
 }
 
+/**
+ * What a turn's subjects bring along for the first time (a grant's own Role and door) gets a mark before it is recorded: a
+ * planner that looked for its records a moment ago found none, and this turn's marks do not speak for it.
+ */
+async function markCompany(
+  ports: TurnPorts,
+  { target, subjects }: StageRequest,
+  { wanted, recorded }: TurnClaims,
+  cause: Cause,
+): Promise<void> {
+  const known = new Set<Subject>([...subjects, ...recorded.map(({ subject }) => subject)]);
+  const company = new Set(wanted.map(({ subject }) => subject)).difference(known);
+  for (const subject of company) await putMark(ports, { target, subject, urgency: 'grant', cause });
+}
+
 /** Sets the stage that a target's type asks for. */
 function setStage(request: StageRequest): Promise<Stage> {
   switch (parseTarget(request.target).type) {
@@ -205,15 +260,10 @@ function setStage(request: StageRequest): Promise<Stage> {
 }
 
 /** Revocations alone while there are any, so that none waits for the work that a grant takes. */
-async function chooseMarks(
-  ports: TurnPorts,
-  target: Target,
-  limit: number,
-  { parked, rests }: { readonly parked: boolean; readonly rests: boolean },
-): Promise<Mark[]> {
-  const revocations = await takeMarks(ports, target, 'revocation', limit, parked);
+async function chooseMarks(ports: TurnPorts, target: Target, limit: number, rests: boolean): Promise<Mark[]> {
+  const revocations = await takeMarks(ports, target, 'revocation', limit);
   if (revocations.length > 0 || rests) return revocations;
-  return takeMarks(ports, target, 'grant', limit, parked);
+  return takeMarks(ports, target, 'grant', limit);
 }
 
 /** Marks whose subject came through: only they are passed on. */

@@ -1,4 +1,5 @@
-import type { Json } from '../access/json.ts';
+import { isFailure } from '../access/failure.ts';
+import { canonicalJson, type Json } from '../access/json.ts';
 import type { Subject } from '../access/subject.ts';
 import type { Target } from '../access/target.ts';
 import type { Table } from '../ports/table.ts';
@@ -17,22 +18,36 @@ export async function keepForVerification(
 ): Promise<void> {
   const bindings = gone.filter((owned) => owned.subject === subject && owned.claim.kind === 'role-binding');
   if (bindings.length === 0) return;
-  const earlier = await recallForVerification(table, target, subject);
-  const claims = [...earlier, ...bindings.map(({ claim }) => claim as RoleBindingClaim)];
-  await table.put({ ...memoryKey(target, subject), claims: claims as unknown as Json });
+  const { claims: earlier, rev = 0 } = await recallForVerification(table, target, subject);
+  const all = [...earlier, ...bindings.map(({ claim }) => claim as RoleBindingClaim)];
+  const claims = [...new Map(all.map((claim) => [canonicalJson(claim), claim])).values()];
+  await table.put({ ...memoryKey(target, subject), claims: claims as unknown as Json, rev: rev + 1 });
+}
+
+/** What is remembered of a subject, and how often it was added to: by that it can be told whether more came since. */
+export interface Memory {
+  readonly claims: readonly RoleBindingClaim[];
+  readonly rev?: number;
 }
 
 /** What a subject had on a cluster and should have no more. */
-export async function recallForVerification(
+export async function recallForVerification(table: Table, target: Target, subject: Subject): Promise<Memory> {
+  const item = await table.get(memoryKey(target, subject));
+  if (!item) return { claims: [] };
+  return { claims: (item.claims ?? []) as unknown as RoleBindingClaim[], rev: Number(item.rev ?? 0) };
+}
+
+/** Forgets what is proven, unless more came to it since. */
+export async function forgetAfterVerification(
   table: Table,
   target: Target,
   subject: Subject,
-): Promise<RoleBindingClaim[]> {
-  const item = await table.get(memoryKey(target, subject));
-  return (item?.claims ?? []) as unknown as RoleBindingClaim[];
-}
-
-/** Forgets it, once proven. */
-export async function forgetAfterVerification(table: Table, target: Target, subject: Subject): Promise<void> {
-  await table.delete(memoryKey(target, subject));
+  proven: Memory,
+): Promise<void> {
+  if (proven.rev === undefined) return;
+  try {
+    await table.delete(memoryKey(target, subject), { equals: { rev: proven.rev } });
+  } catch (error) {
+    if (!isFailure(error, 'conflict')) throw error;
+  }
 }

@@ -70,16 +70,8 @@ export async function verifyCluster(ports: TurnPorts, limits: TurnLimits, target
       kubernetes ??= (await ports.world.cluster(await accountById(reader, inForce.policy, cluster.account), cluster))
         .kubernetes;
       const bounded = untilDeadline(kubernetes, ports.clock, begun + limits.calls);
-      const outcome = await verifySubject(
-        ports,
-        reader,
-        inForce.policy,
-        cluster,
-        grants,
-        target,
-        mark.subject,
-        bounded,
-      );
+      const gone = await recallForVerification(ports.table, target, mark.subject);
+      const outcome = await verifySubject(gone.claims, reader, inForce.policy, cluster, grants, mark.subject, bounded);
       if (!outcome.ok) report.contradicted += 1;
       if (!outcome.ok && mark.attempts < PATIENCE) {
         await postpone(mark);
@@ -102,8 +94,8 @@ export async function verifyCluster(ports: TurnPorts, limits: TurnLimits, target
         continue;
       }
       report.verified += 1;
-      await forgetAfterVerification(ports.table, target, mark.subject);
-      await clearMark(ports, mark);
+      // Cleared first: where more came since, the mark stays, and so does what it is to prove.
+      if (await clearMark(ports, mark)) await forgetAfterVerification(ports.table, target, mark.subject, gone);
     } catch (error) {
       if (!isFailure(error)) throw error;
       // A cluster that is gone grants nothing: there is nothing left to prove.
@@ -134,12 +126,11 @@ function evidenceOf(outcome: Verification): Json {
 }
 
 async function verifySubject(
-  ports: TurnPorts,
+  gone: readonly RoleBindingClaim[],
   reader: FactReader,
   policy: AccessPolicy,
   cluster: Cluster,
   grants: readonly Grant[],
-  target: Target,
   subject: Subject,
   kubernetes: Kubernetes,
 ): Promise<Verification> {
@@ -148,7 +139,6 @@ async function verifySubject(
   const namings = new Map<string, Awaited<ReturnType<typeof sessionNamingOf>>>();
   for (const grant of grants) namings.set(grant.name, await sessionNamingOf(reader, grant, cluster.account));
   const { bindings } = desiredForMember(policy, member, grants, (grant) => namings.get(grant.name) ?? 'user-name');
-  const gone = await recallForVerification(ports.table, target, subject);
   const access = new Map<string, { has: Holding[]; had: Holding[] }>();
   const of = (username: string) => {
     const known = access.get(username) ?? { has: [], had: [] };

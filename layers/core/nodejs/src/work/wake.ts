@@ -9,7 +9,15 @@ import { turnKey } from './keys.ts';
 export interface WakeMessage {
   readonly version: 1;
   readonly target: Target;
-  readonly sweep?: { readonly after?: string };
+  readonly sweep?: SweepPlace;
+}
+
+/** How far a sweep has come: first through what is parked, then, once `after` is there, through what is recorded. */
+export interface SweepPlace {
+  /** The sort key of the last parked mark that was tried again. */
+  readonly parked?: string;
+  /** The last recorded subject that was looked at; empty at the first. */
+  readonly after?: string;
 }
 
 /** What waking takes. */
@@ -42,21 +50,27 @@ export async function wake(ports: WakePorts, targets: Iterable<Target>, salt = '
   for (const [queue, messages] of byQueue) await ports.queues.send(queue, messages);
 }
 
-/** Wakes the worker of a target at about `at` (milliseconds UTC), through the `later` queue. */
-export async function wakeLater(ports: WakePorts, target: Target, at: number): Promise<void> {
+/** Wakes the worker of a target (to go on with a sweep) at about `at` (milliseconds UTC), through the `later` queue. */
+export async function wakeLater(ports: WakePorts, target: Target, at: number, sweep?: SweepPlace): Promise<void> {
   const delaySeconds = Math.min(MAX_DELAY_SECONDS, Math.max(0, Math.ceil((at - ports.clock.now()) / 1000)));
-  await ports.queues.send('later', [laterMessage(target, delaySeconds)]);
+  await ports.queues.send('later', [laterMessage(target, delaySeconds, sweep)]);
 }
 
-/** Asks the worker of a target to look at what is recorded there, page by page, `after` a subject. */
-export async function wakeToSweep(
-  ports: WakePorts,
-  target: Target,
-  after: string | undefined,
-  salt: string,
-): Promise<void> {
-  const message: WakeMessage = { version: 1, target, sweep: after === undefined ? {} : { after } };
-  await ports.queues.send(queueOf(target), [await fifoMessage(ports.table, message, `${salt}${after ?? ''}`)]);
+/**
+ * Passes a wake-up on whose time has come. An earlier one of the same turn counter may have been used up by a worker that
+ * found the target held by another; so this one is another message, once a second.
+ */
+export async function passOn(ports: WakePorts, { target, sweep }: WakeMessage): Promise<void> {
+  const salt = `later ${Math.floor(ports.clock.now() / 1000)}`;
+  if (sweep) await wakeToSweep(ports, target, sweep, salt);
+  else await wake(ports, [target], salt);
+}
+
+/** Asks the worker of a target to look at what is parked and recorded there, page by page, from a place on. */
+export async function wakeToSweep(ports: WakePorts, target: Target, sweep: SweepPlace, salt: string): Promise<void> {
+  const message: WakeMessage = { version: 1, target, sweep };
+  const place = `${sweep.parked ?? ''} ${sweep.after ?? ''}`;
+  await ports.queues.send(queueOf(target), [await fifoMessage(ports.table, message, `${salt} ${place}`)]);
 }
 
 function queueOf(target: Target): QueueName {
@@ -64,8 +78,9 @@ function queueOf(target: Target): QueueName {
   return parts.type === 'iam' ? 'iam' : parts.type === 'cluster' ? 'clusters' : 'later';
 }
 
-function laterMessage(target: Target, delaySeconds: number): Message {
-  return { body: JSON.stringify({ version: 1, target } satisfies WakeMessage), delaySeconds };
+function laterMessage(target: Target, delaySeconds: number, sweep?: SweepPlace): Message {
+  const message: WakeMessage = { version: 1, target, ...(sweep ? { sweep } : {}) };
+  return { body: JSON.stringify(message), delaySeconds };
 }
 
 async function fifoMessage(table: Table, message: WakeMessage, salt: string): Promise<Message> {
