@@ -1,4 +1,4 @@
-import { clustersOf, matchesName, selects } from '@gatehouse/core/policy/selection';
+import { allClusters, clustersOf, matchesName, selects } from '@gatehouse/core/policy/selection';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { aCluster, aGrant, aPolicy } from '../../builders/policy.ts';
@@ -47,10 +47,23 @@ test('names and labels must both fit, and every label', () => {
   expect(on(['*'], { toString: 'x' })).toBe(false);
 });
 
-test('a cluster both named and discovered counts once, as the policy describes it', () => {
+describe('a discovered cluster', () => {
   const named = aCluster({ name: 'a', labels: { env: 'prod' }, mode: 'paused' });
-  const policy = aPolicy({ clusters: [named] });
-  const other = aCluster({ name: 'b' });
-  const discovered = [{ ...named, labels: {}, mode: 'enforce' as const }, other, other];
-  expect(clustersOf(policy, aGrant(), discovered)).toEqual([named, other]);
+  const other = aCluster({ name: 'b', labels: { gatehouse: 'managed' } });
+  const discovery = { account: other.account, region: other.region, tag: { gatehouse: 'managed' } };
+  const discover = [{ ...discovery, mode: 'observe' as const }];
+
+  test('counts once where it is named, too, as the policy describes it', () => {
+    const discovered = [{ ...named, labels: {}, mode: 'enforce' as const }, other, other];
+    const policy = aPolicy({ clusters: [named], discover });
+    expect(clustersOf(policy, aGrant(), discovered)).toEqual([named, { ...other, mode: 'observe' }]);
+  });
+
+  test.each([
+    ['a policy without discovery', []],
+    ['a policy that asks for another tag', [{ ...discover[0]!, tag: { gatehouse: 'other' } }]],
+    ['a policy that discovers in another Region', [{ ...discover[0]!, region: 'us-east-1' }]],
+  ])('of an earlier policy is none of %s', (_policy, rules) => {
+    expect(allClusters(aPolicy({ clusters: [named], discover: rules }), [other])).toEqual([named]);
+  });
 });

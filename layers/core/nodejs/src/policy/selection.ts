@@ -38,10 +38,18 @@ export function clustersOf(policy: AccessPolicy, grant: Grant, discovered: reado
   return allClusters(policy, discovered).filter((cluster) => selects(grant, cluster));
 }
 
-/** Every cluster of a policy, named and discovered, by ARN once each; the named ones first. */
+/**
+ * Every cluster of a policy, named and discovered, by ARN once each; the named ones first. What an earlier policy discovered
+ * counts only while a rule of this one lets it in, and in this one's mode.
+ */
 export function allClusters(policy: AccessPolicy, discovered: readonly Cluster[]): Cluster[] {
   const byArn = new Map<string, Cluster>();
-  for (const cluster of [...policy.clusters, ...discovered]) {
+  const admitted = discovered.flatMap((cluster) => {
+    const { account, region, labels: tags } = cluster;
+    const rule = policy.discover.find((one) => selectsDiscovery(one, { account, region, tags }));
+    return rule ? [{ ...cluster, mode: rule.mode }] : [];
+  });
+  for (const cluster of [...policy.clusters, ...admitted]) {
     if (!byArn.has(cluster.arn)) byArn.set(cluster.arn, cluster);
   }
   return [...byArn.values()];
