@@ -12,7 +12,8 @@ import {
   type SessionNaming,
 } from '../plan/desired.ts';
 import { clusterGuards } from '../plan/guards.ts';
-import { objectId, ownedClaimKey, type TurnClaims, unwantedClaims } from '../plan/turn-claims.ts';
+import { wantedWhilePaused } from '../plan/paused.ts';
+import { objectId, type TurnClaims, unwantedClaims } from '../plan/turn-claims.ts';
 import { allClusters, selects } from '../policy/selection.ts';
 import type { ClusterPorts } from '../ports/world.ts';
 import { awsAuthKind } from '../resources/aws-auth/kind.ts';
@@ -59,9 +60,7 @@ export async function setClusterStage(request: StageRequest): Promise<Stage> {
   const observed = new Map<string, unknown>();
   const placed = await placeBindings(ports.table, target, clusterPorts, desired.bindings, recorded, observed);
   const all = [...shared, ...desired.claims, ...placed];
-  const recordedKeys = new Set(recorded.map(ownedClaimKey));
-  // Paused: nothing new is given, everything that must go goes.
-  const wanted = cluster.mode === 'paused' ? all.filter((owned) => recordedKeys.has(ownedClaimKey(owned))) : all;
+  const wanted = cluster.mode === 'paused' ? wantedWhilePaused(all, recorded) : all;
   const claims: TurnClaims = { wanted, recorded };
   if (unwantedClaims(claims).some(({ claim }) => isAdministration(claim))) {
     // The guard against a lock-out must see who else administers the cluster.

@@ -20,6 +20,7 @@ import {
 import type { Item, Key } from '../ports/table.ts';
 import type { World } from '../ports/world.ts';
 import { accountById, discoveredClusters, forgetDiscovered, keepDiscovered, rememberAccounts } from './clusters.ts';
+import { heedDeletion } from './iam-belief.ts';
 import { type Expansion, type IntakePorts, nudgePlanner, putExpansion } from './intake.ts';
 import type { Urgency } from './keys.ts';
 import { type MarkRequest, putMark } from './marks.ts';
@@ -253,8 +254,9 @@ class Planner {
   }
 
   async #planPrincipal({ item, cause }: Fact): Promise<boolean> {
-    const { account, principal, name } = item as PrincipalItem;
+    const { account, principal, name, change, at } = item as PrincipalItem;
     const target = principal === 'role' ? roleTarget(account, name) : userTarget(account, name);
+    if (change === 'deleted') await heedDeletion(this.#ports, target, at);
     await this.#markRecordsOf(target, 'grant', cause);
     return true;
   }
@@ -271,6 +273,10 @@ class Planner {
       if (existed) await this.#markRecorded(grantSubject(name), 'revocation', cause);
       if (now) await this.#markShared(now, clustersOf(current.policy, now, this.#discovered), 'grant', cause);
       await this.#expand({ grant: name, scope: 'everywhere', grantees, urgency, cause });
+    }
+    for (const arn of clustersAwoken(before, current.policy, this.#discovered)) {
+      // Who left while nothing was written is in no group any more: only the records know them.
+      await this.#markRecordsOf(clusterTarget(arn), 'revocation', cause);
     }
     return true;
   }
@@ -410,6 +416,20 @@ class Planner {
     this.#targets.add(request.target);
     this.marks += 1;
   }
+}
+
+/** Clusters that only observed by a policy before, and do more by the one now. */
+function clustersAwoken(
+  before: readonly AccessPolicy[],
+  now: AccessPolicy,
+  discovered: readonly Cluster[],
+): readonly string[] {
+  const observing = before.flatMap((policy) =>
+    allClusters(policy, discovered).flatMap(({ arn, mode }) => (mode === 'observe' ? [arn] : [])),
+  );
+  return allClusters(now, discovered).flatMap(({ arn, mode }) =>
+    mode !== 'observe' && observing.includes(arn) ? [arn] : [],
+  );
 }
 
 /** A grant that is not what it was. */
