@@ -1,5 +1,7 @@
+import { isFailure } from '../access/failure.ts';
 import { type Json, sameJson } from '../access/json.ts';
 import type { Target } from '../access/target.ts';
+import type { Clock } from '../ports/clock.ts';
 import type { Table } from '../ports/table.ts';
 import type { Change } from '../resources/resource.ts';
 import { lastWriteKey } from './keys.ts';
@@ -54,4 +56,25 @@ export async function endWrite(
   now: number,
 ): Promise<void> {
   await table.put({ ...lastWriteKey(target, change.object), after: after as Json, at: now });
+}
+
+/**
+ * Somebody deleted the object after our last write: from now on what is read counts, and is read once more in a minute.
+ * @param at When it was deleted, milliseconds UTC; CloudTrail tells whole seconds.
+ */
+export async function heedDeletion(
+  ports: { readonly table: Table; readonly clock: Clock },
+  target: Target,
+  object: string,
+  at: number,
+): Promise<void> {
+  const key = lastWriteKey(target, object);
+  const item = await ports.table.get(key);
+  if (!item || item.unfinished === true || Number(item.at) > at + 999) return;
+  try {
+    await ports.table.put({ ...key, unfinished: true, at: ports.clock.now() }, { equals: { at: Number(item.at) } });
+  } catch (error) {
+    // A turn wrote meanwhile, and looks for itself.
+    if (!isFailure(error, 'conflict')) throw error;
+  }
 }

@@ -254,9 +254,9 @@ class Planner {
   }
 
   async #planPrincipal({ item, cause }: Fact): Promise<boolean> {
-    const { account, principal, name, change, at } = item as PrincipalItem;
+    const { account, principal, name, state, at } = item as PrincipalItem;
     const target = principal === 'role' ? roleTarget(account, name) : userTarget(account, name);
-    if (change === 'deleted') await heedDeletion(this.#ports, target, at);
+    if (state === 'deleted') await heedDeletion(this.#ports, target, name, at);
     await this.#markRecordsOf(target, 'grant', cause);
     return true;
   }
