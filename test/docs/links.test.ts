@@ -44,3 +44,14 @@ describe('relative links', () => {
     if (anchor !== undefined) expect(anchorsOf(target)).toContain(anchor);
   });
 });
+
+it('the index of decisions names them all, in order', () => {
+  const folder = join(ROOT, 'docs/decisions');
+  const index = readFileSync(join(folder, 'README.md'), 'utf8');
+  const named = [...index.matchAll(/^\| \[(\d{4})\]\((.*?)\) \|/gm)].map(([, number, file]) => ({ number, file }));
+  const files = globSync('*.md', { cwd: folder })
+    .filter((file) => file !== 'README.md')
+    .sort();
+  expect(named).toEqual(files.map((file) => ({ number: file.slice(0, 4), file })));
+  expect(new Set(named.map(({ number }) => number)).size).toBe(named.length);
+});
