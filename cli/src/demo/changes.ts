@@ -25,7 +25,7 @@ export function changeRows(
           { text: target.startsWith('cluster/') ? target.replace(/^.*\//, '') : 'IAM', paint: style.name },
           titleOf(resource, object),
           { text: line.sign, paint: paintOfSign(line.sign, style) },
-          shortened(line, object),
+          shortened(line, resource, object),
         ]);
       }
     }
@@ -42,8 +42,8 @@ function titleOf(kind: string, object: string): string {
 }
 
 /** The line without what the row says already: the object, the account. */
-function shortened({ text }: ChangeLine, object: string): string {
+function shortened({ text }: ChangeLine, kind: string, object: string): string {
   const at = text.indexOf(`${object}: `);
-  const rest = at < 0 ? text : text.slice(at + object.length + 2);
+  const rest = at < 0 ? text : `${kind === 'iam-role' ? 'trusts ' : ''}${text.slice(at + object.length + 2)}`;
   return rest.replaceAll(`arn:aws:iam::${ACCOUNT}:`, '').replace(/^(role|user) (?=\1\/)/, '');
 }

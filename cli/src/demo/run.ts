@@ -1,4 +1,3 @@
-import { Failure } from '@gatehouse/core/access/failure';
 import { narrate } from '../pipeline/narrate.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 import { counted } from '../terminal/text.ts';
@@ -43,13 +42,8 @@ const ACTS: readonly (readonly [title: string, act: Act])[] = [
   ['The ledger', ledgerAct],
 ];
 
-/** Plays the demo. The terminal's exit code is 1 unless every expectation held. @throws Failure for an unknown scenario. */
-export async function runDemo(terminal: Terminal, { scenario, template, patience }: DemoOptions): Promise<void> {
-  if (scenario !== undefined) {
-    throw new Failure('not-found', `there is no scenario "${scenario}"`, {
-      remedy: 'leave --scenario out: the demo has one story so far',
-    });
-  }
+/** Plays the demo. The terminal's exit code is 1 unless every expectation held. @throws what keeps the sandbox from starting. */
+export async function runDemo(terminal: Terminal, { template, patience }: DemoOptions): Promise<void> {
   const { out } = terminal;
   const { style } = out;
   const began = performance.now();

@@ -9,45 +9,41 @@ export function writeWelcome(output: Output, sandbox: Sandbox, environment: stri
   const { style } = output;
   const label = (text: string) => ({ text, paint: style.dim });
   output.write(`${style.good('ready')}  Gatehouse on this machine, with an AWS and clusters that play along\n\n`);
+  const clusters = Object.entries(sandbox.clusters);
   output.write(
     columns(
       [
         [label('webhooks'), `${sandbox.webhookUrl}/standard`, label('and /okta')],
         [label('AWS'), sandbox.awsEndpointUrl, label(`account ${sandbox.account}, ${sandbox.region}`)],
-        ...Object.entries(sandbox.clusters).map(([name, { server, kubeconfig }]) => [
-          label('cluster'),
-          server,
-          { text: name, paint: style.name },
-          label(kubeconfig),
-        ]),
-      ].map((row) => [...row, ...Array.from({ length: 4 - row.length }, () => '')]),
+        ...clusters.map(([name, { server }]) => [{ text: name, paint: style.name }, server, label('Kubernetes API')]),
+        ...clusters.map(([, { kubeconfig }], index) => [label(index === 0 ? 'kubeconfig' : ''), kubeconfig, '']),
+      ],
       { style, indent: 2 },
     ),
   );
+  output.write(`  ${style.dim('the kubeconfigs are those of kubernetes-admin, the administrator of the sandbox')}\n\n`);
   output.write(
-    `  ${style.dim('The kubeconfigs are those of the administrator of the sandbox (kubernetes-admin, system:masters).')}\n\n`,
-  );
-  output.write(
-    `${style.bold('Add a member')}: mia joins payments-operators. Signed for the next 5 minutes; paste it:\n\n`,
+    `${style.bold('Add a member')}: mia joins payments-operators on prod-eu. Signed, good for the next 5 minutes:\n\n`,
   );
   output.write(`${signedCurl(sandbox)}\n\n`);
-  output.write(`${style.bold('Then look')}, in a shell of its own:\n\n`);
+  output.write(`${style.bold('Then look')}, in another shell:\n\n`);
   output.write(
     columns(
       [
-        [`  . ${environment}`, label('keys and kubeconfigs of the sandbox')],
-        [`  ${COMMAND} status`, label('what is in force, what waits')],
-        [`  ${COMMAND} ledger prod-eu`, label('who got what, and why')],
-        ['  kubectl get rolebindings -n pay -o wide', label('mia is bound')],
-        [
-          `  ${COMMAND} sign-webhook event.json | curl -H @- -H 'content-type: application/json' --data-binary @event.json ${sandbox.webhookUrl}/standard`,
-          label('any other event'),
-        ],
+        [`. ${environment}`, label('# keys and kubeconfigs of the sandbox, for aws, kubectl and gatehouse')],
+        [`${COMMAND} status`, label('# what is in force, and what waits')],
+        [`${COMMAND} ledger prod-eu`, label('# who got what, and because of which event')],
+        ['kubectl get rolebindings -n pay -o yaml', label('# whom it is bound to')],
       ],
-      { style },
+      { style, indent: 2 },
     ),
   );
-  output.write(`\n${style.dim('Ctrl-C ends it. What happens:')}\n`);
+  output.write(`\n${style.bold('Another event')}, in event.json (or the same, once its 5 minutes are over):\n\n`);
+  output.write(`  ${COMMAND} sign-webhook event.json > headers\n`);
+  output.write(
+    `  curl -i ${sandbox.webhookUrl}/standard -H @headers -H 'content-type: application/json' --data-binary @event.json\n`,
+  );
+  output.write(`\n${style.dim('Ctrl-C ends it. What happens, as it happens:')}\n`);
 }
 
 /** A delivery of Standard Webhooks that adds mia to the operators, ready to be pasted into a shell. */

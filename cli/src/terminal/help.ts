@@ -3,10 +3,9 @@ import { type Command, Option } from 'commander';
 /** How the command is called in examples and hints. */
 export const COMMAND = 'npx gatehouse';
 
-/** Adds examples to a verb's help: a line, and what it does. */
+/** Adds examples to a verb's help: what each does, and the line to type. */
 export function withExamples(command: Command, examples: readonly (readonly [line: string, does: string])[]): Command {
-  const width = Math.max(...examples.map(([line]) => line.length));
-  const lines = examples.map(([line, does]) => `  ${line.padEnd(width)}  # ${does}`);
+  const lines = examples.map(([line, does]) => `  # ${does}\n  ${line}`);
   return command.addHelpText('after', `\nExamples:\n${lines.join('\n')}`);
 }
 

@@ -26,10 +26,11 @@ export function printable(text: string): string {
 /** A text in lines of at most `width` places, cut at blanks where there are any. */
 export function wrapped(text: string, width: number): readonly string[] {
   const lines: string[] = [];
-  let line = '';
-  for (const word of text.split(' ')) {
-    const longer = line === '' ? word : `${line} ${word}`;
-    if (line !== '' && widthOf(longer) > width) {
+  const [first = '', ...words] = text.split(' ');
+  let line = first;
+  for (const word of words) {
+    const longer = `${line} ${word}`;
+    if (widthOf(longer) > width) {
       lines.push(line);
       line = word;
     } else line = longer;

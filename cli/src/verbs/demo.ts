@@ -1,5 +1,5 @@
-import type { Command } from 'commander';
-import { Option } from 'commander';
+import { Failure } from '@gatehouse/core/access/failure';
+import { type Command, Option } from 'commander';
 import { withExamples } from '../terminal/help.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 
@@ -21,6 +21,10 @@ export function addDemo(program: Command, terminal: Terminal): void {
       new Option('--patience <seconds>', 'how long a step is waited for').argParser(Number).default(20).hideHelp(),
     );
   verb.action(async (options: DemoOptions) => {
+    if (options.scenario !== undefined) {
+      const remedy = 'leave --scenario out: the demo has one story so far';
+      throw new Failure('not-found', `there is no scenario "${options.scenario}"`, { remedy });
+    }
     const { runDemo } = await import('../demo/run.ts');
     await runDemo(terminal, options);
   });

@@ -26,11 +26,8 @@ export function addSignWebhook(program: Command, terminal: Terminal): void {
     );
   withOutput(withAwsOptions(verb)).action((file: string, options: Options) => sign(terminal, file, options));
   withExamples(verb, [
-    ['gatehouse sign-webhook event.json', 'for the exact bytes of the file'],
-    [
-      'gatehouse sign-webhook event.json | curl -H @- --json "" --data-binary @event.json http://127.0.0.1:8787/webhooks/standard',
-      'and send it',
-    ],
+    ['gatehouse sign-webhook event.json > headers', 'for the exact bytes of the file'],
+    ["curl -H @headers -H 'content-type: application/json' --data-binary @event.json URL/webhooks/standard", 'send it'],
   ]);
 }
 

@@ -1,0 +1,64 @@
+import { describe, expect, it } from 'vitest';
+import { runCommand } from './terminal.ts';
+
+const VERBS = [
+  'activate-policy',
+  'bootstrap',
+  'demo',
+  'ledger',
+  'plan',
+  'reconcile',
+  'sandbox',
+  'sign-webhook',
+  'status',
+  'token',
+  'validate',
+];
+
+describe('help', () => {
+  it('lists every verb, the exit codes and the environment', async () => {
+    const { code, out } = await runCommand(['--help']);
+    expect(code).toBe(0);
+    for (const verb of VERBS) expect(out).toMatch(new RegExp(`^  ${verb}\\b`, 'm'));
+    expect(out).toContain('Exit codes:');
+    expect(out).toContain('NO_COLOR');
+  });
+
+  it.each(VERBS)('of %s says how to use it, with examples', async (verb) => {
+    const { code, out, err } = await runCommand([verb, '--help']);
+    expect(code).toBe(0);
+    expect(err).toBe('');
+    expect(out).toMatch(new RegExp(`^Usage: gatehouse ${verb}\\b`));
+    expect(out).toMatch(/^Examples:\n( {2}# .+\n {2}.+\n?)+/m);
+  });
+
+  it('hides what is for tests', async () => {
+    expect((await runCommand(['demo', '--help'])).out).not.toMatch(/--template|--patience/);
+  });
+});
+
+describe('what is not understood', () => {
+  it.each([
+    { typed: ['statsu'], says: "unknown command 'statsu'" },
+    { typed: ['statsu'], says: 'Did you mean status?' },
+    { typed: ['plan'], says: "missing required argument 'target'" },
+    { typed: ['plan', 'a', 'b'], says: 'too many arguments' },
+    { typed: ['status', '--colour'], says: "unknown option '--colour'" },
+    { typed: ['status', '-o', 'xml'], says: 'Allowed choices are text, json' },
+    { typed: ['sandbox', '--port', '99999'], says: 'must be a number from 0 to 65535' },
+    { typed: ['sandbox', '--port', '1e3'], says: 'must be a number from 0 to 65535' },
+    { typed: ['ledger', 'prod-eu', '--last', '0'], says: 'must be a whole number above 0' },
+    { typed: ['activate-policy', 'latest'], says: 'must be the number of a version' },
+  ])('$typed: $says, exit code 1', async ({ typed, says }) => {
+    const { code, out, err } = await runCommand(typed);
+    expect(code).toBe(1);
+    expect(out).toBe('');
+    expect(err).toContain(says);
+  });
+
+  it('a scenario that does not exist', async () => {
+    const { code, out, err } = await runCommand(['demo', '--scenario', 'storm']);
+    expect({ code, out }).toEqual({ code: 1, out: '' });
+    expect(err).toContain('there is no scenario "storm"');
+  });
+});

@@ -1,0 +1,275 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { appendEntry, type LedgerEntry, readChain } from '@gatehouse/core/ledger/ledger';
+import type { Operation } from '@gatehouse/core/operations/operation';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { fixedClock } from '../fakes/clock.ts';
+import { memoryTable } from '../fakes/table.ts';
+import { runCommand } from './terminal.ts';
+
+const PROD = 'arn:aws:eks:eu-west-1:111122223333:cluster/prod-eu';
+const FINDING = {
+  target: `cluster/${PROD}`,
+  since: 0,
+  code: 'foreign-entry',
+  severity: 'blocks',
+  object: 'kube-system/aws-auth',
+  subject: 'user/okta/00u1',
+  message: 'somebody else mapped it',
+  remedy: 'take it out',
+};
+const STATUS = {
+  policy: { version: 3, digest: '0123456789abcdef', partial: false },
+  clusters: [
+    { name: 'prod-eu', arn: PROD, mode: 'enforce' },
+    { name: 'twin', arn: 'arn:aws:eks:eu-west-1:111122223333:cluster/twin', mode: 'observe' },
+    { name: 'twin', arn: 'arn:aws:eks:us-east-1:111122223333:cluster/twin', mode: 'observe' },
+  ],
+  waiting: [],
+  findings: [FINDING],
+};
+const CHANGE = {
+  kind: 'role-binding',
+  object: 'RoleBinding/pay/gatehouse:ops:role:0',
+  action: 'create',
+  lines: [{ sign: '+', text: 'gatehouse:ops:mia', subject: 'user/standard/mia' }],
+};
+
+/** Plays Lambda: keeps what was asked, answers what a test gave. */
+let server: Server;
+let asked: { path: string; authorization: string; operation: Operation }[] = [];
+let answer: (operation: Operation) => unknown;
+let status = 200;
+
+beforeAll(async () => {
+  server = createServer((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.on('end', () => {
+      const operation = JSON.parse(Buffer.concat(chunks).toString()) as Operation;
+      asked.push({ path: request.url ?? '', authorization: request.headers.authorization ?? '', operation });
+      response.writeHead(status, { 'x-amzn-errortype': 'ResourceNotFoundException' });
+      response.end(JSON.stringify(status === 200 ? answer(operation) : { message: 'Function not found' }));
+    });
+  });
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+});
+afterAll(() => void server.close());
+beforeEach(() => {
+  asked = [];
+  status = 200;
+  answer = ({ operation }) => ({ ok: true, outcome: operation === 'status' ? STATUS : {} });
+  vi.stubEnv('AWS_ACCESS_KEY_ID', 'AKIAEXAMPLE');
+  vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'a-secret-that-is-never-shown');
+  vi.stubEnv('AWS_REGION', 'eu-west-1');
+});
+afterEach(() => void vi.unstubAllEnvs());
+
+const gatehouse = (...typed: string[]) =>
+  runCommand(typed, { env: { AWS_ENDPOINT_URL: `http://127.0.0.1:${(server.address() as AddressInfo).port}` } });
+const outcome = (of: Operation['operation'], value: unknown) => {
+  answer = ({ operation }) => ({ ok: true, outcome: operation === of ? value : STATUS });
+};
+
+describe('the way to run-operation', () => {
+  it('is one signed request', async () => {
+    expect((await gatehouse('status')).code).toBe(0);
+    expect(asked).toEqual([
+      {
+        path: '/2015-03-31/functions/gatehouse-run-operation/invocations',
+        authorization: expect.stringMatching(
+          /^AWS4-HMAC-SHA256 Credential=AKIAEXAMPLE\/\d{8}\/eu-west-1\/lambda\/aws4_request/,
+        ),
+        operation: { operation: 'status' },
+      },
+    ]);
+  });
+
+  it('brings back what Gatehouse refuses, with code and remedy', async () => {
+    answer = () => ({ ok: false, error: { code: 'not-found', message: 'no such version', remedy: 'list them' } });
+    const { code, out, err } = await gatehouse('activate-policy', '9', '--yes', '--by', 'me');
+    expect({ code, out }).toEqual({ code: 1, out: '' });
+    expect(err).toBe('error [not-found] no such version\n  try   list them\n');
+  });
+
+  it('says what to do where there is no Gatehouse', async () => {
+    status = 404;
+    const { code, err } = await gatehouse('status');
+    expect(code).toBe(1);
+    expect(err).toContain('[not-found]');
+    expect(err).toContain('check --profile and --region');
+  });
+
+  it('says what to do where nothing answers', async () => {
+    const { code, err } = await runCommand(['status', '-o', 'json'], {
+      env: { AWS_ENDPOINT_URL: 'http://127.0.0.1:9' },
+    });
+    expect(code).toBe(1);
+    expect(JSON.parse(err)).toMatchObject({
+      error: { code: 'unreachable', remedy: expect.stringContaining('start the sandbox') },
+    });
+  });
+
+  it('shows the secret key nowhere', async () => {
+    for (const typed of [['status'], ['plan', 'prod-eu'], ['nonsense']]) {
+      const { out, err } = await gatehouse(...typed);
+      expect(out + err).not.toContain('a-secret-that-is-never-shown');
+    }
+  });
+});
+
+describe('gatehouse status', () => {
+  it('shows policy, clusters, what waits and what must be mended', async () => {
+    const { out } = await gatehouse('status');
+    expect(out).toContain('policy    version 3, 0123456789ab\n');
+    expect(out).toContain('clusters  prod-eu (enforce), twin (observe), twin (observe)\n');
+    expect(out).toContain('waiting   nothing\n');
+    expect(out).toMatch(/^foreign-entry {2}prod-eu \(eu-west-1\) {2}user\/okta\/00u1 {2}for /m);
+    expect(out).toContain('  try  take it out\n');
+  });
+
+  it('is one line of versioned JSON in a pipe', async () => {
+    const { out } = await gatehouse('status', '-o', 'json');
+    expect(out.trimEnd().split('\n')).toHaveLength(1);
+    expect(JSON.parse(out)).toEqual({ schemaVersion: 1, ...STATUS });
+  });
+});
+
+describe('gatehouse plan', () => {
+  const plan = { changes: [{ pass: 'add', change: CHANGE }], findings: [FINDING], held: [] };
+
+  it.each([
+    { text: 'prod-eu', target: `cluster/${PROD}` },
+    { text: PROD, target: `cluster/${PROD}` },
+    { text: `cluster/${PROD}`, target: `cluster/${PROD}` },
+    { text: 'iam/111122223333/role/x', target: 'iam/111122223333/role/x' },
+  ])('takes $text for $target', async ({ text, target }) => {
+    outcome('plan', { changes: [], findings: [], held: [] });
+    expect((await gatehouse('plan', text, '--detailed-exitcode')).code).toBe(0);
+    expect(asked.at(-1)?.operation).toEqual({ operation: 'plan', target });
+  });
+
+  it('shows each line with its subject, what stands in the way, and a summary', async () => {
+    outcome('plan', plan);
+    const { code, out } = await gatehouse('plan', 'prod-eu');
+    expect(code).toBe(0);
+    expect(out).toContain('  + role-binding RoleBinding/pay/gatehouse:ops:role:0\n');
+    expect(out).toContain('      +  gatehouse:ops:mia  user/standard/mia\n');
+    expect(out).toContain('  blocked foreign-entry kube-system/aws-auth\n');
+    expect(out).toContain('1 object: 1 to make, 0 to change, 0 to delete, 1 finding in the way.\n');
+  });
+
+  it('exits with 2 where changes are pending and that was asked', async () => {
+    outcome('plan', plan);
+    expect((await gatehouse('plan', 'prod-eu', '--detailed-exitcode')).code).toBe(2);
+  });
+
+  it.each([
+    { text: 'nope', says: 'names no cluster "nope"', remedy: 'it names prod-eu, twin, twin' },
+    {
+      text: 'twin',
+      says: '"twin" is the name of 2 clusters',
+      remedy: 'arn:aws:eks:us-east-1:111122223333:cluster/twin',
+    },
+    { text: 'foo/bar', says: '"foo/bar" is not a target', remedy: 'cluster/<arn>' },
+    { text: 'arn:aws:iam::111122223333:role/x', says: 'is not the ARN of an EKS cluster', remedy: '' },
+  ])('refuses $text', async ({ text, says, remedy }) => {
+    const { code, err } = await gatehouse('plan', text);
+    expect(code).toBe(1);
+    expect(err).toContain(says);
+    expect(err).toContain(remedy);
+  });
+});
+
+describe('gatehouse reconcile', () => {
+  it('marks what was asked for', async () => {
+    outcome('reconcile', { marked: 1 });
+    const { code, out } = await gatehouse('reconcile', PROD, '--subject', 'user/okta/00u1');
+    expect(code).toBe(0);
+    expect(out).toContain('prod-eu (eu-west-1): 1 subject to be looked at now\n');
+    expect(asked.at(-1)?.operation).toEqual({
+      operation: 'reconcile',
+      target: `cluster/${PROD}`,
+      subjects: ['user/okta/00u1'],
+    });
+  });
+});
+
+describe('gatehouse activate-policy', () => {
+  const version = { version: 7, digest: 'd', uploadedAt: 0, by: 'ann', state: 'proposed' };
+  const activate = async (ask?: (question: string) => Promise<string>) => {
+    answer = ({ operation }) => ({
+      ok: true,
+      outcome: operation === 'list-policies' ? { versions: [version] } : { version: 7, digest: 'd', state: 'active' },
+    });
+    const env = { AWS_ENDPOINT_URL: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
+    return runCommand(['activate-policy', '7', '--by', 'me'], ask ? { env, ask } : { env });
+  };
+  const activated = () => asked.some(({ operation }) => operation.operation === 'activate-policy');
+
+  it('is refused where nobody can be asked', async () => {
+    const { code, err } = await activate();
+    expect(code).toBe(1);
+    expect(err).toContain('gatehouse activate-policy 7 --yes');
+    expect(activated()).toBe(false);
+  });
+
+  it.each(['y', 'Yes', ''])('is refused for the answer "%s"', async (text) => {
+    expect((await activate(async () => text)).code).toBe(1);
+    expect(activated()).toBe(false);
+  });
+
+  it('goes through for "yes", after saying what it is about', async () => {
+    const { code, out, err } = await activate(async () => 'yes');
+    expect(code).toBe(0);
+    expect(err).toContain('Version 7 (proposed) was uploaded by ann at 1970-01-01T00:00:00.000Z.');
+    expect(out).toContain('policy version 7 is in force');
+    expect(asked.at(-1)?.operation).toEqual({ operation: 'activate-policy', version: 7, by: 'me' });
+  });
+});
+
+describe('gatehouse ledger', () => {
+  let entries: LedgerEntry[];
+  beforeEach(async () => {
+    const ledger = memoryTable();
+    const chain = 'iam/111122223333';
+    for (let number = 1; number <= 45; number += 1) {
+      await appendEntry({ ledger, clock: fixedClock() }, chain, {
+        kind: 'outcome',
+        run: `run-${number}`,
+        target: 'iam/111122223333/role/x',
+        policyVersion: { version: 1, digest: 'd' },
+        causes: [{ source: 'okta', event: `e${number}`, type: 'group.user_membership.add', receivedAt: 0 }],
+        changes: [{ kind: 'iam-role', object: `role-${number}`, action: 'update', lines: [] }],
+      });
+    }
+    entries = [...(await readChain(ledger, chain))];
+    answer = (operation) => {
+      if (operation.operation !== 'ledger') return { ok: true, outcome: STATUS };
+      const { after = 0, limit = 1000 } = operation;
+      return { ok: true, outcome: { entries: entries.filter(({ sequence }) => sequence > after).slice(0, limit) } };
+    };
+  });
+
+  it('verifies the whole chain and shows its end', async () => {
+    const { code, out } = await gatehouse('ledger', 'iam/111122223333', '--last', '2');
+    expect(code).toBe(0);
+    expect(out).not.toContain('role-43');
+    expect(out).toContain('outcome  okta group.user_membership.add  update role-44\n');
+    expect(out).toContain('unbroken  iam/111122223333: 45 entries');
+  });
+
+  it('exits with 3 where an entry was changed, and says which', async () => {
+    entries[30] = { ...entries[30]!, run: 'another' };
+    const { code, out } = await gatehouse('ledger', 'iam/111122223333');
+    expect(code).toBe(3);
+    expect(out).toContain('broken  iam/111122223333: at entry 31: its content does not match its hash');
+    const json = await gatehouse('ledger', 'iam/111122223333', '-o', 'json');
+    expect(JSON.parse(json.out)).toMatchObject({ verdict: { ok: false, brokenAt: 31 } });
+  });
+
+  it('says where a chain is empty', async () => {
+    entries = [];
+    expect((await gatehouse('ledger', 'prod-eu')).out).toBe(`The chain cluster/${PROD} is empty.\n`);
+  });
+});
