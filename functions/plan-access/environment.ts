@@ -6,9 +6,12 @@ import { secretsManager } from '@gatehouse/core/aws/secrets';
 import { awsWorld } from '@gatehouse/core/aws/world';
 import type { Dependencies } from './handler.ts';
 
+/** What the function reads from its environment. */
+export const environmentSchema = pipelineSchema;
+
 /** Builds what the handler needs. @throws ZodError that names what is missing. */
 export function fromEnvironment(env: NodeJS.ProcessEnv): Dependencies {
-  const settings = pipelineSchema.parse(env);
+  const settings = environmentSchema.parse(env);
   const world = awsWorld({
     region: settings.AWS_REGION,
     clock: systemClock,

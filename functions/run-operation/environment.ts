@@ -4,7 +4,8 @@ import { TURN_LIMITS } from '@gatehouse/core/work/turn-ports';
 import * as z from 'zod';
 import type { Dependencies } from './handler.ts';
 
-const environmentSchema = turnsSchema.extend({
+/** What the function reads from its environment. */
+export const environmentSchema = turnsSchema.extend({
   /** ARN of the IAM role by which the clusters of Gatehouse's own account are reached. */
   CLUSTER_ACCESS_ROLE: z.string().startsWith('arn:'),
 });
