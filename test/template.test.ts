@@ -1,0 +1,346 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { CLUSTER_KINDS, IAM_KINDS } from '@gatehouse/core/resources/kinds';
+import { TURN_LIMITS } from '@gatehouse/core/work/turn-ports';
+import { describe, expect, it } from 'vitest';
+import type * as z from 'zod';
+import { parseTemplate } from '../sandbox/src/template/yaml.ts';
+
+const ROOT = join(import.meta.dirname, '..');
+/** What CloudFormation gives, as far as it matters here. Intrinsics stand in their long form: `{ Ref: 'X' }`. */
+interface Resource {
+  readonly Type: string;
+  // biome-ignore lint/suspicious/noExplicitAny: a template is data of a hundred shapes, and every test names its own.
+  readonly Properties: any;
+}
+interface Template {
+  readonly Globals: { readonly Function: Resource['Properties'] };
+  readonly Resources: Readonly<Record<string, Resource>>;
+}
+interface Statement {
+  readonly Effect: 'Allow' | 'Deny';
+  readonly Action: string | readonly string[];
+  readonly Resource: unknown;
+  readonly Condition?: unknown;
+}
+interface EventSource {
+  readonly Type: string;
+  readonly Properties: Resource['Properties'];
+}
+
+const template = parseTemplate(readFileSync(join(ROOT, 'template.yaml'), 'utf8'), 'template.yaml') as Template;
+const globals = template.Globals.Function;
+const resources = Object.entries(template.Resources);
+const ofType = (type: string) => resources.filter(([, { Type }]) => Type === type);
+const functions = ofType('AWS::Serverless::Function').map(([id, { Properties }]) => ({
+  id,
+  name: String(Properties.CodeUri).replace(/^functions\//, ''),
+  properties: Properties,
+  timeout: Number(Properties.Timeout ?? globals.Timeout),
+  events: Object.values((Properties.Events ?? {}) as Record<string, EventSource>),
+}));
+const folders = readdirSync(join(ROOT, 'functions'), { withFileTypes: true })
+  .filter((entry) => entry.isDirectory())
+  .map(({ name }) => name);
+const list = <T>(value: T | readonly T[]): readonly T[] => (Array.isArray(value) ? value : [value as T]);
+const refOf = (value: unknown): string => {
+  const { Ref, 'Fn::GetAtt': attribute } = value as { Ref?: string; 'Fn::GetAtt'?: string };
+  return Ref ?? String(attribute).split('.')[0]!;
+};
+const text = (value: unknown): string => JSON.stringify(value);
+
+/** The statements of the role that a function runs with. */
+function statementsOf({ properties }: (typeof functions)[number]): readonly Statement[] {
+  if (properties.Role === undefined)
+    return properties.Policies.flatMap((one: { Statement: Statement[] }) => one.Statement);
+  return roleStatements(template.Resources[refOf(properties.Role)]!);
+}
+function roleStatements({ Properties }: Resource): readonly Statement[] {
+  return Properties.Policies.flatMap(
+    (one: { PolicyDocument: { Statement: Statement[] } }) => one.PolicyDocument.Statement,
+  );
+}
+const actionsOf = (statements: readonly Statement[], effect = 'Allow') =>
+  [...new Set(statements.filter(({ Effect }) => Effect === effect).flatMap(({ Action }) => list(Action)))].sort();
+const named = (name: string) => functions.find((one) => one.name === name)!;
+
+describe('functions', () => {
+  it('are the folders under functions/, each once', () => {
+    expect(functions.map(({ name }) => name).sort()).toEqual([...folders].sort());
+  });
+
+  it('all run as built: Node 24 on arm64, with the layer, from main.handler, logging JSON', () => {
+    expect(globals).toMatchObject({
+      Runtime: 'nodejs24.x',
+      Architectures: ['arm64'],
+      Handler: 'main.handler',
+      Layers: [{ Ref: 'CoreLayer' }],
+      LoggingConfig: { LogFormat: 'JSON' },
+    });
+    for (const { id, properties } of functions) {
+      for (const property of ['Runtime', 'Architectures', 'Handler', 'Layers']) {
+        expect(properties, `${id}.${property}`).not.toHaveProperty(property);
+      }
+    }
+    expect(template.Resources.CoreLayer).toMatchObject({
+      Type: 'AWS::Serverless::LayerVersion',
+      Properties: { ContentUri: 'layers/core', CompatibleRuntimes: ['nodejs24.x'] },
+    });
+  });
+
+  it.each(functions.map((one) => [one.name, one] as const))(
+    '%s gets the environment that it reads',
+    async (name, one) => {
+      const { environmentSchema } = (await import(`../functions/${name}/environment.ts`)) as {
+        environmentSchema: z.ZodObject;
+      };
+      const own = Object.keys(one.properties.Environment?.Variables ?? {});
+      const given = new Set([...Object.keys(globals.Environment.Variables), ...own]);
+      const read = Object.entries(environmentSchema.shape);
+      // Lambda sets these itself (lambda/latest/dg/configuration-envvars).
+      const byLambda = new Set(['AWS_REGION', 'AWS_LAMBDA_FUNCTION_NAME']);
+      const missing = read
+        .filter(([variable, schema]) => !(schema as z.ZodType).safeParse(undefined).success && !given.has(variable))
+        .map(([variable]) => variable)
+        .filter((variable) => !byLambda.has(variable));
+      expect(missing).toEqual([]);
+      expect(own.filter((variable) => !read.some(([known]) => known === variable))).toEqual([]);
+    },
+  );
+
+  it('share only variables that some function reads', async () => {
+    const read = new Set(['POWERTOOLS_LOG_LEVEL']);
+    for (const name of folders) {
+      const { environmentSchema } = await import(`../functions/${name}/environment.ts`);
+      for (const variable of Object.keys(environmentSchema.shape)) read.add(variable);
+    }
+    expect(Object.keys(globals.Environment.Variables).filter((variable) => !read.has(variable))).toEqual([]);
+  });
+});
+
+describe('queues', () => {
+  const queues = ofType('AWS::SQS::Queue');
+  const mappings = functions.flatMap(({ id, timeout, events }) =>
+    events.filter(({ Type }) => Type === 'SQS').map(({ Properties }) => ({ id, timeout, source: Properties })),
+  );
+
+  it.each(mappings.map((one) => [refOf(one.source.Queue), one] as const))(
+    '%s is consumed in partial batches, and stays invisible for six of its consumer’s time-outs',
+    (queue, { timeout, source }) => {
+      expect(source.FunctionResponseTypes).toEqual(['ReportBatchItemFailures']);
+      const { VisibilityTimeout, FifoQueue } = template.Resources[queue]!.Properties;
+      expect(VisibilityTimeout).toBeGreaterThanOrEqual(6 * timeout);
+      // One target a turn: the messages of a group come one by one.
+      if (FifoQueue) expect(source.BatchSize).toBe(1);
+    },
+  );
+
+  it('of targets are FIFO, of one group each and in high throughput', () => {
+    for (const id of ['IamQueue', 'ClustersQueue']) {
+      expect(template.Resources[id]!.Properties).toMatchObject({
+        FifoQueue: true,
+        DeduplicationScope: 'messageGroup',
+        FifoThroughputLimit: 'perMessageGroupId',
+      });
+    }
+    expect(template.Resources.LaterQueue!.Properties.FifoQueue).toBeUndefined();
+  });
+
+  it('that are consumed give up to a dead-letter queue of their own type, which keeps messages for 14 days', () => {
+    const consumed = new Set(mappings.map(({ source }) => refOf(source.Queue)));
+    expect(consumed.size).toBe(4);
+    for (const id of consumed) {
+      const { RedrivePolicy, FifoQueue } = template.Resources[id]!.Properties;
+      const dead = template.Resources[refOf(RedrivePolicy.deadLetterTargetArn)]!;
+      expect(Boolean(dead.Properties.FifoQueue), id).toBe(Boolean(FifoQueue));
+      expect(dead.Properties.MessageRetentionPeriod).toBe(14 * 24 * 3600);
+      expect(RedrivePolicy.maxReceiveCount).toBeGreaterThanOrEqual(3);
+    }
+  });
+
+  it('are all encrypted, and all used', () => {
+    for (const [id, { Properties }] of queues) {
+      expect(Properties.SqsManagedSseEnabled, id).toBe(true);
+      expect(text(template).split(`"${id}`).length, id).toBeGreaterThan(2);
+    }
+  });
+
+  it('catch the events of every function that EventBridge invokes', () => {
+    for (const { id, events, properties } of functions) {
+      if (!events.some(({ Type }) => Type === 'EventBridgeRule')) continue;
+      const { OnFailure } = properties.EventInvokeConfig.DestinationConfig;
+      expect(OnFailure.Type, id).toBe('SQS');
+      const dead = template.Resources[refOf(OnFailure.Destination)]!;
+      // EventBridge's deliveries are asynchronous: a FIFO queue is no destination for them.
+      expect([dead.Type, dead.Properties.FifoQueue]).toEqual(['AWS::SQS::Queue', undefined]);
+      const mayFail = statementsOf(named('receive-event')).some(
+        ({ Action, Resource }) => Action === 'sqs:SendMessage' && text(Resource).includes(refOf(OnFailure.Destination)),
+      );
+      expect(mayFail).toBe(true);
+    }
+  });
+});
+
+describe('the limits of a turn', () => {
+  it.each(['reconcile-iam', 'reconcile-cluster', 'verify-access'])('fit into %s', (name) => {
+    const timeout = named(name).timeout * 1000;
+    expect(TURN_LIMITS.work).toBeLessThan(TURN_LIMITS.calls);
+    expect(TURN_LIMITS.calls).toBeLessThan(timeout);
+    expect(timeout).toBeLessThan(TURN_LIMITS.lease);
+    const [source] = named(name).events;
+    const { VisibilityTimeout } = template.Resources[refOf(source!.Properties.Queue)]!.Properties;
+    expect(TURN_LIMITS.lease).toBeLessThan(VisibilityTimeout * 1000);
+  });
+});
+
+describe('schedules', () => {
+  it.each([
+    ['tick', 'rate(1 minute)'],
+    ['sweep', 'rate(1 hour)'],
+  ])('%s comes at %s, and says which minute or hour it stands for', (name, expression) => {
+    const [schedule, ...others] = named(name).events;
+    expect(others).toEqual([]);
+    expect(schedule!.Type).toBe('ScheduleV2');
+    expect(schedule!.Properties.ScheduleExpression).toBe(expression);
+    expect(JSON.parse(schedule!.Properties.Input)).toEqual({ scheduledAt: '<aws.scheduler.scheduled-time>' });
+  });
+});
+
+describe('rights', () => {
+  const state = ['dynamodb:DeleteItem', 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:Query'];
+  const turns = ['events:PutEvents', 'sqs:SendMessage', 'sts:AssumeRole', ...state];
+  // The role that three functions share is fed from two queues; SAM adds that right only to roles that it makes itself.
+  const shared = [...turns, 'eks:DescribeCluster', 'sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes'];
+  const iam = [...IAM_KINDS, ...CLUSTER_KINDS].flatMap(({ iamActions }) => iamActions);
+  it.each<[string, readonly string[]]>([
+    ['receive-webhook', [...state, 'sqs:SendMessage', 'secretsmanager:GetSecretValue']],
+    ['receive-event', [...state, 'sqs:SendMessage', 's3:GetObject', 's3:ListBucket']],
+    ['plan-access', [...state, 'sqs:SendMessage', 'eks:DescribeCluster', 'sts:AssumeRole']],
+    ['reconcile-iam', [...turns, ...iam]],
+    ['reconcile-cluster', shared],
+    ['verify-access', shared],
+    ['run-operation', shared],
+    ['tick', ['dynamodb:GetItem', 'dynamodb:Query', 'sqs:SendMessage']],
+    ['sweep', ['dynamodb:GetItem', 'dynamodb:Query', 'sqs:SendMessage']],
+  ])('%s may do what its ports and kinds do, and nothing else', (name, actions) => {
+    expect(actionsOf(statementsOf(named(name)))).toEqual([...new Set(actions)].sort());
+  });
+
+  const roles = ofType('AWS::IAM::Role').map(([id, role]) => [id, roleStatements(role)] as const);
+  const all = [
+    ...functions.filter(({ properties }) => !properties.Role).map((one) => [one.id, statementsOf(one)] as const),
+    ...roles,
+  ];
+
+  it.each(all)('of %s name each action and each resource', (_id, statements) => {
+    for (const { Effect, Action, Resource } of statements) {
+      for (const resource of list(Resource)) expect(resource).not.toBe('*');
+      if (Effect === 'Allow') for (const action of list(Action)) expect(action).not.toContain('*');
+    }
+  });
+
+  it('of nobody reach over Gatehouse’s own principals and policies', () => {
+    const denied = statementsOf(named('reconcile-iam')).filter(({ Effect }) => Effect === 'Deny');
+    expect(denied).toHaveLength(1);
+    expect(denied[0]!.Action).toBe('iam:*');
+    expect(denied[0]!.Condition).toBeUndefined();
+    expect(text(denied[0]!.Resource)).toContain(':role/gatehouse-system/*');
+    expect(text(denied[0]!.Resource)).toContain(':policy/gatehouse-system/*');
+    for (const id of ['ClusterAccessRole', 'PermissionsBoundary']) {
+      expect(template.Resources[id]!.Properties.Path).toBe('/gatehouse-system/');
+    }
+  });
+
+  it('to change IAM end at the path of what Gatehouse makes', () => {
+    for (const [id, statements] of all) {
+      for (const { Effect, Action, Resource } of statements) {
+        const writes = list(Action).filter((action) => /^iam:(?!Get|List)/.test(action));
+        if (Effect === 'Deny' || writes.length === 0) continue;
+        expect(id).toBe('ReconcileIam');
+        for (const resource of list(Resource)) expect(text(resource)).toMatch(/:(role|user)\/gatehouse\/\*"/);
+      }
+    }
+  });
+
+  // The actions of which IAM knows the condition key (service-authorization/latest/reference/list_awsidentityandaccessmanagementiam).
+  const BOUNDED =
+    /^iam:(Create(Role|User)|Put(Role|User)(Policy|PermissionsBoundary)|(Delete|Detach|Attach)(Role|User)Policy)$/;
+
+  it('to make principals and to give them policies hold only under the permissions boundary', () => {
+    const statements = statementsOf(named('reconcile-iam'));
+    const bounded = statements.flatMap(({ Action, Condition }) =>
+      list(Action)
+        .filter((action) => BOUNDED.test(action))
+        .map((action) => [action, Condition] as const),
+    );
+    expect(bounded.length).toBe(10);
+    for (const [action, condition] of bounded) {
+      expect(condition, action).toEqual({
+        StringEquals: { 'iam:PermissionsBoundary': { Ref: 'PermissionsBoundary' } },
+      });
+    }
+    for (const { Action, Condition } of statements) {
+      if (Condition === undefined) continue;
+      // The condition on any other action would be false for ever, since the key is not there.
+      expect(list(Action).filter((action) => !BOUNDED.test(action))).toEqual([]);
+    }
+    for (const forbidden of [
+      'iam:DeleteRolePermissionsBoundary',
+      'iam:DeleteUserPermissionsBoundary',
+      'iam:AttachRolePolicy',
+      'iam:AttachUserPolicy',
+      'iam:CreatePolicyVersion',
+      'iam:PassRole',
+      'iam:UntagRole',
+    ]) {
+      expect(actionsOf(statements)).not.toContain(forbidden);
+    }
+  });
+
+  it('that make something with tags may tag it', () => {
+    const actions = actionsOf(statementsOf(named('reconcile-iam')));
+    expect(actions).toEqual(expect.arrayContaining(['iam:TagRole', 'iam:TagUser', 'secretsmanager:TagResource']));
+  });
+
+  it('of what Gatehouse makes are never more than to find its clusters', () => {
+    expect(template.Resources.PermissionsBoundary!.Properties.PolicyDocument.Statement).toEqual([
+      {
+        Effect: 'Allow',
+        Action: ['eks:DescribeCluster', 'eks:AccessKubernetesApi', 'sts:GetCallerIdentity'],
+        Resource: '*',
+      },
+    ]);
+  });
+
+  it('over secrets are apart: signing secrets for the receiver, keys for reconcile-iam', () => {
+    const secrets = (name: string) =>
+      statementsOf(named(name))
+        .filter(({ Action }) => text(Action).includes('secretsmanager:'))
+        .map(({ Resource }) => text(Resource));
+    expect(secrets('receive-webhook')).toEqual([expect.stringContaining(':secret:gatehouse/webhooks/*')]);
+    expect(secrets('reconcile-iam')).toEqual([expect.stringContaining(':secret:gatehouse/keys/*')]);
+  });
+
+  it('to the ledger are to add and to read, never to change or delete an entry', () => {
+    for (const [id, statements] of all) {
+      for (const { Action, Resource } of statements) {
+        if (!text(Resource).includes('LedgerTable')) continue;
+        expect([...list(Action)].sort(), id).toEqual(['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:Query']);
+      }
+    }
+  });
+});
+
+describe('what holds state', () => {
+  it('survives the stack, and can be restored', () => {
+    for (const id of ['StateTable', 'LedgerTable', 'PolicyBucket']) {
+      expect(template.Resources[id]).toMatchObject({ DeletionPolicy: 'Retain', UpdateReplacePolicy: 'Retain' });
+    }
+    for (const id of ['StateTable', 'LedgerTable']) {
+      expect(template.Resources[id]!.Properties).toMatchObject({
+        PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true },
+        SSESpecification: { SSEEnabled: true },
+      });
+    }
+  });
+});
