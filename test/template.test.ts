@@ -210,7 +210,10 @@ describe('rights', () => {
   const state = ['dynamodb:DeleteItem', 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:Query'];
   const turns = ['events:PutEvents', 'sqs:SendMessage', 'sts:AssumeRole', ...state];
   // The role that three functions share is fed from two queues; SAM adds that right only to roles that it makes itself.
-  const shared = [...turns, 'eks:DescribeCluster', 'sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes'];
+  const fed = ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes'];
+  // What the plan of a turn on an IAM principal reads; not the secret of a key.
+  const reads = ['iam:GetRole', 'iam:GetRolePolicy', 'iam:GetUser', 'iam:GetUserPolicy', 'iam:ListAccessKeys'];
+  const shared = [...turns, 'eks:DescribeCluster', ...fed, ...reads];
   const iam = [...IAM_KINDS, ...CLUSTER_KINDS].flatMap(({ iamActions }) => iamActions);
   it.each<[string, readonly string[]]>([
     ['receive-webhook', [...state, 'sqs:SendMessage', 'secretsmanager:GetSecretValue']],
