@@ -1,8 +1,10 @@
 import { isFailure } from '../access/failure.ts';
+import type { Json } from '../access/json.ts';
 import type { Target } from '../access/target.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Table } from '../ports/table.ts';
 import { turnKey } from './keys.ts';
+import { RESTED, type Rest } from './rest.ts';
 
 /** The right to be the one worker of a target until `until`. Each has an epoch of its own. */
 export interface TurnLease {
@@ -12,8 +14,8 @@ export interface TurnLease {
   readonly counter: number;
   /** Milliseconds UTC. No call may start after it. */
   readonly until: number;
-  /** Milliseconds UTC before which only revocations are worked on: the target was busy, and grants gather meanwhile. */
-  readonly restUntil: number;
+  /** How busy the target was, and until when marks gather. */
+  readonly rest: Rest;
 }
 
 /**
@@ -28,18 +30,18 @@ export async function beginTurn(
   const key = turnKey(target);
   const existing = await ports.table.get(key);
   const now = ports.clock.now();
-  const { epoch, counter, until, restUntil } = readTurn(existing);
+  const { epoch, counter, until, rest } = readTurn(existing);
   if (until > now) return { busyUntil: until };
   const lease: TurnLease = {
     target,
     epoch: epoch + 1,
     counter: counter + 1,
     until: now + leaseMilliseconds,
-    restUntil,
+    rest,
   };
   try {
     await ports.table.put(
-      { ...key, epoch: lease.epoch, counter: lease.counter, until: lease.until, restUntil },
+      { ...key, epoch: lease.epoch, counter: lease.counter, until: lease.until, rest: rest as unknown as Json },
       existing ? { equals: { epoch } } : { absent: true },
     );
     return lease;
@@ -50,10 +52,10 @@ export async function beginTurn(
 }
 
 /** Ends a turn. Where the lease has passed to somebody else, it is theirs to end. */
-export async function endTurn(table: Table, lease: TurnLease, restUntil: number): Promise<void> {
+export async function endTurn(table: Table, lease: TurnLease, rest: Rest): Promise<void> {
   try {
     await table.put(
-      { ...turnKey(lease.target), epoch: lease.epoch, counter: lease.counter, until: 0, restUntil },
+      { ...turnKey(lease.target), epoch: lease.epoch, counter: lease.counter, until: 0, rest: rest as unknown as Json },
       { equals: { epoch: lease.epoch } },
     );
   } catch (error) {
@@ -67,6 +69,6 @@ function readTurn(item: Record<string, unknown> | undefined) {
     epoch: number(item?.epoch),
     counter: number(item?.counter),
     until: number(item?.until),
-    restUntil: number(item?.restUntil),
+    rest: (item?.rest ?? RESTED) as unknown as Rest,
   };
 }

@@ -15,10 +15,11 @@ import { setClusterStage } from './cluster-stage.ts';
 import { discoveredClusters, forgetDiscovered } from './clusters.ts';
 import { FactReader } from './fact-reader.ts';
 import { setIamStage } from './iam-stage.ts';
-import { targetPk } from './keys.ts';
+import { targetPk, type Urgency } from './keys.ts';
 import { beginTurn, endTurn, type TurnLease } from './lease.ts';
 import { type Mark, parkedMarks, putMark, takeMarks } from './marks.ts';
 import { readRecords, writeRecords } from './records.ts';
+import { type Rest, restAfter } from './rest.ts';
 import {
   type ConcernedClaims,
   type Ending,
@@ -56,17 +57,17 @@ export async function takeTurn(ports: TurnPorts, limits: TurnLimits, message: Wa
     return { kind: 'busy' };
   }
   let done: Work;
-  let restUntil = lease.restUntil;
+  let rest = lease.rest;
   try {
     done = await work(ports, limits, message, lease, begun);
-    if (done.report.marks > 0) restUntil = ports.clock.now() + restAfter(done.report.marks);
+    rest = restAfter(lease.rest, done.urgency, done.report.marks, ports.clock.now());
   } finally {
-    await endTurn(ports.table, lease, restUntil);
+    await endTurn(ports.table, lease, rest);
   }
   const { report, sweep } = done;
-  if (sweep?.yields) await wakeLater(ports, target, Math.max(restUntil, ports.clock.now() + 1_000), sweep.place);
+  if (sweep?.yields) await wakeLater(ports, target, Math.max(rest.until.grant, ports.clock.now() + 1_000), sweep.place);
   else if (sweep) await wakeToSweep(ports, target, sweep.place, String(lease.counter));
-  await wakeForTheRest(ports, target, restUntil);
+  await wakeForTheRest(ports, target, rest);
   return report;
 }
 
@@ -102,24 +103,13 @@ function withoutWrites(table: Table): Table {
   };
 }
 
-/** Milliseconds of rest for each mark of a turn, and at most; none after a few. */
-const FEW = 5;
-const REST_A_MARK = 20;
-const MOST_REST = 5_000;
-
-/**
- * How long grants gather after a turn, in milliseconds: nothing to speak of after a single change, seconds in a storm. So
- * the writes to an object follow the time that a storm lasts, not the number of its events.
- */
-export function restAfter(marks: number): number {
-  return marks <= FEW ? 0 : Math.min(MOST_REST, marks * REST_A_MARK);
-}
-
 type Report = Extract<TurnReport, { kind: 'done' }>;
 
 /** What a turn did, and where its sweep goes on, if it is not over. */
 interface Work {
   readonly report: Report;
+  /** Of the marks that were worked on. */
+  readonly urgency: Urgency;
   /** `yields`: something more urgent was there, so nothing was swept. */
   readonly sweep?: { readonly place: SweepPlace; readonly yields: boolean };
 }
@@ -131,8 +121,8 @@ async function work(
   lease: TurnLease,
   begun: number,
 ): Promise<Work> {
-  const rests = begun < lease.restUntil;
-  const ripe = await chooseMarks(ports, target, limits.subjects, rests);
+  const rests = begun < lease.rest.until.grant;
+  const ripe = await chooseMarks(ports, target, limits.subjects, lease.rest);
   // A sweep yields to marks, and to the rest that lets them gather: it comes again when they are done.
   const yields = sweep !== undefined && (rests || ripe.length > 0);
   const swept = sweep && !yields ? await sweepFrom(ports, target, sweep) : undefined;
@@ -161,7 +151,8 @@ async function work(
     report = await perform(request, turn, marks);
   }
   const place = yields ? sweep : swept?.next;
-  return place === undefined ? { report } : { report, sweep: { place, yields } };
+  const urgency = marks[0]?.urgency ?? 'grant';
+  return place === undefined ? { report, urgency } : { report, urgency, sweep: { place, yields } };
 }
 
 /** What a sweep looks at from a place on: once what is parked, page by page, then what is recorded. */
@@ -259,11 +250,16 @@ function setStage(request: StageRequest): Promise<Stage> {
   }
 }
 
-/** Revocations alone while there are any, so that none waits for the work that a grant takes. */
-async function chooseMarks(ports: TurnPorts, target: Target, limit: number, rests: boolean): Promise<Mark[]> {
-  const revocations = await takeMarks(ports, target, 'revocation', limit);
-  if (revocations.length > 0 || rests) return revocations;
-  return takeMarks(ports, target, 'grant', limit);
+const URGENCIES: readonly Urgency[] = ['revocation', 'grant'];
+
+/** Revocations alone while there are any, so that none waits for the work that a grant takes; nothing that still gathers. */
+async function chooseMarks(ports: TurnPorts, target: Target, limit: number, { until }: Rest): Promise<Mark[]> {
+  for (const urgency of URGENCIES) {
+    if (ports.clock.now() < until[urgency]) continue;
+    const marks = await takeMarks(ports, target, urgency, limit);
+    if (marks.length > 0) return marks;
+  }
+  return [];
 }
 
 /** Marks whose subject came through: only they are passed on. */
@@ -353,9 +349,16 @@ async function announce(ports: TurnPorts, target: Target, run: Run, result: Resu
   }
 }
 
-async function wakeForTheRest(ports: TurnPorts, target: Target, restUntil: number): Promise<void> {
-  if ((await takeMarks(ports, target, 'revocation', 1)).length > 0) await wake(ports, [target]);
-  else if ((await takeMarks(ports, target, 'grant', 1)).length > 0) await wakeLater(ports, target, restUntil);
+/** Wakes the target for what is ripe already, as soon as its rest allows. */
+async function wakeForTheRest(ports: TurnPorts, target: Target, { until }: Rest): Promise<void> {
+  const times: number[] = [];
+  for (const urgency of URGENCIES) {
+    if ((await takeMarks(ports, target, urgency, 1)).length > 0) times.push(until[urgency]);
+  }
+  if (times.length === 0) return;
+  const at = Math.min(...times);
+  if (at <= ports.clock.now()) await wake(ports, [target]);
+  else await wakeLater(ports, target, at);
 }
 
 function chainOf(target: Target): string {
