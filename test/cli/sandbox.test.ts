@@ -101,7 +101,7 @@ describe('gatehouse sandbox', () => {
     await written(sandbox, 'received   standard  1 event, 0 new facts');
     expect((await interrupt(sandbox)).code).toBe(0);
     expect(sandbox.err()).toBe('');
-  }, 60_000);
+  }, 90_000);
 
   it('says who is in the way where its port is taken', async () => {
     const other = createServer();
@@ -132,6 +132,11 @@ describe('gatehouse sandbox', () => {
     const before = await addresses(first);
     const api = clientOf(before.clusters.staging!.kubeconfig).makeApiClient(CoreV1Api);
     await api.createNamespace({ body: { metadata: { name: 'kept' } } });
+    const intruder = start();
+    expect(await intruder.ended).toBe(1);
+    expect(JSON.parse(intruder.err())).toMatchObject({
+      error: { code: 'conflict', message: `another sandbox (process ${first.child.pid}) keeps its state in ${state}` },
+    });
     expect((await interrupt(first)).code).toBe(0);
 
     const second = start();

@@ -52,6 +52,9 @@ export async function runDemo(terminal: Terminal, { template, patience }: DemoOp
   out.write(
     `${style.dim('Real handlers and AWS clients, wired from template.yaml; AWS and two clusters are played on 127.0.0.1.')}\n`,
   );
+  // A signal ends it at once: nothing of the sandbox is kept, and its folder goes with the process.
+  process.once('SIGINT', () => process.exit(130));
+  process.once('SIGTERM', () => process.exit(143));
   show.startClock();
   const stage = await Stage.open({
     patience,

@@ -55,7 +55,8 @@ function causeOf(error: unknown): string | undefined {
 const SYSTEM: Readonly<Record<string, { message: (path: string) => string; remedy: string }>> = {
   ENOENT: { message: (path) => `there is no file ${path}`, remedy: 'check the path' },
   EACCES: { message: (path) => `${path} may not be read or written`, remedy: 'check its permissions' },
-  EISDIR: { message: (path) => `${path} is a folder, not a file`, remedy: 'name a file' },
+  EISDIR: { message: (path) => `${path} is a folder, and a file is needed`, remedy: 'name a file' },
+  ENOTDIR: { message: (path) => `${path} goes through something that is no folder`, remedy: 'check the path' },
 };
 
 /** What the operating system refused, in words. */
@@ -69,7 +70,9 @@ function systemProblem(error: unknown): Problem | undefined {
     };
   }
   const known = code !== undefined && Object.hasOwn(SYSTEM, code) ? SYSTEM[code] : undefined;
-  return known && path !== undefined
-    ? { code: code!.toLowerCase(), message: known.message(path), remedy: known.remedy }
+  // Reading a folder fails only once it is open, and its path is not told any more.
+  const name = path ?? (code === 'EISDIR' ? 'what was named' : undefined);
+  return known && name !== undefined
+    ? { code: code!.toLowerCase(), message: known.message(name), remedy: known.remedy }
     : undefined;
 }

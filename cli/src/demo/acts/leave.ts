@@ -46,15 +46,15 @@ export async function leaveAct({ stage, show, memory }: Scene): Promise<void> {
     `assumed-role/gatehouse-${OPERATORS.name}/${MIA.name}`,
   );
   const keys = stage.keysOf(MIA.name);
-  await until(
+  const refusal = await until(
     'the role no longer takes her',
     stage.patience,
     () =>
       stage.assume(keys, roleArnOf(OPERATORS.name), MIA.name).then(
         () => undefined,
-        () => true,
+        (error: Error) => error.name,
       ),
     () => 'she can still assume it',
   );
-  show.expect('a new session is refused as well', true, true);
+  show.expect('a new session is refused as well', refusal, 'AccessDenied');
 }
