@@ -1,6 +1,8 @@
 import { globSync, readFileSync } from 'node:fs';
+import { operationSchema } from '@gatehouse/core/operations/operation';
 import { readPolicy } from '@gatehouse/core/policy/read';
 import { describe, expect, it } from 'vitest';
+import { runCommand } from '../cli/terminal.ts';
 
 const ROOT = new URL('../../', import.meta.url);
 const CORE = new URL('layers/core/nodejs/src/', ROOT);
@@ -72,5 +74,24 @@ describe('the policies of README and guide', () => {
           );
       expect(output.replace(/^\$.*\n/, '').replace(/^\d+ errors? in .*\n/m, '')).toBe(shown.join(''));
     }
+  });
+});
+
+/** The first cells of the tables of a section, without its code marks, up to the first space. */
+function firstWords(heading: string): readonly string[] {
+  const section = new RegExp(`^### ${heading}$([\\s\\S]*?)^##`, 'm').exec(guide)?.[1] ?? '';
+  return [...section.matchAll(/^\| `([a-z-]+)/gm)].map(([, word = '']) => word);
+}
+
+describe('the operations of the guide', () => {
+  it('are the verbs of the command', async () => {
+    const { out } = await runCommand(['--help']);
+    const verbs = [...out.matchAll(/^ {2}([a-z-]+) \[options\]/gm)].map(([, verb = '']) => verb);
+    expect(firstWords('The command').toSorted()).toEqual(verbs.toSorted());
+  });
+
+  it('are those of run-operation', () => {
+    const operations = operationSchema.options.map(({ shape }) => shape.operation.value);
+    expect(firstWords('Without the command').toSorted()).toEqual(operations.toSorted());
   });
 });
