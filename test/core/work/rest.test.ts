@@ -1,0 +1,37 @@
+import { RESTED, restAfter } from '@gatehouse/core/work/rest';
+import { describe, expect, it } from 'vitest';
+
+const NOW = 1_000_000_000;
+const length = (marks: number, urgency: 'grant' | 'revocation') =>
+  Math.max(0, restAfter(RESTED, urgency, marks, NOW).until[urgency] - NOW);
+
+describe('how long marks gather', () => {
+  it.each([
+    ['grant', 1, 0],
+    ['grant', 5, 0],
+    ['grant', 50, 2_000],
+    ['grant', 500, 6_000],
+    ['revocation', 5, 0],
+    ['revocation', 50, 750],
+    ['revocation', 500, 3_000],
+  ] as const)('%s: after %i marks, %i ms', (urgency, marks, expected) => {
+    expect(length(marks, urgency)).toBe(expected);
+  });
+
+  it('grows with single marks that come without pause, and is over when they stop', () => {
+    let rest = RESTED;
+    let now = NOW;
+    for (let index = 0; index < 30; index++) {
+      now += 250;
+      rest = restAfter(rest, 'grant', 1, now);
+    }
+    expect(rest.until.grant - now).toBeGreaterThan(500);
+    expect(restAfter(rest, 'grant', 1, now + 60_000).until.grant).toBe(now + 60_000);
+  });
+
+  it('is not made longer for one urgency by the other, nor by a turn without marks', () => {
+    const rest = restAfter(RESTED, 'grant', 100, NOW);
+    expect(restAfter(rest, 'revocation', 100, NOW + 100).until.grant).toBe(rest.until.grant);
+    expect(restAfter(rest, 'grant', 0, NOW + 100)).toBe(rest);
+  });
+});
