@@ -240,7 +240,14 @@ describe('gatehouse ledger', () => {
         target: 'iam/111122223333/role/x',
         policyVersion: { version: 1, digest: 'd' },
         causes: [{ source: 'okta', event: `e${number}`, type: 'group.user_membership.add', receivedAt: 0 }],
-        changes: [{ kind: 'iam-role', object: `role-${number}`, action: 'update', lines: [] }],
+        changes: [
+          {
+            kind: 'iam-role',
+            object: 'role-x',
+            action: 'update',
+            lines: [{ sign: '+', text: `role-x: user-${number}` }],
+          },
+        ],
       });
     }
     entries = [...(await readChain(ledger, chain))];
@@ -254,8 +261,8 @@ describe('gatehouse ledger', () => {
   it('verifies the whole chain and shows its end', async () => {
     const { code, out } = await gatehouse('ledger', 'iam/111122223333', '--last', '2');
     expect(code).toBe(0);
-    expect(out).not.toContain('role-43');
-    expect(out).toContain('outcome  okta group.user_membership.add  update role-44\n');
+    expect(out).not.toContain('user-43');
+    expect(out).toContain('outcome  okta group.user_membership.add  + user-44\n');
     expect(out).toContain('unbroken  iam/111122223333: 45 entries');
   });
 

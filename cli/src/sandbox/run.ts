@@ -1,14 +1,17 @@
 import { createServer } from 'node:net';
+import { fileURLToPath } from 'node:url';
 import { type Sandbox, startSandbox } from '@gatehouse/sandbox/sandbox';
 import { CLUSTER_OBJECTS } from '../demo/clusters.ts';
 import { readLogLine } from '../pipeline/log-line.ts';
 import { narrate, type Step } from '../pipeline/narrate.ts';
+import { readPolicyFile } from '../policy-file.ts';
 import type { Output, Terminal } from '../terminal/terminal.ts';
 import { printable } from '../terminal/text.ts';
 import type { SandboxOptions } from '../verbs/sandbox.ts';
 import { environmentFile } from './environment-file.ts';
 import { writeWelcome } from './welcome.ts';
 
+const EXAMPLE_POLICY = fileURLToPath(new URL('../../../sandbox/policy.yaml', import.meta.url));
 /** How long an orderly end may take before the process ends anyway; the state is written before anything that can hang. */
 const END_WITHIN_MS = 1_800;
 
@@ -17,13 +20,15 @@ export async function runSandbox(terminal: Terminal, options: SandboxOptions): P
   // Listened for from the start: a Ctrl-C while it starts ends it as well.
   const ended = nextSignal();
   await requireFree(options.port);
+  const policyFile = options.policy ?? EXAMPLE_POLICY;
+  const policy = readPolicyFile(policyFile);
   const text = options.output === 'text';
   const early: Step[] = [];
   let tell = (step: Step): unknown => early.push(step);
   const sandbox = await startSandbox({
     port: options.port,
     clusterObjects: options.policy === undefined ? CLUSTER_OBJECTS : {},
-    ...(options.policy === undefined ? {} : { policyFile: options.policy }),
+    policyFile,
     ...(options.state === undefined ? {} : { stateDir: options.state }),
     log: (line) => {
       const step = narrate(readLogLine(line));
@@ -32,7 +37,7 @@ export async function runSandbox(terminal: Terminal, options: SandboxOptions): P
   });
   try {
     const environment = environmentFile(sandbox);
-    if (text) writeWelcome(terminal.out, sandbox, environment);
+    if (text) writeWelcome(terminal.out, sandbox, policy, environment);
     else terminal.out.write(`${JSON.stringify(addressesOf(sandbox))}\n`);
     // What goes wrong is told in any case; beside the one line of JSON there is only the error output.
     const output = text ? terminal.out : terminal.err;

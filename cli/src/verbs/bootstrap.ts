@@ -1,10 +1,9 @@
-import { readFileSync } from 'node:fs';
 import { Failure } from '@gatehouse/core/access/failure';
 import type { AccessPolicy } from '@gatehouse/core/access/policy';
 import { type Bootstrap, bootstrapManifest } from '@gatehouse/core/bootstrap/manifest';
-import { readPolicy } from '@gatehouse/core/policy/read';
 import type { Command } from 'commander';
 import { type AwsOptions, withAwsOptions } from '../aws/options.ts';
+import { readPolicyFile } from '../policy-file.ts';
 import { withExamples, withOutput } from '../terminal/help.ts';
 import { type Terminal, writeJson } from '../terminal/terminal.ts';
 
@@ -44,21 +43,15 @@ async function ask(terminal: Terminal, cluster: string, options: Options): Promi
 }
 
 function offline(name: string, { policy: file = '', roleArn }: Options): Bootstrap {
-  const reading = readPolicy(readFileSync(file, 'utf8'));
-  if (!reading.ok) {
-    const [error] = reading.errors;
-    throw new Failure('invalid', `${file}:${error?.line}:${error?.column} ${error?.message}`, {
-      remedy: `gatehouse validate ${file} tells all that is wrong`,
-    });
-  }
-  const cluster = clusterNamed(reading.policy, name, file);
-  const role = reading.policy.accounts.find(({ id }) => id === cluster.account)?.roleArn ?? roleArn;
+  const policy = readPolicyFile(file);
+  const cluster = clusterNamed(policy, name, file);
+  const role = policy.accounts.find(({ id }) => id === cluster.account)?.roleArn ?? roleArn;
   if (role === undefined) {
     throw new Failure('invalid', `the policy does not say by which role Gatehouse reaches account ${cluster.account}`, {
       remedy: "name it with --role-arn: the stack's output ClusterAccessRole",
     });
   }
-  return bootstrapManifest(reading.policy, cluster, { roleArn: role });
+  return bootstrapManifest(policy, cluster, { roleArn: role });
 }
 
 function clusterNamed({ clusters }: AccessPolicy, name: string, file: string) {

@@ -100,7 +100,7 @@ export function entryCells(entry: LedgerEntry, style: Style): readonly Cell[] {
   const [cause] = causes;
   const more = causes.length > 1 ? ` and ${causes.length - 1} more` : '';
   const paint = { intent: style.dim, outcome: style.bold, verified: style.good, finding: style.warn }[kind];
-  const objects = changes.map(({ action, object }) => `${action} ${object}`);
+  const told = changes.flatMap(changeTexts);
   const failed = failures && failures.length > 0 ? [`${counted(failures.length, 'failure')}`] : [];
   const seen = kind === 'verified' ? [`${subjects?.join(', ') ?? ''}: ${evidenceText(evidence)}`] : [];
   const said = finding ? [`${finding.code}: ${finding.message}`] : [];
@@ -109,8 +109,19 @@ export function entryCells(entry: LedgerEntry, style: Style): readonly Cell[] {
     { text: `${new Date(at).toISOString().slice(0, 19)}Z`, paint: style.dim },
     { text: kind, paint },
     `${cause?.source ?? '-'} ${cause?.type ?? ''}${more}`,
-    [...objects, ...failed, ...seen, ...said].join('; '),
+    [...told, ...failed, ...seen, ...said].join('; '),
   ];
+}
+
+/** More lines of one change than these are only counted. */
+const LINES_SHOWN = 3;
+
+/** What was done to one object: its lines, without the object's name where it stands in front of them. */
+function changeTexts({ action, object, lines }: LedgerEntry['changes'][number]): readonly string[] {
+  const shown = lines.slice(0, LINES_SHOWN).map(({ sign, text }) => `${sign} ${text.replace(`${object}: `, '')}`);
+  if (shown.length === 0) return [`${action} ${object}`];
+  const more = lines.length - shown.length;
+  return more === 0 ? shown : [...shown, `and ${more} more on ${object}`];
 }
 
 function evidenceText(evidence: LedgerEntry['evidence']): string {
