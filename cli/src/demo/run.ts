@@ -9,6 +9,7 @@ import { leaveAct } from './acts/leave.ts';
 import { ledgerAct } from './acts/ledger.ts';
 import { policyAct } from './acts/policy.ts';
 import { repeatAct } from './acts/repeat.ts';
+import { sendersAct } from './acts/senders.ts';
 import { Show } from './show.ts';
 import { Stage } from './stage.ts';
 import { TooLate } from './until.ts';
@@ -36,6 +37,7 @@ const ACTS: readonly (readonly [title: string, act: Act])[] = [
   ['A policy is put in force', policyAct],
   ['Two people join a group; their identity providers tell', joinAct],
   ['They come in, with sessions and tokens of their own', accessAct],
+  ['Others who tell: Okta asks back, Cognito, EKS and IAM report', sendersAct],
   ['The same events once more', repeatAct],
   ['Mia leaves the group while her session lives', leaveAct],
   ["aws-auth: what was not Gatehouse's", bytesAct],

@@ -3,10 +3,17 @@ import { CHANGE_HEAD, changeRows } from '../changes.ts';
 import type { Scene } from '../run.ts';
 import type { Stage } from '../stage.ts';
 import { until } from '../until.ts';
+import { uninvoked, withoutDeadLetters } from '../wires.ts';
 
 /** The policy comes into force: principals are made, doors are put into aws-auth, and a machine gets in. */
 export async function policyAct({ stage, show, memory }: Scene): Promise<void> {
   const before = await stage.awsAuth(PROD.name);
+  const { wiring } = stage.sandbox.stack;
+  // A person invokes run-operation, by name.
+  show.expect('everything in template.yaml is wired: each function is invoked by something', uninvoked(wiring), [
+    'RunOperation',
+  ]);
+  show.expect('what fails for good would be kept in a dead-letter queue', withoutDeadLetters(wiring), []);
   show.expect(
     'Gatehouse begins with an aws-auth that others wrote',
     JSON.stringify(before).includes('gatehouse:'),
