@@ -1,4 +1,5 @@
 import { parsePrincipalArn } from '../access/arn.ts';
+import { isFailure } from '../access/failure.ts';
 import type { Json } from '../access/json.ts';
 import { SESSION_NAME_PATTERN } from '../access/names.ts';
 import type { Account, Grant } from '../access/policy.ts';
@@ -6,7 +7,7 @@ import { machineSubject, parseSubject, type Subject, userSubject } from '../acce
 import { roleTarget, type Target } from '../access/target.ts';
 import { membersOf } from '../directory/read.ts';
 import { isProtected } from '../plan/desired.ts';
-import type { PolicyDocument } from '../ports/iam.ts';
+import type { IamUser, PolicyDocument } from '../ports/iam.ts';
 import type { Table } from '../ports/table.ts';
 import type { AccountPorts } from '../ports/world.ts';
 import { accountTrust, closedTrust, memberTrust, trustFits } from '../resources/iam-role/trust.ts';
@@ -52,7 +53,8 @@ export async function decideTrust(request: TrustRequest): Promise<TrustDecision>
     const suspects = known?.recheck === true ? listed.map(({ subject }) => subject) : subjects;
     const checked = await existing(request, listed, suspects);
     const document = checked.arns.length === 0 ? closedTrust() : memberTrust(checked.arns);
-    const names = checked.arns.map((arn) => parsePrincipalArn(arn).name.toLowerCase());
+    // Two people of one IAM user are one principal here; their username is refused to the second on the cluster.
+    const names = [...new Set(checked.arns)].map((arn) => parsePrincipalArn(arn).name.toLowerCase());
     if (trustFits(document) && new Set(names).size === names.length) {
       if (known?.recheck === true) await ports.table.delete(key);
       return { document, findings: checked.findings, renamed: false };
@@ -153,8 +155,13 @@ async function existing(
       arns.push(arn);
       continue;
     }
-    const { iam } = isOwn ? accountPorts : await ports.world.account(await accountById(ports.table, policy, home));
-    const user = await iam.getUser(name);
+    const user = await lookUp(request, isOwn ? accountPorts : undefined, home, name);
+    if (user === 'closed') {
+      // One account that cannot be entered keeps out only those whom nobody ever saw there.
+      if (known) arns.push(arn);
+      else refused(`the account ${home} of ${arn} cannot be entered`, 'correct its roleArn under accounts');
+      continue;
+    }
     if (!user || user.arn !== arn) {
       refused(
         user ? `the IAM user is ${user.arn}, not ${arn}` : `there is no IAM user ${arn}`,
@@ -166,4 +173,21 @@ async function existing(
     arns.push(arn);
   }
   return { arns, findings };
+}
+
+/** An IAM user of an account; `closed` where another account than the role's does not let Gatehouse in, or ask. */
+async function lookUp(
+  { ports, policy }: TrustRequest,
+  own: AccountPorts | undefined,
+  account: string,
+  name: string,
+): Promise<IamUser | undefined | 'closed'> {
+  if (own) return own.iam.getUser(name);
+  try {
+    const { iam } = await ports.world.account(await accountById(ports.table, policy, account));
+    return await iam.getUser(name);
+  } catch (error) {
+    if (isFailure(error, 'forbidden')) return 'closed';
+    throw error;
+  }
 }
