@@ -231,6 +231,18 @@ describe('protected principals', () => {
   });
 });
 
+describe('a protected principal that somebody claims', () => {
+  it('holds that one back, and nobody else', () => {
+    const guard = protectedPrincipals(aPolicy({ protected: { principals: [role('gatehouse-readers')] } }));
+    const one = awsAuth(NODES, NODES + OURS);
+    expect(codes(guard, [one], { wanted: [door()] })).toEqual([`protected-principal ${GRANT}`]);
+    expect(codes(guard, [awsAuth(NODES + OURS, NODES)], { recorded: [door()] })).toEqual([
+      `protected-principal ${GRANT}`,
+    ]);
+    expect(codes(guard, [one], { wanted: [door({ arn: role('other') })] })).toEqual(['protected-principal']);
+  });
+});
+
 describe('blast radius', () => {
   const claims = { wanted: [door()] };
   it.each<[string, string, string, number]>([

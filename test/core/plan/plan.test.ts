@@ -1,7 +1,7 @@
 import { grantSubject, type Subject } from '@gatehouse/core/access/subject';
 import { type Guard, objectWork, type Plan, planTurn } from '@gatehouse/core/plan/plan';
 import { ownedClaimKey, type TurnClaims } from '@gatehouse/core/plan/turn-claims';
-import type { Finding, OwnedClaim } from '@gatehouse/core/resources/resource';
+import type { Finding, Kind, OwnedClaim } from '@gatehouse/core/resources/resource';
 import { describe, expect, it } from 'vitest';
 import { type LineClaim, type Lines, listKind } from './fake-kind.ts';
 
@@ -184,5 +184,20 @@ describe('what a blocking finding holds back', () => {
     const made = plan({ wanted: [line('b', { subject: BOB }), door('a')] }, {}, [guard]);
     expect(drafts).toEqual([2, 1]);
     expect(made.findings).toHaveLength(1);
+  });
+
+  it('is also a change that comes from no claim: a kind that writes to another object than it was asked about', () => {
+    const astray: Kind = {
+      ...RIGHTS,
+      diff: (_object, observed, claims) => {
+        const { change, findings } = RIGHTS.diff('elsewhere', observed, claims);
+        return { findings, ...(change ? { change: { ...change, object: 'elsewhere' } } : {}) };
+      },
+    };
+    const guard: Guard = ({ changes }) => changes.map(({ change }) => blocks(change.object));
+    const claims = { wanted: [line('a')], recorded: [] };
+    const made = planTurn({ kinds: [astray], claims, observed: new Map(), guards: [guard] });
+    expect(made.changes).toEqual([]);
+    expect(made.findings.map(({ object }) => object)).toEqual(['elsewhere']);
   });
 });

@@ -78,20 +78,23 @@ export const reservedNames: Guard = ({ claims }) =>
         ];
   });
 
-/** Principals that the policy protects, and nodes, are admitted after the plan exactly as before it. */
+/**
+ * Principals that the policy protects, and nodes, are admitted after the plan exactly as before it. Who claims one is held
+ * back, and nobody else; where nobody does, the whole object is.
+ */
 export function protectedPrincipals(policy: AccessPolicy): Guard {
-  return ({ changes }) =>
+  return ({ changes, claims }) =>
     awsAuthChanges(changes).flatMap(({ before, after }) =>
       principalsChanged(before, after)
         .filter((arn) => isNode(before, arn) || isProtectedSafely(policy, arn))
-        .map((arn) =>
-          blocking(
-            'protected-principal',
-            AWS_AUTH_OBJECT,
-            `the plan would change ${arn}, which is protected`,
-            'take it out of the grant',
-          ),
-        ),
+        .flatMap((arn) => {
+          const message = `the plan would change ${arn}, which is protected`;
+          const found = blocking('protected-principal', AWS_AUTH_OBJECT, message, 'take it out of the grant');
+          const claimants = [...claims.wanted, ...unwantedClaims(claims)].filter(
+            ({ claim }) => claim.kind === 'aws-auth' && folded((claim as AwsAuthClaim).arn) === folded(arn),
+          );
+          return claimants.length === 0 ? [found] : claimants.map(({ subject }) => ({ ...found, subject }));
+        }),
     );
 }
 

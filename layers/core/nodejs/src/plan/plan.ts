@@ -67,16 +67,21 @@ export function planTurn({ kinds, claims, observed, guards }: PlanInput): Plan {
   let open: TurnClaims = claims;
   for (;;) {
     const draft = draftChanges(kinds, open, observed);
-    const found = [
-      ...draft.findings,
-      ...guards.flatMap((guard) => guard({ changes: draft.changes, claims: open, observed })),
-    ];
+    const guarded = guards.flatMap((guard) => guard({ changes: draft.changes, claims: open, observed }));
+    const found = [...draft.findings, ...guarded];
     for (const finding of found) findings.set(`${finding.code} ${finding.object} ${finding.subject ?? ''}`, finding);
     const narrowed = withoutBlocked(open, found);
     if (narrowed.wanted.length === open.wanted.length && narrowed.recorded.length === open.recorded.length) {
       const kept = new Set([...open.wanted, ...open.recorded].map(ownedClaimKey));
       const held = [...claims.wanted, ...claims.recorded].filter((owned) => !kept.has(ownedClaimKey(owned)));
-      return { changes: draft.changes, findings: [...findings.values()], held };
+      // What a guard still speaks against comes from no claim that could be held back: it is a fault, and never made.
+      const faulty = new Set(
+        guarded.flatMap(({ severity, object, subject }) =>
+          severity === 'blocks' && subject === undefined ? [object] : [],
+        ),
+      );
+      const changes = draft.changes.filter(({ change }) => !faulty.has(change.object));
+      return { changes, findings: [...findings.values()], held };
     }
     open = narrowed;
   }
