@@ -13,7 +13,7 @@ const door = (user: string): OwnedClaim<AwsAuthClaim> => ({
   grant: 'readers',
   claim: {
     kind: 'aws-auth',
-    object: 'ConfigMap/kube-system/aws-auth',
+    object: 'kube-system/aws-auth',
     list: 'mapUsers',
     arn: `arn:aws:iam::111122223333:user/${user}`,
     username: `gatehouse:iam-user:111122223333:${user}`,

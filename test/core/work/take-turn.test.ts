@@ -1,0 +1,253 @@
+import { Failure } from '@gatehouse/core/access/failure';
+import { clusterTarget, verificationTarget } from '@gatehouse/core/access/target';
+import { placedClaim } from '@gatehouse/core/plan/desired';
+import { beginTurn } from '@gatehouse/core/work/lease';
+import { putMark, readMark } from '@gatehouse/core/work/marks';
+import { backOff } from '@gatehouse/core/work/settle';
+import { planTarget, takeTurn } from '@gatehouse/core/work/take-turn';
+import { TURN_LIMITS } from '@gatehouse/core/work/turn-ports';
+import {
+  forgetAfterVerification,
+  keepForVerification,
+  recallForVerification,
+} from '@gatehouse/core/work/verification-memory';
+import { describe, expect, it } from 'vitest';
+import { aPipeline } from '../../builders/pipeline.ts';
+import { ACCOUNT } from '../../builders/policy.ts';
+import { memoryTable } from '../../fakes/table.ts';
+
+const ARN = `arn:aws:eks:eu-west-1:${ACCOUNT}:cluster/prod`;
+const TARGET = clusterTarget(ARN);
+const CAUSE = { source: 'okta', event: 'e', type: 'test', receivedAt: 1 };
+const policy = (grants = true) => `
+apiVersion: gatehouse/v1
+clusters:
+  prod: { account: "${ACCOUNT}", region: eu-west-1, mode: enforce }
+identities:
+  - { source: okta, template: "arn:aws:iam::${ACCOUNT}:user/{login}" }
+levels:
+  operator: { rules: [ { apiGroups: [""], resources: [pods], verbs: [get] } ] }
+grants:
+  - { name: watchers, to: { group: 00g9, source: okta }, on: { clusters: "*" }, level: operator, through: user }
+${grants ? '  - { name: operators, to: { group: 00g1, source: okta }, on: { clusters: "*" }, level: operator, through: role }' : ''}
+`;
+
+/** A settled world, with hands on the marks of its cluster. */
+async function aWorld(over: Partial<Parameters<typeof aPipeline>[0]> = {}) {
+  const world = await aPipeline({ policy: policy(), users: ['alice', 'bob', 'carol'], ...over });
+  await world.settle(600_000);
+  const marks = () =>
+    world.table
+      .items()
+      .filter(({ sk }) => sk.startsWith('mark#'))
+      .map(readMark);
+  const kubernetes = world.clusters.get(ARN)!;
+  const bound = () =>
+    ['gatehouse:operators:role:0', 'gatehouse:watchers:role:0'].flatMap(
+      (name) => kubernetes.peek({ kind: 'ClusterRoleBinding', name })?.subjects?.map((subject) => subject.name) ?? [],
+    );
+  const turn = () => takeTurn(world.ports, TURN_LIMITS, { version: 1, target: TARGET });
+  const mark = (user: string, urgency: 'grant' | 'revocation' = 'grant') =>
+    putMark(world.ports, { target: TARGET, subject: `user/okta/${user}`, urgency, cause: CAUSE });
+  const lost = (queue: 'intake' | 'iam' | 'clusters' | 'later') => {
+    for (const { handle } of world.queues.receive(queue)) world.queues.delete(handle);
+  };
+  return { ...world, marks, kubernetes, bound, turn, mark, lost };
+}
+
+describe('a turn', () => {
+  it('on a target that another holds does nothing, and comes again when the lease is over', async () => {
+    const world = await aWorld();
+    await beginTurn(world.ports, TARGET, TURN_LIMITS.lease);
+    await world.mark('alice');
+    expect(await world.turn()).toEqual({ kind: 'busy' });
+    expect(world.queues.nextVisibleAt()).toBe(world.clock.now() + TURN_LIMITS.lease);
+    await world.settle();
+    expect(world.marks()).toEqual([]);
+  });
+
+  it('takes revocations first and alone', async () => {
+    const world = await aWorld();
+    await world.mark('alice');
+    await world.mark('bob', 'revocation');
+    expect(await world.turn()).toMatchObject({ marks: 1, settled: ['cleared'] });
+    expect(world.marks().map(({ subject }) => subject)).toEqual(['user/okta/alice']);
+  });
+
+  it('lets grants gather after a busy one, and wakes the target when they have', async () => {
+    const world = await aWorld();
+    for (let index = 0; index < 100; index++) await world.mark(`p${index}`);
+    await world.turn();
+    await world.mark('late');
+    expect(await world.turn()).toMatchObject({ marks: 0 });
+    await world.mark('urgent', 'revocation');
+    expect(await world.turn()).toMatchObject({ marks: 1 });
+    world.lost('clusters');
+    await world.settle();
+    expect(world.marks()).toEqual([]);
+  });
+
+  it('keeps a mark whose facts changed while it worked, and passes nothing of it off as done', async () => {
+    let change: (() => Promise<void>) | undefined;
+    const world = await aWorld({
+      before: async () => {
+        const once = change;
+        change = undefined;
+        await once?.();
+      },
+    });
+    await world.say({ type: 'user', source: 'okta', user: 'alice', login: 'alice', at: 1 });
+    await world.say({ type: 'membership', source: 'okta', group: '00g9', user: 'alice', state: 'present', at: 2 });
+    // Recorded while the turn is at the cluster; its message is lost.
+    change = async () => {
+      await world.say({ type: 'membership', source: 'okta', group: '00g9', user: 'alice', state: 'absent', at: 3 });
+      world.lost('intake');
+    };
+    await world.deliver('intake');
+    expect(await world.turn()).toMatchObject({ settled: ['refreshed'] });
+    expect(world.bound()).toEqual([`gatehouse:iam-user:${ACCOUNT}:alice`]);
+    await world.settle();
+    expect(world.bound()).toEqual([]);
+  });
+
+  it('whose time is over leaves the rest to the next one', async () => {
+    let slow = 0;
+    const world = await aWorld({
+      before: async (_cluster, method) => {
+        if (slow > 0 && (method === 'replace' || method === 'create')) world.clock.advance(slow);
+      },
+    });
+    await world.join('00g9', 'alice');
+    await world.join('00g1', 'alice');
+    slow = 7_000;
+    await world.settle(600_000);
+    slow = 0;
+    await world.settle(600_000);
+    expect(world.bound().sort()).toEqual([`gatehouse:iam-user:${ACCOUNT}:alice`, 'gatehouse:operators:alice']);
+    expect(world.marks()).toEqual([]);
+    expect(world.failures).toEqual([]);
+  });
+
+  it('marks what its subject brings along for the first time, so that a planner that looked too early misses nothing', async () => {
+    const world = await aPipeline({ policy: policy(false), users: ['alice'] });
+    await world.settle(600_000);
+    await world.join('00g1', 'alice');
+    await world.settle();
+    // A turn follows the new policy; before it records the grant's Role and door, the policy that drops it is planned.
+    const { table } = world;
+    let dropped = false;
+    const racing = {
+      ...table,
+      put: async (...parameters: Parameters<typeof table.put>) => {
+        const [item] = parameters;
+        if (item.pk === 'where#grant/operators' && item.sk === TARGET && !dropped) {
+          dropped = true;
+          await world.upload(policy(false));
+          while (await world.deliver('intake'));
+        }
+        return table.put(...parameters);
+      },
+    };
+    await world.upload(policy());
+    for (const { handle } of world.queues.receive('intake')) world.queues.delete(handle);
+    await putMark(world.ports, { target: TARGET, subject: 'user/okta/alice', urgency: 'grant', cause: CAUSE });
+    await takeTurn({ ...world.ports, table: racing }, TURN_LIMITS, { version: 1, target: TARGET });
+    expect(dropped).toBe(true);
+    await world.settle(900_000);
+    const kubernetes = world.clusters.get(ARN)!;
+    expect(kubernetes.peek({ kind: 'ClusterRole', name: 'gatehouse:operators' })).toBeUndefined();
+    expect(table.items().filter(({ sk }) => sk === 'record#grant/operators')).toEqual([]);
+  });
+
+  it('that dies after its last write leaves a removal to be verified', async () => {
+    const world = await aWorld();
+    await world.join('00g9', 'alice');
+    await world.settle(600_000);
+    await world.leave('00g9', 'alice', world.clock.now() + 1);
+    await world.deliver('intake');
+    const { table } = world;
+    // It stops for ever where it would put the record away.
+    const stopped = {
+      ...table,
+      delete: (...parameters: Parameters<typeof table.delete>) =>
+        parameters[0].sk.startsWith('record#') ? new Promise<never>(() => undefined) : table.delete(...parameters),
+    };
+    void takeTurn({ ...world.ports, table: stopped }, TURN_LIMITS, { version: 1, target: TARGET });
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(world.marks().filter(({ target }) => target === verificationTarget(ARN)).length).toBe(1);
+    world.clock.advance(60_000);
+    await world.tick();
+    await world.settle(600_000);
+    const verified = world.ledger.items().filter(({ kind }) => kind === 'verified');
+    expect(JSON.stringify(verified.at(-1)?.evidence)).toContain('"expected":false');
+    expect(world.marks()).toEqual([]);
+  });
+
+  it('as a dry run writes nothing on the cluster and holds no lease', async () => {
+    const world = await aWorld();
+    await world.join('00g9', 'alice');
+    world.forgetCalls();
+    const plan = await planTarget(world.ports, TURN_LIMITS, TARGET, ['user/okta/alice']);
+    expect(plan.changes.map(({ change }) => change.kind)).toContain('role-binding');
+    expect(world.writes()).toEqual([]);
+    expect(await beginTurn(world.ports, TARGET, 1)).toHaveProperty('epoch');
+  });
+
+  it('that meets a failure waits for it longer each time, and tries for ever', async () => {
+    let broken = false;
+    const world = await aWorld({
+      before: () => {
+        if (broken) throw new Failure('unreachable', 'no answer');
+      },
+    });
+    broken = true;
+    await world.join('00g9', 'alice');
+    await world.settle(3_600_000);
+    const [mark] = world.marks();
+    expect(mark?.attempts).toBeGreaterThan(10);
+    expect(mark!.notBefore - world.clock.now()).toBeLessThanOrEqual(300_000);
+    broken = false;
+    await world.settle(600_000);
+    expect(world.bound()).toEqual([`gatehouse:iam-user:${ACCOUNT}:alice`]);
+  });
+});
+
+describe('backing off', () => {
+  it.each([
+    [0, 0, 500],
+    [0, 1, 1_000],
+    [3, 0, 4_000],
+    [8, 1, 256_000],
+    [9, 0, 150_000],
+    [5_000, 1, 300_000],
+  ])('after %i failures, at chance %d: %i ms', (attempts, fraction, expected) => {
+    expect(backOff(attempts, fraction)).toBe(expected);
+  });
+});
+
+describe('what verification remembers', () => {
+  const target = verificationTarget(ARN);
+  const claim = (shard: number) =>
+    placedClaim(
+      {
+        subject: 'user/okta/a',
+        grant: 'readers',
+        binding: 'ClusterRoleBinding/gatehouse:readers:role',
+        roleRef: { kind: 'ClusterRole', name: 'x' },
+        username: 'gatehouse:readers:a',
+      },
+      shard,
+    );
+
+  it('is forgotten only if nothing came to it since, and holds nothing twice', async () => {
+    const table = memoryTable();
+    await keepForVerification(table, target, 'user/okta/a', [claim(0)]);
+    const proven = await recallForVerification(table, target, 'user/okta/a');
+    await keepForVerification(table, target, 'user/okta/a', [claim(0), claim(1)]);
+    await forgetAfterVerification(table, target, 'user/okta/a', proven);
+    const left = await recallForVerification(table, target, 'user/okta/a');
+    expect(left.claims).toEqual([claim(0).claim, claim(1).claim]);
+    await forgetAfterVerification(table, target, 'user/okta/a', left);
+    expect((await recallForVerification(table, target, 'user/okta/a')).claims).toEqual([]);
+  });
+});
