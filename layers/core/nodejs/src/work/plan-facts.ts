@@ -26,6 +26,7 @@ import type { Urgency } from './keys.ts';
 import { type MarkRequest, putMark } from './marks.ts';
 import { principalFor } from './member-facts.ts';
 import { readRecords, targetsOf } from './records.ts';
+import { noteLeftTargets } from './sweep.ts';
 import { wake } from './wake.ts';
 
 /** What planning takes. */
@@ -274,6 +275,7 @@ class Planner {
       if (now) await this.#markShared(now, clustersOf(current.policy, now, this.#discovered), 'grant', cause);
       await this.#expand({ grant: name, scope: 'everywhere', grantees, urgency, cause });
     }
+    await noteLeftTargets(this.#ports.table, before, current.policy);
     for (const arn of clustersAwoken(before, current.policy, this.#discovered)) {
       // Who left while nothing was written is in no group any more: only the records know them.
       await this.#markRecordsOf(clusterTarget(arn), 'revocation', cause);

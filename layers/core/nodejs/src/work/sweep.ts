@@ -5,13 +5,53 @@ import { machineSubject } from '../access/subject.ts';
 import { clusterTarget, roleTarget, type Target, userTarget } from '../access/target.ts';
 import { allClusters, clustersOf } from '../policy/selection.ts';
 import { policyInForce } from '../policy/versions.ts';
-import type { TableReader } from '../ports/table.ts';
+import type { Table, TableReader } from '../ports/table.ts';
 import { discoveredClusters } from './clusters.ts';
+import { RECORD_PREFIX, targetPk } from './keys.ts';
 import { principalFor } from './member-facts.ts';
 import { type WakePorts, wakeToSweep } from './wake.ts';
 
-/** Every target that the policy in force speaks of, as far as it can be told without reading the directory. */
+const LEFT = 'left-targets';
+
+/**
+ * Notes the targets that earlier policies spoke of and this one does not: what was made there has to go, and whatever keeps it
+ * from going must still be tried again and told.
+ */
+export async function noteLeftTargets(table: Table, before: readonly AccessPolicy[], now: AccessPolicy): Promise<void> {
+  const current = new Set(await targetsNamed(table, now));
+  for (const policy of before) {
+    for (const target of await targetsNamed(table, policy)) {
+      if (!current.has(target)) await table.put({ pk: LEFT, sk: target });
+    }
+  }
+}
+
+/** The targets that earlier policies left, as long as anything is recorded or marked there. */
+async function leftTargets(reader: TableReader): Promise<Target[]> {
+  const left: Target[] = [];
+  let after: string | undefined;
+  do {
+    const page = await reader.query(LEFT, after === undefined ? {} : { after });
+    for (const { sk } of page.items) {
+      const target = sk as Target;
+      const records = await reader.query(targetPk(target), { prefix: RECORD_PREFIX, limit: 1 });
+      const marks = await reader.query(targetPk(target), { prefix: 'mark#', limit: 1 });
+      if (records.items.length + marks.items.length > 0) left.push(target);
+    }
+    after = page.next;
+  } while (after !== undefined);
+  return left;
+}
+
+/**
+ * Every target that the policy in force speaks of, as far as it can be told without reading the directory, and those that it
+ * left behind.
+ */
 export async function targetsOfPolicy(reader: TableReader, policy: AccessPolicy): Promise<readonly Target[]> {
+  return [...new Set([...(await targetsNamed(reader, policy)), ...(await leftTargets(reader))])];
+}
+
+async function targetsNamed(reader: TableReader, policy: AccessPolicy): Promise<readonly Target[]> {
   const discovered = await discoveredClusters(reader);
   const targets = new Set<Target>(allClusters(policy, discovered).map(({ arn }) => clusterTarget(arn)));
   for (const grant of policy.grants) {
