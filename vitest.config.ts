@@ -1,15 +1,36 @@
 import { defaultServerConditions } from 'vite';
 import { defineConfig } from 'vitest/config';
 
+const NEVER = ['test/real-cluster/**', 'test/bench/**', '**/node_modules/**'];
+/** Whole sandboxes and commands, which measure latencies: they run one at a time, after everything else. */
+const WHOLE = [
+  'test/cli/{demo,sandbox}.test.ts',
+  'test/sandbox/{sandbox,two-accounts,world,bad-input}.test.ts',
+  'test/artifacts/**/*.test.ts',
+];
+
 export default defineConfig({
   ssr: {
     resolve: { conditions: ['source', ...defaultServerConditions.filter((condition) => condition !== 'module')] },
   },
   test: {
-    include: ['test/**/*.test.ts'],
-    exclude: ['test/real-cluster/**', 'test/bench/**', '**/node_modules/**'],
     testTimeout: 20_000,
     maxWorkers: 2,
     reporters: ['default', ['./test/closing-line.ts', { file: process.env.TEST_COUNTS }]],
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'parts',
+          include: ['test/**/*.test.ts'],
+          exclude: [...NEVER, ...WHOLE],
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        extends: true,
+        test: { name: 'whole', include: WHOLE, exclude: NEVER, maxWorkers: 1, sequence: { groupOrder: 1 } },
+      },
+    ],
   },
 });
