@@ -18,7 +18,7 @@ export function addDemo(program: Command, terminal: Terminal): void {
     .option('--scenario <name>', 'another story than the main one (there is none yet)')
     .addOption(new Option('--template <file>', 'run another template').hideHelp())
     .addOption(
-      new Option('--patience <seconds>', 'how long a step is waited for').argParser(Number).default(20).hideHelp(),
+      new Option('--patience <seconds>', 'how long a step is waited for').argParser(Number).default(30).hideHelp(),
     );
   verb.action(async (options: DemoOptions) => {
     if (options.scenario !== undefined) {

@@ -12,6 +12,10 @@ export async function joinAct({ stage, show, memory }: Scene): Promise<void> {
   show.note(`the company's directory, a signed Standard Webhook: ${MIA.name} joins ${OPERATORS.name}`);
   show.startClock();
   const statuses = await Promise.all(deliveries.map((delivery) => send(stage.sandbox, delivery)));
+  if (statuses.some((status) => status !== 204)) {
+    show.expect('both webhooks are acknowledged', statuses, [204, 204]);
+    return;
+  }
   const proofs = [
     { subject: JO.subject, cluster: PROD },
     { subject: JO.subject, cluster: STAGING },
