@@ -2,7 +2,8 @@ import { isFailure } from '../access/failure.ts';
 import { type Json, sameJson } from '../access/json.ts';
 import type { Target } from '../access/target.ts';
 import type { Clock } from '../ports/clock.ts';
-import type { Table } from '../ports/table.ts';
+import type { Secrets } from '../ports/secrets.ts';
+import type { Table, TableReader } from '../ports/table.ts';
 import type { Change } from '../resources/resource.ts';
 import { lastWriteKey } from './keys.ts';
 
@@ -77,4 +78,22 @@ export async function heedDeletion(
     // A turn wrote meanwhile, and looks for itself.
     if (!isFailure(error, 'conflict')) throw error;
   }
+}
+
+/**
+ * The secrets as a dry run sees them: which key stands in one is known from what was written last, and its value is nobody's
+ * business, so whoever plans needs no right to read it.
+ */
+export function unreadSecrets(table: TableReader, target: Target, object: string): Secrets {
+  const refused = () => Promise.reject(new TypeError('a dry run writes no secret'));
+  return {
+    async read(name) {
+      const item = await table.get(lastWriteKey(target, object));
+      const { secret } = (item?.after ?? {}) as { secret?: { name: string; keyId?: string } };
+      if (secret?.name !== name || secret.keyId === undefined) return undefined;
+      return JSON.stringify({ accessKeyId: secret.keyId, secretAccessKey: '' });
+    },
+    write: refused,
+    remove: refused,
+  };
 }

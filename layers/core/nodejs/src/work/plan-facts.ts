@@ -301,7 +301,7 @@ class Planner {
         const page = await this.#peopleOf(grantees[index]!, after);
         for (const subject of page.subjects) {
           if (scope === 'everywhere') await this.#markEverywhere(subject, grant, urgency, cause);
-          else await this.#mark({ target: scope, subject, urgency, cause });
+          else await this.#markOn(scope, subject, grant, urgency, cause);
         }
         after = page.next;
         const isLast = after === undefined && index === grantees.length - 1;
@@ -332,6 +332,24 @@ class Planner {
   async #markEverywhere(subject: Subject, grant: Grant | undefined, urgency: Urgency, cause: Cause): Promise<void> {
     if (urgency === 'revocation') await this.#markRecorded(subject, 'revocation', cause);
     if (grant) await this.#markGrantee(subject, grant, 'grant', cause);
+  }
+
+  /** Whoever comes in by an IAM user of our making comes to a cluster when that user knows it: IAM first, as ever. */
+  async #markOn(
+    scope: Target,
+    subject: Subject,
+    grant: Grant | undefined,
+    urgency: Urgency,
+    cause: Cause,
+  ): Promise<void> {
+    const policy = this.#rules;
+    const own =
+      policy && grant?.through === 'user'
+        ? await this.#principalTargets(policy, grant, subject, clustersOf(policy, grant, this.#discovered))
+        : [];
+    for (const target of urgency === 'grant' && own.length > 0 ? own : [scope]) {
+      await this.#mark({ target, subject, urgency, cause });
+    }
   }
 
   async #peopleOf(to: Grantee, after: string | undefined): Promise<{ subjects: Subject[]; next?: string }> {

@@ -9,11 +9,13 @@ import type { TurnClaims } from '../plan/turn-claims.ts';
 import { policyInForce } from '../policy/versions.ts';
 import { EMPTY_POLICY } from '../policy/widening.ts';
 import type { Table } from '../ports/table.ts';
+import type { World } from '../ports/world.ts';
 import type { OwnedClaim } from '../resources/resource.ts';
 import { carryOut, findingOf, planScene, type Result, type Run, summaryOf } from './carry-out.ts';
 import { setClusterStage } from './cluster-stage.ts';
 import { discoveredClusters, forgetDiscovered } from './clusters.ts';
 import { FactReader } from './fact-reader.ts';
+import { unreadSecrets } from './iam-belief.ts';
 import { setIamStage } from './iam-stage.ts';
 import { targetPk, type Urgency } from './keys.ts';
 import { beginTurn, endTurn, type TurnLease } from './lease.ts';
@@ -78,7 +80,12 @@ export async function planTarget(
   target: Target,
   subjects: readonly Subject[],
 ): Promise<Plan> {
-  const ports: TurnPorts = { ...given, table: withoutWrites(given.table) };
+  const parts = parseTarget(target);
+  const account: World['account'] = async (one) => {
+    const opened = await given.world.account(one);
+    return parts.type === 'iam' ? { ...opened, secrets: unreadSecrets(given.table, target, parts.name) } : opened;
+  };
+  const ports: TurnPorts = { ...given, table: withoutWrites(given.table), world: { ...given.world, account } };
   const reader = new FactReader(ports.table);
   const { policy } = (await policyInForce(reader)) ?? { policy: EMPTY_POLICY };
   const stage = await setStage({

@@ -1,0 +1,54 @@
+import { Failure } from '@gatehouse/core/access/failure';
+import { planTarget } from '@gatehouse/core/work/take-turn';
+import { TURN_LIMITS } from '@gatehouse/core/work/turn-ports';
+import { describe, expect, it } from 'vitest';
+import { aPipeline, described } from '../../builders/pipeline.ts';
+import { ACCOUNT } from '../../builders/policy.ts';
+
+const ARN = `arn:aws:eks:eu-west-1:${ACCOUNT}:cluster/prod-eu`;
+const FRESH = ARN.replace('prod-eu', 'fresh');
+const TARGET = `iam/${ACCOUNT}/user/gatehouse-ci` as const;
+const POLICY = `
+apiVersion: gatehouse/v1
+clusters:
+  prod-eu: { account: "${ACCOUNT}", region: eu-west-1, mode: enforce }
+discover:
+  - { account: "${ACCOUNT}", region: eu-west-1, tag: { gatehouse: managed }, mode: enforce }
+levels:
+  deployer: { rules: [ { apiGroups: [apps], resources: [deployments], verbs: [get] } ] }
+grants:
+  - { name: ci, to: { machine: ci }, on: { clusters: "*" }, level: deployer, through: user }
+`;
+
+describe('a machine with an IAM user of its own', () => {
+  it('may describe a cluster that joins later, and gets in there', async () => {
+    const world = await aPipeline({ policy: POLICY });
+    await world.settle();
+    world.eks.set(described(FRESH, { tags: { gatehouse: 'managed' } }));
+    const fresh = world.addCluster(FRESH);
+    await world.say({ type: 'cluster', arn: FRESH, state: 'present', at: world.clock.now() });
+    await world.settle();
+    const allowed = JSON.stringify(await world.iam.get(ACCOUNT)!.getUserPolicy('gatehouse-ci', 'gatehouse-clusters'));
+    expect(allowed).toContain(FRESH);
+    const awsAuth = fresh.peek({ kind: 'ConfigMap', namespace: 'kube-system', name: 'aws-auth' });
+    expect(awsAuth?.data?.mapUsers).toContain('user/gatehouse/gatehouse-ci');
+  });
+
+  it('is planned without a right to its secret: nothing is to do, or all that is', async () => {
+    const world = await aPipeline({ policy: POLICY });
+    await world.settle();
+    const refused = () => Promise.reject(new Failure('forbidden', 'no right to the secret'));
+    const account: typeof world.ports.world.account = async (one) => ({
+      ...(await world.ports.world.account(one)),
+      secrets: { read: refused, write: refused, remove: refused },
+    });
+    const ports = { ...world.ports, world: { ...world.ports.world, account } };
+    const plan = () => planTarget(ports, TURN_LIMITS, TARGET, ['machine/ci']);
+    expect(await plan()).toMatchObject({ changes: [], findings: [] });
+    const iam = world.iam.get(ACCOUNT)!;
+    const [key] = await iam.listAccessKeys('gatehouse-ci');
+    world.clock.advance(600_000);
+    await iam.deleteAccessKey('gatehouse-ci', key!.id);
+    expect((await plan()).changes.map(({ change }) => change.action)).toEqual(['update']);
+  });
+});
