@@ -1,10 +1,11 @@
 import { isFailure } from '../access/failure.ts';
 import type { Json } from '../access/json.ts';
+import { USERNAME_PREFIX } from '../access/names.ts';
 import type { AccessPolicy, Cluster, Grant } from '../access/policy.ts';
 import { parseSubject, type Subject } from '../access/subject.ts';
-import { parseTarget, type Target } from '../access/target.ts';
+import { clusterTarget, parseTarget, type Target } from '../access/target.ts';
 import { appendEntry } from '../ledger/ledger.ts';
-import { desiredForMember } from '../plan/desired.ts';
+import { desiredForMember, fulfils } from '../plan/desired.ts';
 import { allClusters, selects } from '../policy/selection.ts';
 import { policyInForce } from '../policy/versions.ts';
 import type { Kubernetes } from '../ports/kubernetes.ts';
@@ -17,6 +18,7 @@ import { untilDeadline } from './deadline.ts';
 import { FactReader } from './fact-reader.ts';
 import { clearMark, type Mark, postponeMark, takeMarks } from './marks.ts';
 import { readMemberFacts, sessionNamingOf } from './member-facts.ts';
+import { readRecord } from './records.ts';
 import { backOff } from './settle.ts';
 import type { TurnLimits, TurnPorts } from './turn-ports.ts';
 import { forgetAfterVerification, recallForVerification } from './verification-memory.ts';
@@ -138,7 +140,12 @@ async function verifySubject(
   const member = await readMemberFacts(reader, policy, subject, cluster);
   const namings = new Map<string, Awaited<ReturnType<typeof sessionNamingOf>>>();
   for (const grant of grants) namings.set(grant.name, await sessionNamingOf(reader, grant, cluster.account));
-  const { bindings } = desiredForMember(policy, member, grants, (grant) => namings.get(grant.name) ?? 'user-name');
+  const desired = desiredForMember(policy, member, grants, (grant) => namings.get(grant.name) ?? 'user-name');
+  // What a turn held back, or a pause, is no promise yet: only what was made is proven.
+  const made = (await readRecord(reader, clusterTarget(cluster.arn), subject)).flatMap(({ claim }) =>
+    claim.kind === 'role-binding' ? [claim as RoleBindingClaim] : [],
+  );
+  const bindings = desired.bindings.filter((wish) => made.some((claim) => fulfils(claim, wish)));
   const access = new Map<string, { has: Holding[]; had: Holding[] }>();
   const of = (username: string) => {
     const known = access.get(username) ?? { has: [], had: [] };
@@ -155,8 +162,12 @@ async function verifySubject(
   }
   for (const claim of gone) {
     const grant = policy.grants.find((one) => one.name === claim.grant);
-    if (grant && !holds.has(`${claim.username} ${grant.name}`))
-      of(claim.username).had.push({ ...holdingOf(grant), namespaces: namespacesOf(claim) });
+    // Where the member still has as much by what is left, the questions leave it out.
+    of(claim.username).had.push({
+      level: grant?.level ?? levelOf(claim),
+      namespaces: namespacesOf(claim),
+      because: `grant ${claim.grant}`,
+    });
   }
   const expectations = [...access].flatMap(([username, { has, had }]) => questionsFor({ username, has, had }));
   return verify(kubernetes, expectations);
@@ -164,6 +175,11 @@ async function verifySubject(
 
 function holdingOf(grant: Grant): Holding {
   return { level: grant.level, namespaces: grant.namespaces, because: `grant ${grant.name}` };
+}
+
+/** The level of a grant that the policy no longer has, as far as its binding tells. */
+function levelOf({ grant, roleRef: { name } }: RoleBindingClaim): Grant['level'] {
+  return name === `${USERNAME_PREFIX}${grant}` ? { name: grant, rules: [] } : { name: grant, clusterRole: name };
 }
 
 function namespacesOf(claim: RoleBindingClaim): string[] {

@@ -1,0 +1,82 @@
+import { readChain } from '@gatehouse/core/ledger/ledger';
+import { describe, expect, it } from 'vitest';
+import { aPipeline } from '../../builders/pipeline.ts';
+import { ACCOUNT } from '../../builders/policy.ts';
+
+const ARN = `arn:aws:eks:eu-west-1:${ACCOUNT}:cluster/prod-eu`;
+interface Answer {
+  readonly user: string;
+  readonly verb: string;
+  readonly resource: string;
+  readonly namespace?: string;
+  readonly expected: boolean;
+  readonly allowed: boolean;
+}
+
+const grant = (name: string, group: string, namespaces: string, absent = 'create') =>
+  `  - { name: ${name}, to: { group: ${group}, source: okta }, on: { clusters: prod-eu, namespaces: [${namespaces}], absentNamespaces: ${absent} }, level: reader, through: user }`;
+const policy = (...grants: readonly string[]) => `
+apiVersion: gatehouse/v1
+accounts: { "${ACCOUNT}": {} }
+clusters:
+  prod-eu: { account: "${ACCOUNT}", region: eu-west-1, mode: enforce }
+identities:
+  - { source: okta, template: "arn:aws:iam::${ACCOUNT}:user/{login}" }
+levels:
+  reader: { rules: [ { apiGroups: [""], resources: [pods], verbs: [get] } ] }
+grants:
+${grants.join('\n')}
+`;
+
+async function aWorld(text: string) {
+  const world = await aPipeline({ policy: text, users: ['alice'] });
+  await world.settle();
+  /** The answers of the last verification that the ledger holds. */
+  const proven = async () => {
+    const verified = (await readChain(world.ledger, `cluster/${ARN}`)).filter(({ kind }) => kind === 'verified');
+    return verified.map(({ evidence }) => evidence as unknown as { ok: boolean; answers: Answer[] });
+  };
+  return { ...world, proven };
+}
+
+describe('verification', () => {
+  it('proves a namespace gone that a grant no longer names, although the grant goes on elsewhere', async () => {
+    const world = await aWorld(policy(grant('readers', '00g1', 'pay, ship')));
+    await world.join('00g1', 'alice');
+    await world.settle();
+    await world.upload(policy(grant('readers', '00g1', 'pay')));
+    await world.settle(600_000);
+    const last = (await world.proven()).at(-1)!;
+    const pods = (namespace: string) =>
+      last.answers
+        .filter((one) => one.resource === 'pods' && one.namespace === namespace)
+        .map(({ allowed }) => allowed);
+    expect([last.ok, pods('pay'), pods('ship')]).toEqual([true, [true], [false]]);
+  });
+
+  it('asks about who lost all by a grant that is gone from the policy', async () => {
+    const world = await aWorld(policy(grant('readers', '00g1', 'pay'), grant('others', '00g2', 'ship')));
+    await world.join('00g1', 'alice');
+    await world.settle();
+    const before = (await world.proven()).length;
+    await world.upload(policy(grant('others', '00g2', 'ship')));
+    await world.settle(600_000);
+    const fresh = (await world.proven()).slice(before);
+    expect(fresh).toHaveLength(1);
+    expect(fresh[0]!.answers.length).toBeGreaterThan(0);
+    for (const { user, allowed } of fresh[0]!.answers) {
+      expect([user, allowed]).toEqual([`gatehouse:iam-user:${ACCOUNT}:alice`, false]);
+    }
+  });
+
+  it('demands nothing that a finding holds back', async () => {
+    const world = await aWorld(policy(grant('readers', '00g1', 'pay'), grant('blocked', '00g2', 'absent', 'refuse')));
+    await world.join('00g2', 'alice');
+    await world.join('00g1', 'alice');
+    await world.settle(900_000);
+    const all = await world.proven();
+    expect(all.length).toBeGreaterThan(0);
+    for (const { ok } of all) expect(ok).toBe(true);
+    expect(JSON.stringify(all)).not.toContain('"absent"');
+  });
+});
