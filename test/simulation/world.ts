@@ -281,7 +281,12 @@ export class Simulation {
         this.queues.delete(handle);
       }
       const rest = batch.filter((one) => !lost.includes(one));
-      if (rest.length > 0) this.#invoke(queue, rest);
+      if (rest.length === 0) continue;
+      this.#invoke(queue, rest);
+      if (this.#fault('messages', 0.05)) {
+        this.trace.push(`${queue}: handed out twice`);
+        this.#invoke(queue, rest);
+      }
     }
   }
 
