@@ -1,16 +1,22 @@
+import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { CreateClusterCommand, EKSClient } from '@aws-sdk/client-eks';
 import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
 import { DeleteRoleCommand, DeleteRolePolicyCommand, IAMClient } from '@aws-sdk/client-iam';
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import { systemRandom } from '@gatehouse/core/aws/random';
+import { dynamoTable } from '@gatehouse/core/aws/table';
+import { recordFact } from '@gatehouse/core/directory/record';
 import { readPolicy } from '@gatehouse/core/policy/read';
 import { AuthenticationV1Api, CoreV1Api, KubeConfig } from '@kubernetes/client-node';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { putPolicy } from '../../sandbox/src/aws/iam/operations.ts';
 import { bootstrapCluster } from '../../sandbox/src/bootstrap-cluster.ts';
 import { type Sandbox, startSandbox } from '../../sandbox/src/sandbox.ts';
+import { Job } from './needless.ts';
 import {
   answerTo,
   assume,
@@ -34,6 +40,7 @@ vi.setConfig({ testTimeout: 120_000 });
 
 let sandbox: Sandbox;
 const logged: string[] = [];
+const job = new Job();
 beforeAll(async () => {
   sandbox = await startSandbox({
     port: 0,
@@ -41,6 +48,7 @@ beforeAll(async () => {
     users: [user('ada'), user('people/ben'), user('cleo'), user('dora')],
     log: (line) => logged.push(line),
   });
+  job.watch(sandbox);
   // In another account, one's own account must allow it, too.
   const mayAssume = {
     Version: '2012-10-17',
@@ -180,21 +188,26 @@ describe('a printed kubeconfig', () => {
 });
 
 describe('what EventBridge tells', () => {
-  const cognito = (eventName: string, account = HOME) =>
-    sandbox.endpoint.events.put('default', {
-      source: 'aws.cognito-idp',
-      detailType: 'AWS API Call via CloudTrail',
-      account,
-      region: 'eu-west-1',
-      detail: {
-        eventSource: 'cognito-idp.amazonaws.com',
-        eventName,
-        eventTime: new Date().toISOString().replace(/\.\d+Z$/, 'Z'),
-        eventID: `${eventName}-${Math.random()}`,
-        requestParameters: { userPoolId: 'eu-west-1_Ab1Cd2Ef3', groupName: 'platform' },
-        additionalEventData: { sub: '62e5a4c4-7051-70d1-8f04-0a1b2c3d4e5f' },
-      },
-    });
+  const cloudTrail = (service: string, eventName: string, said: object) => ({
+    source: `aws.${service}`,
+    detailType: 'AWS API Call via CloudTrail',
+    account: HOME,
+    region: 'eu-west-1',
+    detail: {
+      eventSource: `${service}.amazonaws.com`,
+      eventName,
+      eventTime: new Date().toISOString().replace(/\.\d+Z$/, 'Z'),
+      eventID: randomUUID(),
+      ...said,
+    },
+  });
+  const cognito = (eventName: string, account = HOME) => {
+    const said = {
+      requestParameters: { userPoolId: 'eu-west-1_Ab1Cd2Ef3', groupName: 'platform' },
+      additionalEventData: { sub: '62e5a4c4-7051-70d1-8f04-0a1b2c3d4e5f' },
+    };
+    sandbox.endpoint.events.put('default', { ...cloudTrail('cognito-idp', eventName, said), account });
+  };
   const cleo = () => session(user('cleo'), role(HOME, 'pool'), 'cleo');
 
   it('is not believed where the account is foreign, and is where it is not', async () => {
@@ -255,6 +268,19 @@ describe('what EventBridge tells', () => {
     await expect.poll(() => session(user('ada'), role(HOME, 'readers'), 'ada'), SOON).toBeDefined();
   });
 
+  it('a cluster of another account is asked for there, and is not taken in where it does not exist', async () => {
+    sandbox.endpoint.events.put('default', {
+      ...cloudTrail('eks', 'CreateCluster', { requestParameters: { name: 'phantom' } }),
+      account: AWAY,
+      region: 'eu-central-1',
+    });
+    const asked = () => logged.some((line) => line.includes('PlanAccess') && line.includes('"planned":1'));
+    await expect.poll(asked, SOON).toBe(true);
+    type Status = { clusters: { name: string }[] };
+    const { clusters } = await operate<Status>(sandbox, { operation: 'status' });
+    expect(clusters.map(({ name }) => name).sort()).toEqual(['away', 'fresh', 'home']);
+  });
+
   it('an uploaded policy that is invalid leaves the old one in force, and says so', async () => {
     const s3 = new S3Client({ ...administrator(), forcePathStyle: true });
     const Bucket = sandbox.stack.wiring.buckets[0]!.name;
@@ -273,6 +299,92 @@ describe('what EventBridge tells', () => {
       .poll(async () => (await operate<Status>(sandbox, { operation: 'status' })).refused, SOON)
       .toBeUndefined();
     s3.destroy();
+  });
+});
+
+describe('time', () => {
+  /** Fires the schedules of the template that come this often. */
+  const fire = (everySeconds: number) => {
+    for (const schedule of sandbox.stack.wiring.schedules) {
+      if (schedule.everySeconds !== everySeconds) continue;
+      const input = schedule.input.replace('<aws.scheduler.scheduled-time>', new Date().toISOString());
+      sandbox.stack.functions.invokeLater(schedule.function, input);
+    }
+  };
+
+  it('puts right within the hour what somebody changed by hand', async () => {
+    const admin = clusterAs(sandbox, 'home', sandbox.administrator);
+    const role = { kind: 'Role', namespace: 'default', name: 'gatehouse:readers' } as const;
+    const there = (await admin.read(role))!;
+    await admin.replace({ ...there, rules: [{ apiGroups: ['*'], resources: ['*'], verbs: ['*'] }] });
+    fire(3600);
+    await expect.poll(async () => (await admin.read(role))?.rules, SOON).toEqual(there.rules);
+  });
+
+  it('finds within the minute a fact whose message was lost', async () => {
+    const { tables } = sandbox.stack.wiring;
+    const { name: tableName } = tables.find(({ logicalId }) => logicalId === 'StateTable')!;
+    const client = new DynamoDBClient(administrator());
+    const table = dynamoTable({ tableName, client });
+    const at = Date.now();
+    const ports = { table, clock: { now: () => at - 60_000 }, random: systemRandom };
+    const fact = {
+      type: 'membership',
+      source: 'standard',
+      group: 'own-keys',
+      user: 'ben',
+      state: 'present',
+      at,
+    } as const;
+    await recordFact(ports, fact, { source: 'standard', event: 'lost', type: 'group.member-added', receivedAt: at });
+    client.destroy();
+    fire(60);
+    await expect.poll(() => reads('home', keysOf(sandbox, user('people/ben'))), SOON).toBe('allowed');
+  });
+});
+
+describe('a dry run', () => {
+  it.each([
+    `iam/${HOME}/role/gatehouse-readers`,
+    `iam/${AWAY}/user/gatehouse-ci`,
+    `iam/${HOME}/user/gatehouse-ci`,
+    `cluster/arn:aws:eks:eu-west-1:${HOME}:cluster/home`,
+  ] as const)('of %s finds all as it should be', async (target) => {
+    const plan = () => operate<{ changes: unknown[]; findings: unknown[] }>(sandbox, { operation: 'plan', target });
+    await expect.poll(async () => (await plan()).changes, SOON).toEqual([]);
+    expect((await plan()).findings).toEqual([]);
+  });
+});
+
+describe('a policy that gives less', () => {
+  it('takes the machine’s user, key and secret away', async () => {
+    const s3 = new S3Client({ ...administrator(), forcePathStyle: true });
+    const Bucket = sandbox.stack.wiring.buckets[0]!.name;
+    const text = readFileSync(POLICY_FILE, 'utf8');
+    const Body = text.slice(0, text.indexOf('  - name: ci'));
+    await s3.send(new PutObjectCommand({ Bucket, Key: 'access-policy.yaml', Body }));
+    s3.destroy();
+    const { iam, secrets } = sandbox.endpoint;
+    for (const account of [HOME, AWAY]) {
+      await expect.poll(() => iam.accounts.get(account)!.users.has('gatehouse-ci'), SOON).toBe(false);
+      expect(secrets.valueOf(HOME, 'eu-west-1', `gatehouse/keys/${account}/gatehouse-ci`)).toBeUndefined();
+    }
+  });
+});
+
+describe('the template', () => {
+  it('has no wire without which all this would have worked', async () => {
+    const root = join(import.meta.dirname, '../..');
+    expect((await job.needless(sandbox, root)).sort()).toEqual([
+      // Both have a default, by which own calls count as news (see below) and the sandbox's own upload stays proposed.
+      'OWN_ROLES',
+      'TRUST_UPLOADED_POLICY',
+      // Tells an object that is gone from one that may not be read.
+      'gatehouse-ReceiveEventRole: Allow s3:ListBucket',
+      // Gatehouse never means to touch its own roles: this stands behind all that keeps it from doing so.
+      'gatehouse-ReconcileIamRole: Deny iam:*',
+    ]);
+    expect(logged.filter((line) => line.includes('"own-call"')).length).toBeGreaterThan(0);
   });
 });
 

@@ -6,7 +6,7 @@ import { DynamoDb } from './dynamodb.ts';
 import { type ControlPlanes, EksClusters } from './eks.ts';
 import { EventBuses } from './event-bus.ts';
 import { identityPolicies } from './iam/assume.ts';
-import { evaluate } from './iam/evaluate.ts';
+import { evaluate, type RequestContext } from './iam/evaluate.ts';
 import {
   type IamSnapshot,
   type IamState,
@@ -62,6 +62,17 @@ export interface CallRecord {
   readonly status: number;
 }
 
+/** What was asked of a caller's own policies, and what they said. */
+export interface Verdict {
+  /** ARN of the user, or of the role behind the session. */
+  readonly principal: string;
+  /** As in a policy: `iam:CreateRole`. */
+  readonly action: string;
+  readonly resource: string;
+  readonly context: RequestContext;
+  readonly allowed: boolean;
+}
+
 const MAX_BODY_BYTES = 16 * 1024 * 1024;
 
 /** How a service writes its errors, and what it calls those that all services share. */
@@ -110,6 +121,7 @@ export class AwsEndpoint {
   readonly #server = createServer((request, response) => void this.#serve(request, response));
   #port = 0;
   readonly #observers = new Set<(call: CallRecord) => void>();
+  readonly #judges = new Set<(verdict: Verdict) => void>();
 
   private constructor({ home, accounts, buses = [], planes, tables, snapshot, now = Date.now }: EndpointOptions) {
     this.home = home;
@@ -165,6 +177,12 @@ export class AwsEndpoint {
   observe(observer: (call: CallRecord) => void): () => void {
     this.#observers.add(observer);
     return () => void this.#observers.delete(observer);
+  }
+
+  /** Calls `judge` with every answer of a caller's policies, but those of AssumeRole; the answer stops that. */
+  observeVerdicts(judge: (verdict: Verdict) => void): () => void {
+    this.#judges.add(judge);
+    return () => void this.#judges.delete(judge);
   }
 
   /** Everything but tables and queues, as JSON; secrets included. */
@@ -307,9 +325,12 @@ export class AwsEndpoint {
     ]);
     for (const [key, value] of Object.entries(values)) if (value !== undefined) context.set(key.toLowerCase(), value);
     const { identity, boundary } = caller.policies();
-    const allowed = (documents: readonly PolicyDocument[]) =>
+    const allows = (documents: readonly PolicyDocument[]) =>
       evaluate(documents, action, resource, context) === 'allowed';
-    return allowed(identity) && (boundary === undefined || allowed(boundary));
+    const allowed = allows(identity) && (boundary === undefined || allows(boundary));
+    const principal = caller.roleArn ?? caller.arn;
+    for (const judge of this.#judges) judge({ principal, action, resource, context, allowed });
+    return allowed;
   }
 
   #tell(call: CallRecord): void {
