@@ -44,8 +44,11 @@ const ACTS: readonly (readonly [title: string, act: Act])[] = [
   ['The ledger', ledgerAct],
 ];
 
+/** How long a step is waited for. Each takes a second or two; this is for a machine that has much else to do. */
+const PATIENCE_SECONDS = 30;
+
 /** Plays the demo. The terminal's exit code is 1 unless every expectation held. @throws what keeps the sandbox from starting. */
-export async function runDemo(terminal: Terminal, { template, patience }: DemoOptions): Promise<void> {
+export async function runDemo(terminal: Terminal, { template }: DemoOptions): Promise<void> {
   const { out } = terminal;
   const { style } = out;
   const began = performance.now();
@@ -59,7 +62,7 @@ export async function runDemo(terminal: Terminal, { template, patience }: DemoOp
   process.once('SIGTERM', () => process.exit(143));
   show.startClock();
   const stage = await Stage.open({
-    patience,
+    patience: PATIENCE_SECONDS,
     ...(template === undefined ? {} : { template }),
     listener: (line) => {
       const step = narrate(line);

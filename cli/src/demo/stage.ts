@@ -36,6 +36,7 @@ export class Stage {
   readonly patience: number;
   /** Every line that the functions logged, as it is. */
   readonly logged: readonly string[];
+  readonly #administrators = new Map<string, Kubernetes>();
   readonly #dynamo: DynamoDBClient;
   readonly #listeners: Set<(line: LogLine) => void>;
 
@@ -89,13 +90,17 @@ export class Stage {
 
   /** The API of a cluster, as its administrator. */
   administratorOf(cluster: string): Kubernetes {
+    const known = this.#administrators.get(cluster);
+    if (known) return known;
     const { endpoint, awsEndpointUrl, administrator: credentials } = this.sandbox;
     const { endpoint: server = '', certificateAuthority = '' } = endpoint.clusters.get(ACCOUNT, REGION, cluster)!;
-    return kubernetesOver({
+    const api = kubernetesOver({
       server,
       certificateAuthority,
       token: () => clusterToken({ cluster, region: REGION, endpoint: awsEndpointUrl, credentials, now: Date.now() }),
     });
+    this.#administrators.set(cluster, api);
+    return api;
   }
 
   /** `data` of a cluster's aws-auth. */

@@ -15,12 +15,13 @@ export class TooLate extends Error {
 }
 
 /** Milliseconds between two looks: what is looked at runs in the same process, and should have most of its time. */
-const EVERY_MS = 40;
+const EVERY_MS = 100;
 
 /**
  * Looks again and again until there is an answer.
  * @param look undefined: not yet.
  * @param last what to say was seen, where it never comes.
+ * @param every milliseconds between two looks.
  * @throws TooLate after `seconds`; whatever `look` throws.
  */
 export async function until<T>(
@@ -28,12 +29,13 @@ export async function until<T>(
   seconds: number,
   look: () => T | undefined | Promise<T | undefined>,
   last: () => string = () => 'nothing',
+  every = EVERY_MS,
 ): Promise<T> {
   const end = performance.now() + seconds * 1000;
   for (;;) {
     const seen = await look();
     if (seen !== undefined) return seen;
     if (performance.now() >= end) throw new TooLate(what, seconds, last());
-    await pause(EVERY_MS);
+    await pause(every);
   }
 }

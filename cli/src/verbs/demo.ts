@@ -7,7 +7,6 @@ import type { Terminal } from '../terminal/terminal.ts';
 export interface DemoOptions {
   readonly scenario?: string;
   readonly template?: string;
-  readonly patience: number;
 }
 
 /** `demo`: a member comes and goes, from the webhook to the cluster's answer. */
@@ -16,10 +15,7 @@ export function addDemo(program: Command, terminal: Terminal): void {
     .command('demo')
     .description('watch a group change become proven cluster access, and be taken back; needs no account')
     .option('--scenario <name>', 'another story than the main one (there is none yet)')
-    .addOption(new Option('--template <file>', 'run another template').hideHelp())
-    .addOption(
-      new Option('--patience <seconds>', 'how long a step is waited for').argParser(Number).default(30).hideHelp(),
-    );
+    .addOption(new Option('--template <file>', 'run another template').hideHelp());
   verb.action(async (options: DemoOptions) => {
     if (options.scenario !== undefined) {
       const remedy = 'leave --scenario out: the demo has one story so far';
