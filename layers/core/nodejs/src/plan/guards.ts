@@ -286,8 +286,12 @@ export function lockout(policy: AccessPolicy): Guard {
     const removing = changes.filter(({ change }) => change.kind === 'role-binding' && isAdminBinding(change));
     const lost = removing.some(({ change }) => boundTo(change.after).size < boundTo(change.before).size);
     if (!lost || masters > 0) return [];
-    const left = removing.reduce((count, { change }) => count + boundTo(change.after).size, 0);
-    if (left > 0) return [];
+    const after = new Map(observed);
+    for (const { change } of removing) after.set(objectId(change), change.after);
+    const left = [...after].some(
+      ([id, state]) => id.startsWith('role-binding ') && administers(state) && boundTo(state).size > 0,
+    );
+    if (left) return [];
     return removing.map(({ change }) =>
       blocking(
         'lockout',
@@ -364,13 +368,11 @@ function boundTo(state: unknown): Set<string> {
   );
 }
 
-function isAdminBinding(change: Change): boolean {
-  const state = [change.before, change.after].map((side) => side as ObjectState).find((side) => side.present);
-  return (
-    state?.present === true &&
-    state.object.kind === 'ClusterRoleBinding' &&
-    state.object.roleRef?.name === 'cluster-admin'
-  );
+const isAdminBinding = (change: Change): boolean => administers(change.before) || administers(change.after);
+
+function administers(side: unknown): boolean {
+  const state = side as ObjectState;
+  return state.present && state.object.kind === 'ClusterRoleBinding' && state.object.roleRef?.name === 'cluster-admin';
 }
 
 function isProtectedSafely(policy: AccessPolicy, arn: string): boolean {

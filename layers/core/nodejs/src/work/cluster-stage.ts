@@ -15,16 +15,19 @@ import { clusterGuards } from '../plan/guards.ts';
 import { wantedWhilePaused } from '../plan/paused.ts';
 import { objectId, type TurnClaims, unwantedClaims } from '../plan/turn-claims.ts';
 import { allClusters, selects } from '../policy/selection.ts';
+import type { TableReader } from '../ports/table.ts';
 import type { ClusterPorts } from '../ports/world.ts';
 import { awsAuthKind } from '../resources/aws-auth/kind.ts';
 import { AWS_AUTH_OBJECT } from '../resources/aws-auth/model.ts';
 import { CLUSTER_KINDS } from '../resources/kinds.ts';
 import type { OwnedClaim } from '../resources/resource.ts';
+import { roleBindingKind } from '../resources/role-binding/kind.ts';
 import type { RoleBindingClaim } from '../resources/role-binding/model.ts';
 import type { Result } from './carry-out.ts';
 import { accountById, clusterByArn, discoveredClusters } from './clusters.ts';
 import { untilDeadline } from './deadline.ts';
 import { nudgePlanner, putExpansion } from './intake.ts';
+import { shardKey } from './keys.ts';
 import { putMark } from './marks.ts';
 import { readMemberFacts, sessionNamingOf } from './member-facts.ts';
 import { placeBindings } from './place-bindings.ts';
@@ -68,6 +71,10 @@ export async function setClusterStage(request: StageRequest): Promise<Stage> {
       objectId({ kind: awsAuthKind.name, object: AWS_AUTH_OBJECT }),
       await awsAuthKind.observe(clusterPorts, AWS_AUTH_OBJECT),
     );
+    for (const object of await adminBindings(ports.table, target, grants)) {
+      const id = objectId({ kind: roleBindingKind.name, object });
+      if (!observed.has(id)) observed.set(id, await roleBindingKind.observe(clusterPorts, object));
+    }
   }
   const removals = new Set<Subject>();
   return {
@@ -113,6 +120,18 @@ async function desiredFor(
     findings.push(...own.findings);
   }
   return { claims, bindings, findings };
+}
+
+/** Every binding by which a grant of the policy makes administrators of the whole cluster. */
+async function adminBindings(table: TableReader, target: Target, grants: readonly Grant[]): Promise<string[]> {
+  const objects: string[] = [];
+  for (const { name, level, namespaces } of grants) {
+    if (!('clusterRole' in level) || level.clusterRole !== 'cluster-admin' || namespaces.length > 0) continue;
+    const binding = `ClusterRoleBinding/gatehouse:${name}:clusterrole-cluster-admin`;
+    const open = await table.get(shardKey(target, binding));
+    for (let shard = 0; shard <= Number(open?.shard ?? 0); shard++) objects.push(`${binding}:${shard}`);
+  }
+  return objects;
 }
 
 function isAdministration(claim: OwnedClaim['claim']): boolean {
