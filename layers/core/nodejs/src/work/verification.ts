@@ -75,7 +75,8 @@ export async function verifyCluster(ports: TurnPorts, limits: TurnLimits, target
       const gone = await recallForVerification(ports.table, target, mark.subject);
       const outcome = await verifySubject(gone.claims, reader, inForce.policy, cluster, grants, mark.subject, bounded);
       if (!outcome.ok) report.contradicted += 1;
-      if (!outcome.ok && mark.attempts < PATIENCE) {
+      // Told once: a contradiction that lasts is in the status, and fills no ledger.
+      if (!outcome.ok && mark.attempts !== PATIENCE) {
         await postpone(mark);
         continue;
       }
