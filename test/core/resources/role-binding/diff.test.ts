@@ -125,7 +125,7 @@ describe('usernames that are wanted', () => {
     expect(change).toBeUndefined();
     expect(findings).toMatchObject([
       { code: 'foreign-object', severity: 'blocks', subject: 'user/okta/ann' },
-      { code: 'foreign-object', severity: 'notice', subject: 'user/okta/bob' },
+      { code: 'foreign-object', severity: 'blocks', subject: 'user/okta/bob' },
     ]);
   });
 

@@ -15,6 +15,7 @@ import { nudgePlanner } from '../work/intake.ts';
 import { targetPk } from '../work/keys.ts';
 import { putMark, readMark } from '../work/marks.ts';
 import { readRecords } from '../work/records.ts';
+import { readRemarks } from '../work/remarks.ts';
 import { listSnapshots, readSnapshot } from '../work/snapshots.ts';
 import { sweep, targetsOfPolicy } from '../work/sweep.ts';
 import { planTarget } from '../work/take-turn.ts';
@@ -172,6 +173,8 @@ async function status(ports: TurnPorts): Promise<Outcome> {
       if (finding) findings.push({ target, since, ...finding, subject });
       else waiting.push({ target, subject, urgency, since, attempts, notBefore });
     }
+    for (const { finding, since } of await readRemarks(ports.table, target))
+      findings.push({ target, since, ...finding });
   }
   const refused = await ports.table.get({ pk: 'policy', sk: 'refused' });
   return {

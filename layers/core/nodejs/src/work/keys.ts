@@ -23,6 +23,8 @@ export const markKey = (target: Target, subject: Subject, urgency: Urgency): Key
 });
 /** What was made for a subject on a target. */
 export const recordKey = (target: Target, subject: Subject): Key => ({ pk: targetPk(target), sk: `record#${subject}` });
+/** Prefix of what was remarked on a target. */
+export const REMARK_PREFIX = 'remark#';
 /** Prefix of all records on a target. */
 export const RECORD_PREFIX = 'record#';
 /** Where a subject has records, found from the subject. */

@@ -21,6 +21,7 @@ import { targetPk, type Urgency } from './keys.ts';
 import { beginTurn, endTurn, type TurnLease } from './lease.ts';
 import { type Mark, parkedMarks, putMark, takeMarks } from './marks.ts';
 import { readRecords, writeRecords } from './records.ts';
+import { keepRemarks } from './remarks.ts';
 import { type Rest, restAfter } from './rest.ts';
 import {
   type ConcernedClaims,
@@ -220,6 +221,11 @@ async function perform(request: StageRequest, run: Run, marks: readonly Mark[]):
   const { settled, retryAt } = await settleMarks(ports, marks, ending);
   if (retryAt !== undefined) await wakeLater(ports, target, retryAt);
   if (marks.length === 0) await markSweptTrouble(ports, { target, cause }, subjects, ending);
+  const concerned = [...claims.wanted, ...claims.recorded];
+  await keepRemarks(ports, { target, chain, run }, result.findings, {
+    objects: new Set(concerned.map(({ claim }) => claim.object)),
+    subjects: new Set([...subjects, ...concerned.map(({ subject }) => subject)]),
+  });
   await announce(ports, target, run, result);
   return {
     kind: 'done',

@@ -19,7 +19,7 @@ type Claims = ObjectClaims<RoleBindingClaim>;
  *     wanted  Gatehouse's, other roleRef          finding `role-ref-differs`
  *     wanted  anybody else's                      finding `foreign-object`
  *     gone    Gatehouse's, in it                  removed; the binding is deleted with its last subject
- *     gone    anybody else's, in it               finding `foreign-object` (notice): still bound there
+ *     gone    anybody else's, in it               finding `foreign-object`: still bound there, until somebody mends it
  *     gone    not in it, or absent                nothing
  */
 export function diffRoleBinding(object: string, observed: ObjectState, claims: Claims): Diff<ObjectState> {
@@ -155,19 +155,19 @@ function line(sign: '+' | '-', object: string, { subject, claim }: Owned): Chang
 
 function foreign(object: string, there: KubernetesObject, claims: Claims): readonly Finding[] {
   const bound = new Set((there.subjects ?? []).flatMap((subject) => usernameOf(subject) ?? []));
-  const finding = (severity: Finding['severity'], owned: Owned, consequence: string): Finding => ({
+  const finding = (owned: Owned, consequence: string): Finding => ({
     code: 'foreign-object',
-    severity,
+    severity: 'blocks',
     object,
     subject: owned.subject,
     message: `${describedObject(object)} was not made by Gatehouse for this grant, so ${consequence}`,
     remedy: `look at it with kubectl get ${kubectlNames(object)} -o yaml, and delete or rename it`,
   });
   return [
-    ...claims.wanted.map((owned) => finding('blocks', owned, `${owned.claim.username} is not bound`)),
+    ...claims.wanted.map((owned) => finding(owned, `${owned.claim.username} is not bound`)),
     ...claims.unwanted
       .filter(({ claim }) => bound.has(claim.username))
-      .map((owned) => finding('notice', owned, `${owned.claim.username} stays bound by it`)),
+      .map((owned) => finding(owned, `${owned.claim.username} stays bound by it`)),
   ];
 }
 
