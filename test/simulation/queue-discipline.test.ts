@@ -98,8 +98,10 @@ async function promises(world: Simulation): Promise<void> {
   expect(world.broken).toEqual([]);
   expect(world.overlaps()).toEqual([]);
   expect(differences(await world.actual(), await world.expected())).toEqual([]);
-  expect(world.marks()).toEqual([]);
+  // A finding may outlive its reason until the sweep; nothing else may wait.
+  expect(world.marks().filter(({ finding }) => !finding)).toEqual([]);
   expect(await world.sweepAll()).toEqual([]);
+  expect(world.marks()).toEqual([]);
   expect(world.broken).toEqual([]);
 }
 
@@ -129,7 +131,7 @@ async function check(faults: Faults, numRuns: number): Promise<void> {
     await fc.assert(property, {
       numRuns: Number(process.env.SIMULATION_RUNS ?? numRuns),
       seed: fixed === undefined ? 20260115 : Number(fixed),
-      interruptAfterTimeLimit: 600_000,
+      interruptAfterTimeLimit: 50_000,
     });
   } catch (error) {
     throw new Error(
@@ -140,10 +142,10 @@ async function check(faults: Faults, numRuns: number): Promise<void> {
 
 describe('the queue discipline', () => {
   it('loses nothing and swallows no wake-up, however functions interleave, without a single tick', async () => {
-    await check(NO_FAULTS, 40);
+    await check({ ...NO_FAULTS, twice: 6 }, 30);
   }, 60_000);
 
   it('loses nothing through crashes, failed calls, lost and repeated messages', async () => {
-    await check({ crashes: 4, failures: 6, messages: 10, ticks: true }, 80);
+    await check({ crashes: 4, failures: 6, messages: 6, twice: 4, ticks: true }, 50);
   }, 60_000);
 });

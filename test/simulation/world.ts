@@ -44,17 +44,21 @@ export interface Faults {
   readonly failures: number;
   /** Messages that vanish, and messages that come again. */
   readonly messages: number;
+  /** Messages that are handed out twice at once. */
+  readonly twice: number;
   /** Whether the minute's tick runs while the events come. */
   readonly ticks: boolean;
 }
 
-export const NO_FAULTS: Faults = { crashes: 0, failures: 0, messages: 0, ticks: false };
+export const NO_FAULTS: Faults = { crashes: 0, failures: 0, messages: 0, twice: 0, ticks: false };
 
 interface Process {
   readonly id: number;
   readonly name: string;
   /** Killed after this, milliseconds UTC, as Lambda does. */
   readonly until: number;
+  /** How likely it goes on when it is its turn: some are far slower than all others. */
+  readonly speed: number;
   readonly onEnd: (how: 'done' | 'failed' | 'killed') => void;
   dead: boolean;
 }
@@ -102,7 +106,7 @@ export class Simulation {
   readonly #running: Record<QueueName, number> = { intake: 0, iam: 0, clusters: 0, later: 0 };
   readonly #intervals = new Map<string, Map<number, { first: number; last: number; name: string }>>();
   #allowed: Set<string> | undefined;
-  #faults: { crashes: number; failures: number; messages: number; ticks: boolean } = { ...NO_FAULTS };
+  #faults: { -readonly [fault in keyof Faults]: Faults[fault] } = { ...NO_FAULTS };
   #steps = 0;
   #processCount = 0;
   #events = 0;
@@ -283,7 +287,7 @@ export class Simulation {
       const rest = batch.filter((one) => !lost.includes(one));
       if (rest.length === 0) continue;
       this.#invoke(queue, rest);
-      if (this.#fault('messages', 0.05)) {
+      if (this.#fault('twice', 0.1)) {
         this.trace.push(`${queue}: handed out twice`);
         this.#invoke(queue, rest);
       }
@@ -337,7 +341,14 @@ export class Simulation {
     onEnd: (how: 'done' | 'failed' | 'killed') => void = () => undefined,
   ): void {
     this.#processCount += 1;
-    const process: Process = { id: this.#processCount, name, until: this.clock.now() + time, onEnd, dead: false };
+    const process: Process = {
+      id: this.#processCount,
+      name,
+      until: this.clock.now() + time,
+      speed: this.#chance(0.25) ? 0.01 : 1,
+      onEnd,
+      dead: false,
+    };
     this.#processes.add(process);
     this.trace.push(`${process.id} starts: ${name}`);
     work(process).then(
@@ -364,8 +375,15 @@ export class Simulation {
     for (const process of this.#processes) if (this.clock.now() >= process.until) this.#end(process, 'killed');
   }
 
+  #nextGate(): number {
+    for (let tries = 0; ; tries++) {
+      const index = Math.floor(this.#fraction() * this.#gates.length);
+      if (tries === 20 || this.#chance(this.#gates[index]!.process.speed)) return index;
+    }
+  }
+
   async #open(): Promise<void> {
-    const [gate] = this.#gates.splice(Math.floor(this.#fraction() * this.#gates.length), 1);
+    const [gate] = this.#gates.splice(this.#nextGate(), 1);
     const { process, label } = gate!;
     if (this.#fault('crashes', 0.02)) {
       if (this.#chance(0.5)) {
@@ -510,7 +528,7 @@ export class Simulation {
     }
   }
 
-  #fault(kind: 'crashes' | 'failures' | 'messages', probability: number): boolean {
+  #fault(kind: 'crashes' | 'failures' | 'messages' | 'twice', probability: number): boolean {
     if (this.#faults[kind] <= 0 || !this.#chance(probability)) return false;
     this.#faults[kind] -= 1;
     return true;

@@ -72,7 +72,9 @@ export async function settleMarks(
     } else if (ending.confirmAfter !== undefined) {
       await postpone(mark, ending.confirmAfter, confirmMark);
     } else {
-      settled.set(mark, (await clearMark(ports, mark)) ? 'cleared' : 'refreshed');
+      const cleared = await clearMark(ports, mark);
+      if (cleared) await clearParkedTwin(ports, mark);
+      settled.set(mark, cleared ? 'cleared' : 'refreshed');
     }
   }
   return retryAt === undefined ? { settled } : { settled, retryAt };
@@ -109,6 +111,13 @@ function collect<T>(map: Map<Subject, Set<T>>, subject: Subject, value: T): void
   const values = map.get(subject);
   if (values) values.add(value);
   else map.set(subject, new Set([value]));
+}
+
+/** What a mark of the other urgency is parked for stands no more: all of the subject's claims were looked at. */
+async function clearParkedTwin(ports: TurnPorts, { target, subject, urgency }: Mark): Promise<void> {
+  const other = urgency === 'grant' ? 'revocation' : 'grant';
+  const item = await ports.table.get(markKey(target, subject, other));
+  if (item && readMark(item).finding !== undefined) await clearMark(ports, readMark(item));
 }
 
 async function recordFinding(ports: TurnPorts, ending: Ending, mark: Mark, finding: Finding): Promise<void> {
