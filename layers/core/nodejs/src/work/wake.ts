@@ -69,7 +69,9 @@ export async function passOn(ports: WakePorts, { target, sweep }: WakeMessage): 
 /** Asks the worker of a target to look at what is parked and recorded there, page by page, from a place on. */
 export async function wakeToSweep(ports: WakePorts, target: Target, sweep: SweepPlace, salt: string): Promise<void> {
   const message: WakeMessage = { version: 1, target, sweep };
-  await ports.queues.send(queueOf(target), [await fifoMessage(ports.table, message, `${salt} ${JSON.stringify(sweep)}`)]);
+  await ports.queues.send(queueOf(target), [
+    await fifoMessage(ports.table, message, `${salt} ${JSON.stringify(sweep)}`),
+  ]);
 }
 
 function queueOf(target: Target): QueueName {
