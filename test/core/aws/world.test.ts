@@ -189,6 +189,11 @@ describe('clusters', () => {
       described({ status: 'FAILED', endpoint: undefined }),
       { code: 'unreachable', message: expect.stringContaining('FAILED') },
     ],
+    [
+      'does not read aws-auth',
+      described({ accessConfig: { authenticationMode: 'API' } }),
+      { code: 'unsupported', retryable: false, message: expect.stringContaining('authentication mode is API') },
+    ],
     ['is another one', described({ arn: cluster('999999999999').arn }), { code: 'forbidden' }],
   ])('are refused where the cluster %s', async (_what, found, expected) => {
     describedAs(found);

@@ -194,6 +194,11 @@ function connection(cluster: Cluster, found: EksCluster | undefined): Connection
     throw new Failure('unreachable', `${what} is still being created`);
   }
   if (found.status === 'DELETING') throw new Failure('not-found', `${what} is being deleted`);
+  if (found.authenticationMode === 'API') {
+    throw new Failure('unsupported', `${what} does not read aws-auth: its authentication mode is API`, {
+      remedy: 'take the cluster out of the access policy; access entries are not written yet',
+    });
+  }
   const { endpoint: server, certificateAuthority } = found;
   if (server === undefined || certificateAuthority === undefined) {
     throw new Failure('unreachable', `${what} has no endpoint (its status is ${found.status})`);
