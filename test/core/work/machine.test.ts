@@ -1,4 +1,5 @@
 import { Failure } from '@gatehouse/core/access/failure';
+import { sweep, targetsOfPolicy } from '@gatehouse/core/work/sweep';
 import { planTarget } from '@gatehouse/core/work/take-turn';
 import { TURN_LIMITS } from '@gatehouse/core/work/turn-ports';
 import { describe, expect, it } from 'vitest';
@@ -50,5 +51,34 @@ describe('a machine with an IAM user of its own', () => {
     world.clock.advance(600_000);
     await iam.deleteAccessKey('gatehouse-ci', key!.id);
     expect((await plan()).changes.map(({ change }) => change.action)).toEqual(['update']);
+  });
+});
+
+describe('a person with an IAM user of our making', () => {
+  const people = POLICY.replace(
+    '- { name: ci, to: { machine: ci }',
+    '- { name: people, to: { group: 00g1, source: okta }',
+  ).replace(
+    'levels:',
+    `identities:\n  - { source: okta, template: "arn:aws:iam::${ACCOUNT}:user/gatehouse/{login}" }\nlevels:`,
+  );
+
+  it('is looked at by the sweep like everybody: the key that somebody adds goes, the one that is gone is made anew', async () => {
+    const world = await aPipeline({ policy: people });
+    await world.settle();
+    await world.join('00g1', 'alice');
+    await world.settle(600_000);
+    const iam = world.iam.get(ACCOUNT)!;
+    const [own] = await iam.listAccessKeys('alice');
+    const foreign = await iam.createAccessKey('alice');
+    world.clock.advance(3_600_000);
+    await sweep(world.ports, world.clock.now());
+    await world.settle(600_000);
+    expect(await iam.listAccessKeys('alice')).toEqual([own]);
+    expect(foreign.id).not.toBe(own!.id);
+    await world.leave('00g1', 'alice', world.clock.now() + 1);
+    await world.settle(600_000);
+    expect(await iam.getUser('alice')).toBeUndefined();
+    expect(await targetsOfPolicy(world.table, world.policy)).not.toContain(`iam/${ACCOUNT}/user/alice`);
   });
 });

@@ -2,7 +2,7 @@ import { parsePrincipalArn } from '../access/arn.ts';
 import { canonicalJson, sameJson } from '../access/json.ts';
 import { iamRoleName } from '../access/names.ts';
 import type { AccessPolicy, Cluster, Grant, Grantee } from '../access/policy.ts';
-import { grantSubject, machineSubject, type Subject, userSubject } from '../access/subject.ts';
+import { grantSubject, machineSubject, parseSubject, type Subject, userSubject } from '../access/subject.ts';
 import { clusterTarget, roleTarget, type Target, userTarget } from '../access/target.ts';
 import { clearDirty } from '../directory/dirty.ts';
 import type { Cause } from '../directory/fact.ts';
@@ -26,7 +26,7 @@ import type { Urgency } from './keys.ts';
 import { type MarkRequest, putMark } from './marks.ts';
 import { principalFor } from './member-facts.ts';
 import { readRecords, targetsOf } from './records.ts';
-import { noteLeftTargets } from './sweep.ts';
+import { noteLeftTargets, noteTarget } from './sweep.ts';
 import { wake } from './wake.ts';
 
 /** What planning takes. */
@@ -390,6 +390,9 @@ class Planner {
       if ('problem' in principal || !isManagedPrincipal(principal.arn)) continue;
       const { account: home, name } = parsePrincipalArn(principal.arn);
       targets.add(userTarget(home, name));
+    }
+    if (parseSubject(subject).type === 'user') {
+      for (const target of targets) await noteTarget(this.#ports.table, target);
     }
     return [...targets];
   }

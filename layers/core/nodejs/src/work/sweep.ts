@@ -7,11 +7,22 @@ import { allClusters, clustersOf } from '../policy/selection.ts';
 import { policyInForce } from '../policy/versions.ts';
 import type { Table, TableReader } from '../ports/table.ts';
 import { discoveredClusters } from './clusters.ts';
-import { RECORD_PREFIX, targetPk } from './keys.ts';
+import { MARK_PREFIX, RECORD_PREFIX, targetPk } from './keys.ts';
 import { principalFor } from './member-facts.ts';
 import { type WakePorts, wakeToSweep } from './wake.ts';
 
-const LEFT = 'left-targets';
+const NOTED = 'noted-targets';
+/** Targets that are asked about at once. */
+const AT_ONCE = 25;
+
+/**
+ * Notes a target that the policy in force does not name, and to which the sweep must come all the same as long as anything is
+ * recorded or marked there: the IAM user of a person is known to the directory alone.
+ */
+export async function noteTarget(table: Table, target: Target): Promise<void> {
+  const key = { pk: NOTED, sk: target };
+  if (!(await table.get(key))) await table.put(key);
+}
 
 /**
  * Notes the targets that earlier policies spoke of and this one does not: what was made there has to go, and whatever keeps it
@@ -21,34 +32,41 @@ export async function noteLeftTargets(table: Table, before: readonly AccessPolic
   const current = new Set(await targetsNamed(table, now));
   for (const policy of before) {
     for (const target of await targetsNamed(table, policy)) {
-      if (!current.has(target)) await table.put({ pk: LEFT, sk: target });
+      if (!current.has(target)) await noteTarget(table, target);
     }
   }
 }
 
-/** The targets that earlier policies left, as long as anything is recorded or marked there. */
-async function leftTargets(reader: TableReader): Promise<Target[]> {
-  const left: Target[] = [];
+/** The targets that were noted, as far as anything is recorded or marked there. */
+async function notedTargets(reader: TableReader): Promise<Target[]> {
+  const noted: Target[] = [];
   let after: string | undefined;
   do {
-    const page = await reader.query(LEFT, after === undefined ? {} : { after });
-    for (const { sk } of page.items) {
-      const target = sk as Target;
-      const records = await reader.query(targetPk(target), { prefix: RECORD_PREFIX, limit: 1 });
-      const marks = await reader.query(targetPk(target), { prefix: 'mark#', limit: 1 });
-      if (records.items.length + marks.items.length > 0) left.push(target);
+    const page = await reader.query(NOTED, after === undefined ? {} : { after });
+    const targets = page.items.map(({ sk }) => sk as Target);
+    for (let start = 0; start < targets.length; start += AT_ONCE) {
+      const some = targets.slice(start, start + AT_ONCE);
+      const inUse = await Promise.all(some.map((target) => isInUse(reader, target)));
+      noted.push(...some.filter((_target, index) => inUse[index]));
     }
     after = page.next;
   } while (after !== undefined);
-  return left;
+  return noted;
+}
+
+async function isInUse(reader: TableReader, target: Target): Promise<boolean> {
+  for (const prefix of [RECORD_PREFIX, MARK_PREFIX]) {
+    if ((await reader.query(targetPk(target), { prefix, limit: 1 })).items.length > 0) return true;
+  }
+  return false;
 }
 
 /**
- * Every target that the policy in force speaks of, as far as it can be told without reading the directory, and those that it
- * left behind.
+ * Every target that the policy in force speaks of, as far as it can be told without reading the directory, and those that were
+ * noted: left behind by an earlier policy, or of one person alone.
  */
 export async function targetsOfPolicy(reader: TableReader, policy: AccessPolicy): Promise<readonly Target[]> {
-  return [...new Set([...(await targetsNamed(reader, policy)), ...(await leftTargets(reader))])];
+  return [...new Set([...(await targetsNamed(reader, policy)), ...(await notedTargets(reader))])];
 }
 
 async function targetsNamed(reader: TableReader, policy: AccessPolicy): Promise<readonly Target[]> {
