@@ -140,7 +140,9 @@ async function createTables({ wiring, endpoint, administrator }: StackOptions): 
     }
   };
   try {
-    await Promise.all(wiring.tables.map(create));
+    // All are waited for, also where one is refused: what is still being made would fall upon tables that are closed.
+    const made = await Promise.allSettled(wiring.tables.map(create));
+    for (const each of made) if (each.status === 'rejected') throw each.reason;
   } finally {
     client.destroy();
   }

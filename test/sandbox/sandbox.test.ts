@@ -1,6 +1,6 @@
-import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts';
 import { clusterToken } from '@gatehouse/core/aws/cluster-token';
 import { kubernetesOver } from '@gatehouse/core/kubernetes/client';
@@ -123,6 +123,15 @@ describe('a sandbox', () => {
     const { kubeconfig, server } = sandbox.clusters['prod-eu']!;
     expect(server).toMatch(/^https:\/\/127\.0\.0\.1:\d+$/);
     expect(statSync(kubeconfig).mode & 0o777).toBe(0o600);
+  });
+
+  it('refuses a template whose table cannot be made, and leaves nothing behind', async () => {
+    const root = join(import.meta.dirname, '../..');
+    const text = readFileSync(join(root, 'template.yaml'), 'utf8');
+    const template = join(stateDir, 'template.yaml');
+    writeFileSync(template, text.replace(/ +GlobalSecondaryIndexes:[\s\S]*?KEYS_ONLY \}\n/, ''));
+    const started = startSandbox({ port: 0, policyFile, root, template: relative(root, template) });
+    await expect(started).rejects.toThrow('KeySchema');
   });
 
   it('is the same after a restart', async () => {
