@@ -1,5 +1,5 @@
 import { createHmac, randomUUID } from 'node:crypto';
-import { DynamoDBClient, ScanCommand } from '@aws-sdk/client-dynamodb';
+import { DynamoDBClient, ScanCommand, type ScanCommandOutput } from '@aws-sdk/client-dynamodb';
 import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts';
 import { parsePrincipalArn } from '@gatehouse/core/access/arn';
 import { isFailure } from '@gatehouse/core/access/failure';
@@ -147,8 +147,14 @@ export async function tableItems({ stack, endpoint, administrator, region }: San
   try {
     const items: string[] = [];
     for (const { name } of stack.wiring.tables) {
-      const { Items = [] } = await client.send(new ScanCommand({ TableName: name }));
-      items.push(...Items.map((item) => JSON.stringify(item)));
+      let after: ScanCommandOutput['LastEvaluatedKey'];
+      do {
+        const page: ScanCommandOutput = await client.send(
+          new ScanCommand({ TableName: name, ...(after ? { ExclusiveStartKey: after } : {}) }),
+        );
+        items.push(...(page.Items ?? []).map((item) => JSON.stringify(item)));
+        after = page.LastEvaluatedKey;
+      } while (after);
     }
     return items;
   } finally {
