@@ -96,12 +96,15 @@ function needlessStatements(role: string, policies: readonly PolicyDocument[], a
 /** Settings without which every function still starts. */
 async function needlessSettings(functions: readonly FunctionWiring[], root: string): Promise<string[]> {
   const needed = new Map<string, boolean>();
-  for (const { module, environment } of functions) {
+  for (const { name, module, environment } of functions) {
     const url = pathToFileURL(join(root, dirname(module), 'environment.ts')).href;
     const { fromEnvironment } = (await import(url)) as { fromEnvironment: (env: NodeJS.ProcessEnv) => unknown };
+    // As Lambda sets them.
+    const given = { AWS_REGION: 'eu-west-1', AWS_LAMBDA_FUNCTION_NAME: name };
+    fromEnvironment({ ...given, ...environment });
     for (const setting of Object.keys(environment)) {
       const { [setting]: _gone, ...rest } = environment;
-      const refused = refuses(() => fromEnvironment({ AWS_REGION: 'eu-west-1', ...rest }));
+      const refused = refuses(() => fromEnvironment({ ...given, ...rest }));
       needed.set(setting, refused || needed.get(setting) === true);
     }
   }

@@ -376,8 +376,11 @@ describe('the template', () => {
   it('has no wire without which all this would have worked', async () => {
     const root = join(import.meta.dirname, '../..');
     expect((await job.needless(sandbox, root)).sort()).toEqual([
-      // Both have a default, by which own calls count as news (see below) and the sandbox's own upload stays proposed.
+      // All have a default. Without them, own calls count as news (see below), IAM refuses whatever is made without the
+      // boundary, and the sandbox's own upload stays proposed.
       'OWN_ROLES',
+      'PERMISSIONS_BOUNDARY',
+      'POWERTOOLS_LOG_LEVEL',
       'TRUST_UPLOADED_POLICY',
       // Tells an object that is gone from one that may not be read.
       'gatehouse-ReceiveEventRole: Allow s3:ListBucket',
