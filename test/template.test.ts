@@ -216,7 +216,8 @@ describe('rights', () => {
   const shared = [...turns, 'eks:DescribeCluster', ...fed, ...reads];
   const iam = [...IAM_KINDS, ...CLUSTER_KINDS].flatMap(({ iamActions }) => iamActions);
   it.each<[string, readonly string[]]>([
-    ['receive-webhook', [...state, 'sqs:SendMessage', 'secretsmanager:GetSecretValue']],
+    // Whoever can be reached by everybody reads and writes single items, and never deletes.
+    ['receive-webhook', ['dynamodb:GetItem', 'dynamodb:PutItem', 'sqs:SendMessage', 'secretsmanager:GetSecretValue']],
     ['receive-event', [...state, 'sqs:SendMessage', 's3:GetObject', 's3:ListBucket']],
     ['plan-access', [...state, 'sqs:SendMessage', 'eks:DescribeCluster', 'sts:AssumeRole']],
     ['reconcile-iam', [...turns, ...iam]],
