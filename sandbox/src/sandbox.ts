@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -65,7 +64,7 @@ export interface Sandbox {
   /** The same for any account of the policy. */
   administratorOf(account: string): UserCredentials;
   /** The secret with which a source signs. */
-  webhookSecret(source: 'okta' | 'standard'): string;
+  webhookSecret(source: (typeof SIGNING_SOURCES)[number]): string;
   /** What plays AWS, for whoever wants to watch: `observe`, `events.listen`. */
   readonly endpoint: AwsEndpoint;
   /** The functions, for whoever wants to watch: `observe`. */
@@ -78,6 +77,8 @@ const STACK = 'gatehouse';
 const DEFAULT_ACCOUNT = '111122223333';
 const DEFAULT_REGION = 'eu-west-1';
 const SAVE_EVERY_MS = 500;
+/** The sources whose webhooks the sandbox can sign. */
+const SIGNING_SOURCES = ['okta', 'standard'] as const;
 
 /** Starts everything on loopback, wired from the template. @throws Failure that says what the template, policy or port is wrong in. */
 export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
@@ -149,7 +150,7 @@ async function start(
   const administrator = administrators.get(home.account)!;
   const stack = await Stack.create({ wiring, endpoint, administrator, root, port: options.port, log });
   cleanUp.push(() => stack.stop());
-  const secrets = seedWebhookSecrets(endpoint, stack);
+  for (const source of SIGNING_SOURCES) webhookSecret(endpoint, stack, source);
 
   const missing = policy.clusters.filter(({ account, region, name }) => !endpoint.clusters.get(account, region, name));
   await Promise.all(
@@ -219,7 +220,7 @@ async function start(
       if (!found) throw new Failure('not-found', `the sandbox has no account ${account}`);
       return found;
     },
-    webhookSecret: (source) => secrets(source),
+    webhookSecret: (source) => webhookSecret(endpoint, stack, source),
     endpoint,
     stack,
     stop: () => {
@@ -292,22 +293,16 @@ function roleInto({ wiring }: Stack, policy: AccessPolicy, account: string): str
   return roleArn ?? own!;
 }
 
-/** A secret for each source that signs, in the form the receivers expect, where the template does not make it. */
-function seedWebhookSecrets({ secrets }: AwsEndpoint, { wiring }: Stack): (source: string) => string {
+/** The secret that the template makes for a source that signs. @throws Failure where it makes none. */
+function webhookSecret({ secrets }: AwsEndpoint, { wiring }: Stack, source: string): string {
   const { account, region, functions } = wiring;
   const prefix =
     functions.map(({ environment }) => environment.WEBHOOK_SECRETS).find((each) => each !== undefined) ?? '';
-  const values: Readonly<Record<string, string>> = {
-    okta: randomBytes(24).toString('base64url'),
-    standard: `whsec_${randomBytes(32).toString('base64')}`,
-  };
-  for (const [source, current] of Object.entries(values)) {
-    const name = `${prefix}${source}`;
-    const arn = `arn:aws:secretsmanager:${region}:${account}:secret:${name}-000000`;
-    secrets.seed(account, region, { name, arn, value: JSON.stringify({ current }) });
+  const value = secrets.valueOf(account, region, `${prefix}${source}`);
+  if (value === undefined) {
+    throw new Failure('invalid', `template.yaml: no resource is the secret ${prefix}${source}: nobody can sign`);
   }
-  return (source) =>
-    (JSON.parse(secrets.valueOf(account, region, `${prefix}${source}`) ?? '{}') as { current: string }).current;
+  return (JSON.parse(value) as { current: string }).current;
 }
 
 interface Upload {

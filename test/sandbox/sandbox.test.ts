@@ -125,13 +125,17 @@ describe('a sandbox', () => {
     expect(statSync(kubeconfig).mode & 0o777).toBe(0o600);
   });
 
-  it('refuses a template whose table cannot be made, and leaves nothing behind', async () => {
+  it.each([
+    ['table cannot be made', / +GlobalSecondaryIndexes:[\s\S]*?KEYS_ONLY \}\n/, 'KeySchema'],
+    ['source has no secret', / {2}OktaSecret:\n[\s\S]*?\n\n/, 'nobody can sign'],
+  ])('refuses a template whose %s, and leaves nothing behind', async (_what, cut, why) => {
     const root = join(import.meta.dirname, '../..');
     const text = readFileSync(join(root, 'template.yaml'), 'utf8');
+    expect(text).toMatch(cut);
     const template = join(stateDir, 'template.yaml');
-    writeFileSync(template, text.replace(/ +GlobalSecondaryIndexes:[\s\S]*?KEYS_ONLY \}\n/, ''));
+    writeFileSync(template, text.replace(cut, ''));
     const started = startSandbox({ port: 0, policyFile, root, template: relative(root, template) });
-    await expect(started).rejects.toThrow('KeySchema');
+    await expect(started).rejects.toThrow(why);
   });
 
   it('is the same after a restart', async () => {
