@@ -1,6 +1,7 @@
 import { Logger } from '@aws-lambda-powertools/logger';
 import { systemClock } from '@gatehouse/core/aws/clock';
 import { pipelinePorts, pipelineSchema } from '@gatehouse/core/aws/pipeline';
+import { systemRandom } from '@gatehouse/core/aws/random';
 import type { Dependencies } from './handler.ts';
 
 /** What the function reads from its environment. */
@@ -9,7 +10,7 @@ export const environmentSchema = pipelineSchema;
 /** Builds what the handler needs. @throws ZodError that names what is missing. */
 export function fromEnvironment(env: NodeJS.ProcessEnv): Dependencies {
   return {
-    ports: { ...pipelinePorts(environmentSchema.parse(env)), clock: systemClock },
+    ports: { ...pipelinePorts(environmentSchema.parse(env)), clock: systemClock, random: systemRandom },
     log: new Logger({ serviceName: 'sweep' }),
   };
 }

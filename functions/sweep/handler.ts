@@ -1,11 +1,11 @@
 import type { Log } from '@gatehouse/core/ports/log';
+import type { IntakePorts } from '@gatehouse/core/work/intake';
 import { readSchedule } from '@gatehouse/core/work/schedule';
 import { sweep } from '@gatehouse/core/work/sweep';
-import type { WakePorts } from '@gatehouse/core/work/wake';
 
 /** What the function needs. */
 export interface Dependencies {
-  readonly ports: WakePorts;
+  readonly ports: IntakePorts;
   readonly log: Log;
 }
 

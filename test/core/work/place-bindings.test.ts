@@ -58,11 +58,21 @@ describe('a binding of many', () => {
     expect(table.items().length).toBe(1);
   });
 
-  it('leaves everybody where they are recorded, and then asks the cluster nothing', async () => {
-    const { place, kubernetes } = aCluster(1_000, 5);
-    const recorded = [placedClaim(wish(1), 0), placedClaim(wish(2), 1)];
-    expect(await place([wish(1), wish(2)], recorded)).toEqual(recorded);
-    expect(kubernetes.calls).toEqual([]);
+  it('leaves everybody where they are recorded, and reads each of their bindings once', async () => {
+    const { place, kubernetes } = aCluster(999, 5);
+    const recorded = [placedClaim(wish(1), 0), placedClaim(wish(2), 1), placedClaim(wish(3), 1)];
+    expect(await place([wish(1), wish(2), wish(3)], recorded)).toEqual(recorded);
+    expect(kubernetes.calls.map(({ object }) => object)).toEqual([
+      'ClusterRoleBinding/gatehouse:readers:role:0',
+      'ClusterRoleBinding/gatehouse:readers:role:1',
+    ]);
+  });
+
+  it('gives another place to whom a crashed turn recorded and never bound, where the shard has filled up since', async () => {
+    const { place, kubernetes } = aCluster(1_000);
+    const bound = kubernetes.peek({ kind: 'ClusterRoleBinding', name: 'gatehouse:readers:role:0' })!.subjects![7]!.name;
+    const recorded = [placedClaim(wish(1), 0), placedClaim({ ...wish(2), username: bound }, 0)];
+    expect((await place([wish(1), { ...wish(2), username: bound }], recorded)).map(shardOf)).toEqual([1, 0]);
   });
 
   it('does not take a record of another username, role or binding for its own', async () => {

@@ -57,6 +57,25 @@ describe('a sweep', () => {
     expect(world.ledger.items().length).toBe(entries + 2);
   });
 
+  it('finds a cluster that was made when nobody told', async () => {
+    const world = await aPipeline({ policy: POLICY, users: ['alice'] });
+    const made = world.clusters.get(ARN)!;
+    world.clusters.delete(ARN);
+    await world.join('00g1', 'alice');
+    await world.settle();
+    expect(made.writes()).toEqual([]);
+    world.clusters.set(ARN, made);
+    await sweep(world.ports, world.clock.now());
+    await world.settle();
+    const binding = made.peek({ kind: 'RoleBinding', namespace: 'pay', name: 'gatehouse:operators:role:0' });
+    expect(binding?.subjects?.map(({ name }) => name)).toEqual(['gatehouse:operators:alice']);
+    expect(made.peek(AWS_AUTH)?.data?.mapRoles).toContain('gatehouse:operators');
+    world.forgetCalls();
+    await sweep(world.ports, world.clock.now() + 3_600_000);
+    await world.settle();
+    expect(world.writes()).toEqual([]);
+  });
+
   it('tells what it may not put right, once', async () => {
     const world = await swept(['alice']);
     const there = world.kubernetes.peek(AWS_AUTH)!;

@@ -1,8 +1,10 @@
 import type { Target } from '../access/target.ts';
 import { type BindingWish, fulfils, placedClaim } from '../plan/desired.ts';
 import { objectId } from '../plan/turn-claims.ts';
+import type { BindingSubject } from '../ports/kubernetes.ts';
 import type { Table } from '../ports/table.ts';
 import type { ClusterPorts } from '../ports/world.ts';
+import type { ObjectState } from '../resources/managed-object.ts';
 import type { OwnedClaim } from '../resources/resource.ts';
 import { roleBindingKind } from '../resources/role-binding/kind.ts';
 import { MAX_SUBJECTS, type RoleBindingClaim } from '../resources/role-binding/model.ts';
@@ -10,7 +12,8 @@ import { shardKey } from './keys.ts';
 
 /**
  * Gives each wish its place in one of the binding's shards: where it is recorded already, else in the shard that is open,
- * else in the next. Observes the open shards of bindings that get somebody new, and adds them to `observed`.
+ * else in the next. Observes the bindings it looks into, and adds them to `observed`. A record may outlive its place: where a
+ * turn crashed before it bound somebody and the shard has filled up since, they get another.
  */
 export async function placeBindings(
   table: Table,
@@ -22,12 +25,11 @@ export async function placeBindings(
 ): Promise<OwnedClaim[]> {
   const claims: OwnedClaim[] = [];
   const open = new Map<string, { shard: number; free: number }>();
+  const bindings = recorded.filter(({ claim }) => claim.kind === 'role-binding');
+  const places = Map.groupBy(bindings, ({ subject }) => subject);
   for (const wish of wishes) {
-    const known = recorded.find(
-      ({ subject, claim }) =>
-        subject === wish.subject && claim.kind === 'role-binding' && fulfils(claim as RoleBindingClaim, wish),
-    );
-    if (known) {
+    const known = places.get(wish.subject)?.find(({ claim }) => fulfils(claim as RoleBindingClaim, wish));
+    if (known && (await hasRoom(ports, known.claim as RoleBindingClaim, observed))) {
       claims.push({ ...known, grant: wish.grant });
       continue;
     }
@@ -49,14 +51,28 @@ export async function placeBindings(
   return claims;
 }
 
+/** Whether a recorded place still serves: the username is bound there, or can be. */
+async function hasRoom(ports: ClusterPorts, claim: RoleBindingClaim, observed: Map<string, unknown>): Promise<boolean> {
+  const subjects = await subjectsIn(ports, claim, observed);
+  return subjects.length < MAX_SUBJECTS || subjects.some(({ name }) => name === claim.username);
+}
+
 async function freePlaces(
   ports: ClusterPorts,
   wish: BindingWish,
   shard: number,
   observed: Map<string, unknown>,
 ): Promise<number> {
-  const { claim } = placedClaim(wish, shard);
-  const state = await roleBindingKind.observe(ports, claim.object);
-  observed.set(objectId(claim), state);
-  return MAX_SUBJECTS - (state.present ? (state.object.subjects?.length ?? 0) : 0);
+  return MAX_SUBJECTS - (await subjectsIn(ports, placedClaim(wish, shard).claim, observed)).length;
+}
+
+async function subjectsIn(
+  ports: ClusterPorts,
+  claim: RoleBindingClaim,
+  observed: Map<string, unknown>,
+): Promise<readonly BindingSubject[]> {
+  const id = objectId(claim);
+  if (!observed.has(id)) observed.set(id, await roleBindingKind.observe(ports, claim.object));
+  const state = observed.get(id) as ObjectState;
+  return state.present ? (state.object.subjects ?? []) : [];
 }

@@ -1,15 +1,18 @@
 import { parsePrincipalArn } from '../access/arn.ts';
 import { iamRoleName } from '../access/names.ts';
 import type { AccessPolicy } from '../access/policy.ts';
-import { machineSubject } from '../access/subject.ts';
+import { grantSubject, machineSubject } from '../access/subject.ts';
 import { clusterTarget, roleTarget, type Target, userTarget } from '../access/target.ts';
-import { allClusters, clustersOf } from '../policy/selection.ts';
+import type { Cause } from '../directory/fact.ts';
+import { allClusters, clustersOf, selects } from '../policy/selection.ts';
 import { policyInForce } from '../policy/versions.ts';
-import type { Table, TableReader } from '../ports/table.ts';
+import type { Key, Table, TableReader } from '../ports/table.ts';
 import { discoveredClusters } from './clusters.ts';
+import { type IntakePorts, nudgePlanner, putExpansion } from './intake.ts';
 import { MARK_PREFIX, RECORD_PREFIX, targetPk } from './keys.ts';
+import { putMark } from './marks.ts';
 import { principalFor } from './member-facts.ts';
-import { type WakePorts, wakeToSweep } from './wake.ts';
+import { wake, wakeToSweep } from './wake.ts';
 
 const NOTED = 'noted-targets';
 /** Targets that are asked about at once. */
@@ -86,12 +89,37 @@ async function targetsNamed(reader: TableReader, policy: AccessPolicy): Promise<
 
 /**
  * The hour's full look: asks the worker of every target of the policy to go through all that is recorded there, page by
- * page, behind whatever is marked. What somebody changed by hand is put right, and what is parked is tried again.
+ * page, behind whatever is marked. What somebody changed by hand is put right, and what is parked is tried again. Where
+ * nothing is recorded on a cluster at all, everything that it should have is marked: it may have been made meanwhile, and
+ * nobody may have told.
  */
-export async function sweep(ports: WakePorts, scheduledAt: number): Promise<readonly Target[]> {
+export async function sweep(ports: IntakePorts, scheduledAt: number): Promise<readonly Target[]> {
   const inForce = await policyInForce(ports.table);
   if (!inForce) return [];
   const targets = await targetsOfPolicy(ports.table, inForce.policy);
+  await fillEmptyClusters(ports, inForce.policy, scheduledAt);
   for (const target of targets) await wakeToSweep(ports, target, {}, `hour ${Math.floor(scheduledAt / 3_600_000)}`);
   return targets;
+}
+
+async function fillEmptyClusters(ports: IntakePorts, policy: AccessPolicy, scheduledAt: number): Promise<void> {
+  const cause: Cause = {
+    source: 'sweep',
+    event: `hour ${Math.floor(scheduledAt / 3_600_000)}`,
+    type: 'nothing recorded',
+    receivedAt: ports.clock.now(),
+  };
+  const expansions: Key[] = [];
+  for (const cluster of allClusters(policy, await discoveredClusters(ports.table))) {
+    const target = clusterTarget(cluster.arn);
+    if (await isInUse(ports.table, target)) continue;
+    for (const grant of policy.grants.filter((one) => selects(one, cluster))) {
+      await putMark(ports, { target, subject: grantSubject(grant.name), urgency: 'grant', cause });
+      expansions.push(
+        await putExpansion(ports, { grant: grant.name, scope: target, grantees: [grant.to], urgency: 'grant', cause }),
+      );
+    }
+    await wake(ports, [target]);
+  }
+  await nudgePlanner(ports, expansions);
 }
