@@ -198,9 +198,16 @@ describe('gatehouse reconcile', () => {
 describe('gatehouse activate-policy', () => {
   const version = { version: 7, digest: 'd', uploadedAt: 0, by: 'ann', state: 'proposed' };
   const activate = async (ask?: (question: string) => Promise<string>) => {
+    const outcomes: Record<string, unknown> = {
+      'list-policies': { versions: [version] },
+      'compare-policy': {
+        widens: [{ about: 'grant operators', text: 'may also delete pods' }],
+        narrows: [{ about: 'grant readers', text: 'is gone' }],
+      },
+    };
     answer = ({ operation }) => ({
       ok: true,
-      outcome: operation === 'list-policies' ? { versions: [version] } : { version: 7, digest: 'd', state: 'active' },
+      outcome: outcomes[String(operation)] ?? { version: 7, digest: 'd', state: 'active' },
     });
     const env = { AWS_ENDPOINT_URL: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
     return runCommand(['activate-policy', '7', '--by', 'me'], ask ? { env, ask } : { env });
@@ -223,6 +230,7 @@ describe('gatehouse activate-policy', () => {
     const { code, out, err } = await activate(async () => 'yes');
     expect(code).toBe(0);
     expect(err).toContain('Version 7 (proposed) was uploaded by ann at 1970-01-01T00:00:00.000Z.');
+    expect(err).toContain('  + grant operators: may also delete pods\n  - grant readers: is gone\n');
     expect(out).toContain('policy version 7 is in force');
     expect(asked.at(-1)?.operation).toEqual({ operation: 'activate-policy', version: 7, by: 'me' });
   });

@@ -6,6 +6,8 @@ import type { Finding } from '@gatehouse/core/resources/resource';
 export interface StatusOutcome {
   /** Null before the first. `partial`: what the version widens waits for a person. */
   readonly policy: { readonly version: number; readonly digest: string; readonly partial?: boolean } | null;
+  /** The newest version, where it waits for a person to agree to what it widens. */
+  readonly proposed?: { readonly version: number; readonly by: string; readonly uploadedAt: number };
   readonly clusters: readonly { readonly name: string; readonly arn: string; readonly mode: ClusterMode }[];
   /** The last document that was refused, where none was accepted since. */
   readonly refused?: { readonly at: number; readonly errors: readonly PolicyError[] };

@@ -12,6 +12,12 @@ interface Options extends AwsOptions {
   readonly by?: string;
 }
 
+/** What a version changes, as the operation `compare-policy` answers it. */
+interface Comparison {
+  readonly widens: readonly { readonly about: string; readonly text: string }[];
+  readonly narrows: readonly { readonly about: string; readonly text: string }[];
+}
+
 /** `activate-policy`: a person agrees to what a version widens. */
 export function addActivatePolicy(program: Command, terminal: Terminal): void {
   const verb = program
@@ -42,11 +48,9 @@ async function activate(terminal: Terminal, version: number, options: Options): 
     const { versions } = await run<{ versions: readonly Omit<UploadedVersion, 'text'>[] }>({
       operation: 'list-policies',
     });
-    await approve(
-      terminal,
-      version,
-      versions.find((each) => each.version === version),
-    );
+    const uploaded = versions.find((each) => each.version === version);
+    const comparison = uploaded && (await run<Comparison>({ operation: 'compare-policy', version }));
+    await approve(terminal, version, uploaded, comparison);
   }
   const by = options.by ?? (await whoAmI(options));
   const outcome = await run<{ version: number; digest: string; state: 'active' | 'unchanged' }>({
@@ -67,6 +71,7 @@ async function approve(
   { ask, err }: Terminal,
   version: number,
   uploaded: Omit<UploadedVersion, 'text'> | undefined,
+  comparison: Comparison | undefined,
 ): Promise<void> {
   const remedy = `to agree without being asked: gatehouse activate-policy ${version} --yes`;
   if (!ask) throw new Failure('forbidden', 'nobody is there to agree, so nothing was activated', { remedy });
@@ -74,6 +79,8 @@ async function approve(
     const when = new Date(uploaded.uploadedAt).toISOString();
     err.write(`Version ${version} (${uploaded.state}) was uploaded by ${printable(uploaded.by)} at ${when}.\n`);
   }
+  for (const { about, text } of comparison?.widens ?? []) err.write(`  + ${printable(about)}: ${printable(text)}\n`);
+  for (const { about, text } of comparison?.narrows ?? []) err.write(`  - ${printable(about)}: ${printable(text)}\n`);
   const answer = await ask('It may give people more access than they have now. Only "yes" activates it: ');
   if (answer.trim() !== 'yes') throw new Failure('forbidden', 'nothing was activated', { remedy });
 }

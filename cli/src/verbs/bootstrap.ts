@@ -24,7 +24,7 @@ export function addBootstrap(program: Command, terminal: Terminal): void {
   withExamples(verb, [
     ['gatehouse bootstrap prod-eu | kubectl apply -f -', 'by the policy in force'],
     [
-      'gatehouse bootstrap prod-eu --policy policy.yaml --role-arn arn:aws:iam::111122223333:role/gatehouse-cluster-access',
+      'gatehouse bootstrap prod-eu --policy policy.yaml --role-arn arn:aws:iam::111122223333:role/gatehouse-system/gatehouse-cluster-access',
       'offline',
     ],
   ]);

@@ -28,15 +28,17 @@ export function addStatus(program: Command, terminal: Terminal): void {
 /** The status for people. `now` in milliseconds UTC. */
 export function writeStatus(output: Output, status: StatusOutcome, now: number): void {
   const { style, width } = output;
-  const { policy, clusters, waiting, findings, refused } = status;
+  const { policy, proposed, clusters, waiting, findings, refused } = status;
   const modes = clusters.map(({ name, mode }) => `${name} (${mode})`).join(', ');
   const version = policy ? `version ${policy.version}, ${policy.digest.slice(0, 12)}` : 'none is in force yet';
-  const partly = policy?.partial ? '; what it widens waits for "gatehouse activate-policy"' : '';
+  const agree = proposed ? `: gatehouse activate-policy ${proposed.version}` : '';
+  const partly = policy?.partial ? '; what it widens waits for a person' : '';
   const label = (text: string) => ({ text, paint: style.dim });
   output.write(
     columns(
       [
         [label('policy'), `${version}${partly}`],
+        ...(proposed ? [[label('proposed'), `version ${proposed.version}, by ${printable(proposed.by)}${agree}`]] : []),
         [label('clusters'), modes || 'none'],
         [label('waiting'), waiting.length === 0 ? 'nothing' : counted(waiting.length, 'mark')],
         [label('findings'), findings.length === 0 ? 'none' : counted(findings.length, 'finding')],

@@ -271,6 +271,14 @@ describe('policies', () => {
     expect(uploaded.widens.length).toBeGreaterThan(0);
     await world.settle();
     expect(world.writes()).toEqual([]);
+    expect(await world.run({ operation: 'status' })).toMatchObject({ proposed: { version: 2, by: 'me' } });
+    expect(await world.run({ operation: 'compare-policy', version: 2 })).toMatchObject({
+      version: 2,
+      state: 'proposed',
+      widens: uploaded.widens,
+      narrows: [],
+    });
+    expect(await world.refused({ operation: 'compare-policy', version: 9 })).toMatchObject({ code: 'not-found' });
 
     await world.run({ operation: 'activate-policy', version: 2, by: 'you' });
     await world.settle();

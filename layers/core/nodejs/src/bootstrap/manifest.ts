@@ -109,7 +109,7 @@ function warningsOf(levels: readonly AccessLevel[]): readonly string[] {
     ),
   );
   return [
-    'Gatehouse may write the ConfigMap aws-auth: whoever may do that could make himself anything, system:masters included. Access entries avoid it.',
+    'Gatehouse may write the ConfigMap aws-auth: whoever may do that could make himself anything, system:masters included..',
     'Gatehouse may pass on, to anybody, every right in this ClusterRole: guard its IAM role like an administrator.',
     ...(levels.length === 0 ? ['No grant of the policy is for this cluster yet.'] : []),
     ...ofLevels,
@@ -127,7 +127,7 @@ function instructions(cluster: Cluster, roleArn: string, warnings: readonly stri
     '   a. with aws-auth (a role stands there without its path):',
     `     eksctl create iamidentitymapping --cluster ${cluster.name} --region ${cluster.region} \\`,
     `       --arn ${mapped} --username ${CONTROLLER_USERNAME} --no-duplicate-arns`,
-    '   b. with an access entry (authentication mode API_AND_CONFIG_MAP or API):',
+    '   b. with an access entry (authentication mode API_AND_CONFIG_MAP):',
     `     aws eks create-access-entry --cluster-name ${cluster.name} --region ${cluster.region} \\`,
     `       --principal-arn ${roleArn} --username ${CONTROLLER_USERNAME}`,
     '',

@@ -40,6 +40,8 @@ export const operationSchema = z.discriminatedUnion('operation', [
   z.strictObject({ operation: z.literal('status') }),
   z.strictObject({ operation: z.literal('upload-policy'), document: z.string(), by: z.string().min(1) }),
   z.strictObject({ operation: z.literal('activate-policy'), version: z.int().positive(), by: z.string().min(1) }),
+  /** What putting a version in force would widen and narrow, against what is in force now. */
+  z.strictObject({ operation: z.literal('compare-policy'), version: z.int().positive() }),
   z.strictObject({ operation: z.literal('list-policies') }),
   /** Entries of one chain of the ledger, and whether they are unbroken. */
   z.strictObject({

@@ -7,8 +7,17 @@ import { bootstrapManifest } from '../bootstrap/manifest.ts';
 import type { Cause } from '../directory/fact.ts';
 import { membersOf } from '../directory/read.ts';
 import { readChain, verifyChain } from '../ledger/ledger.ts';
+import { readPolicy } from '../policy/read.ts';
 import { allClusters } from '../policy/selection.ts';
-import { ACTIVE_KEY, activatePolicy, listVersions, policyInForce, uploadPolicy } from '../policy/versions.ts';
+import {
+  ACTIVE_KEY,
+  activatePolicy,
+  listVersions,
+  policyInForce,
+  readVersion,
+  uploadPolicy,
+} from '../policy/versions.ts';
+import { compare } from '../policy/widening.ts';
 import type { Item, TableReader } from '../ports/table.ts';
 import { discoveredClusters } from '../work/clusters.ts';
 import { nudgePlanner } from '../work/intake.ts';
@@ -71,6 +80,14 @@ export async function runOperation(
       const outcome = await activatePolicy(ports, operation.version, operation.by, cause);
       await nudgePlanner(ports, [ACTIVE_KEY]);
       return { ...outcome };
+    }
+    case 'compare-policy': {
+      const { version } = operation;
+      const uploaded = await readVersion(ports.table, version);
+      const reading = uploaded && readPolicy(uploaded.text);
+      if (!uploaded || !reading?.ok) throw new Failure('not-found', `there is no policy version ${version}`);
+      const current = await policyInForce(ports.table);
+      return { version, digest: uploaded.digest, state: uploaded.state, ...compare(current?.policy, reading.policy) };
     }
     case 'list-policies':
       return { versions: (await listVersions(ports.table)).map(({ text: _text, ...version }) => version) };
@@ -152,7 +169,12 @@ async function clusterNamed(reader: TableReader, policy: AccessPolicy, name: str
 
 async function status(ports: TurnPorts): Promise<Outcome> {
   const policy = await policyInForce(ports.table);
-  if (!policy) return { policy: null, clusters: [], waiting: [], findings: [] };
+  const [newest] = await listVersions(ports.table, 1);
+  const proposed =
+    newest?.state === 'proposed'
+      ? { proposed: { version: newest.version, by: newest.by, uploadedAt: newest.uploadedAt } }
+      : {};
+  if (!policy) return { policy: null, ...proposed, clusters: [], waiting: [], findings: [] };
   const clusters = allClusters(policy.policy, await discoveredClusters(ports.table));
   const waiting: {
     target: Target;
@@ -179,6 +201,7 @@ async function status(ports: TurnPorts): Promise<Outcome> {
   const refused = await ports.table.get({ pk: 'policy', sk: 'refused' });
   return {
     policy: { version: policy.version, digest: policy.digest, partial: policy.partial },
+    ...proposed,
     clusters: clusters.map(({ name, arn, mode }) => ({ name, arn, mode })),
     ...(refused ? { refused: { at: refused.at, errors: refused.errors } } : {}),
     waiting,
