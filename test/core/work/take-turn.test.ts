@@ -4,6 +4,7 @@ import { placedClaim } from '@gatehouse/core/plan/desired';
 import { beginTurn } from '@gatehouse/core/work/lease';
 import { putMark, readMark } from '@gatehouse/core/work/marks';
 import { backOff } from '@gatehouse/core/work/settle';
+import { sweep } from '@gatehouse/core/work/sweep';
 import { planTarget, takeTurn } from '@gatehouse/core/work/take-turn';
 import { TURN_LIMITS } from '@gatehouse/core/work/turn-ports';
 import {
@@ -64,6 +65,34 @@ describe('a turn', () => {
     expect(world.queues.nextVisibleAt()).toBe(world.clock.now() + TURN_LIMITS.lease);
     await world.settle();
     expect(world.marks()).toEqual([]);
+  });
+
+  it('that finds the ledger or a queue missing does not take the cluster for gone, and forgets nothing', async () => {
+    const world = await aWorld();
+    await world.join('00g9', 'alice');
+    await world.settle(600_000);
+    expect(world.bound()).toEqual([`gatehouse:iam-user:${ACCOUNT}:alice`]);
+    const { put } = world.ledger;
+    Object.assign(world.ledger, {
+      put: () => Promise.reject(new Failure('not-found', 'there is no table of that name')),
+    });
+    await world.leave('00g9', 'alice');
+    await world.settle();
+    Object.assign(world.ledger, { put });
+    world.clock.advance(3_600_000);
+    await sweep(world.ports, world.clock.now());
+    await world.settle(600_000);
+    expect(world.bound()).toEqual([]);
+    expect(world.marks()).toEqual([]);
+  });
+
+  it('on a target that another holds does not give a sweep up', async () => {
+    const world = await aWorld();
+    await beginTurn(world.ports, TARGET, TURN_LIMITS.lease);
+    await takeTurn(world.ports, TURN_LIMITS, { version: 1, target: TARGET, sweep: { after: 'machine/ci' } });
+    world.clock.advance(TURN_LIMITS.lease);
+    const [message] = world.queues.receive('later');
+    expect(JSON.parse(message!.body)).toMatchObject({ target: TARGET, sweep: { after: 'machine/ci' } });
   });
 
   it('takes revocations first and alone', async () => {

@@ -1,8 +1,10 @@
 import { parseClusterArn } from '../access/arn.ts';
+import { isFailure } from '../access/failure.ts';
 import { type Json, sameJson } from '../access/json.ts';
 import type { AccessPolicy, Account, Cluster } from '../access/policy.ts';
 import { allClusters } from '../policy/selection.ts';
 import type { Table, TableReader } from '../ports/table.ts';
+import type { World } from '../ports/world.ts';
 
 const DISCOVERED = 'discovered';
 
@@ -35,6 +37,26 @@ export async function forgetDiscovered(table: Table, arn: string): Promise<void>
 export function clusterByArn(policy: AccessPolicy, discovered: readonly Cluster[], arn: string): Cluster {
   const known = allClusters(policy, discovered).find((cluster) => cluster.arn === arn);
   return known ?? { ...parseClusterArn(arn), arn, labels: {}, mode: 'paused' };
+}
+
+/**
+ * Whether a cluster does not exist (any more). What went wrong elsewhere may say "not found" of a table or a queue, so EKS is
+ * asked; where it cannot be, the cluster is not known to be gone.
+ */
+export async function isGone(
+  world: Pick<World, 'cluster'>,
+  reader: TableReader,
+  policy: AccessPolicy,
+  arn: string,
+): Promise<boolean> {
+  const cluster = clusterByArn(policy, await discoveredClusters(reader), arn);
+  try {
+    await world.cluster(await accountById(reader, policy, cluster.account), cluster);
+    return false;
+  } catch (error) {
+    if (!isFailure(error)) throw error;
+    return error.code === 'not-found';
+  }
 }
 
 /** How to get into an account: as the policy says; else as the last policy that spoke of it said; else with own credentials. */

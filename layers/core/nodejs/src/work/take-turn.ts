@@ -13,7 +13,7 @@ import type { World } from '../ports/world.ts';
 import type { OwnedClaim } from '../resources/resource.ts';
 import { carryOut, findingOf, planScene, type Result, type Run, summaryOf } from './carry-out.ts';
 import { setClusterStage } from './cluster-stage.ts';
-import { discoveredClusters, forgetDiscovered } from './clusters.ts';
+import { discoveredClusters, forgetDiscovered, isGone } from './clusters.ts';
 import { FactReader } from './fact-reader.ts';
 import { unreadSecrets } from './iam-belief.ts';
 import { setIamStage } from './iam-stage.ts';
@@ -56,7 +56,7 @@ export async function takeTurn(ports: TurnPorts, limits: TurnLimits, message: Wa
   const begun = ports.clock.now();
   const lease = await beginTurn(ports, target, limits.lease);
   if ('busyUntil' in lease) {
-    await wakeLater(ports, target, lease.busyUntil);
+    await wakeLater(ports, target, lease.busyUntil, message.sweep);
     return { kind: 'busy' };
   }
   let done: Work;
@@ -203,7 +203,7 @@ async function perform(request: StageRequest, run: Run, marks: readonly Mark[]):
     }
   } catch (error) {
     if (!isFailure(error)) throw error;
-    if (isGone(error, target)) {
+    if (error.code === 'not-found' && (await isGoneTarget(request))) {
       await forgetCluster(request, run);
       result = { applied: [], failed: new Map(), findings: [], released: [], toRestore: [] };
     } else {
@@ -292,8 +292,9 @@ function failedAsAWhole(target: Target, subjects: readonly Subject[], error: Fai
 }
 
 /** True where the cluster itself does not exist: what was made there is gone with it. */
-function isGone(error: Failure, target: Target): boolean {
-  return error.code === 'not-found' && parseTarget(target).type === 'cluster';
+async function isGoneTarget({ ports, reader, policy, target }: StageRequest): Promise<boolean> {
+  const parts = parseTarget(target);
+  return parts.type === 'cluster' && (await isGone(ports.world, reader, policy, parts.arn));
 }
 
 /** Forgets what was recorded for these subjects on a cluster that is gone, and lets go of the principals named there. */

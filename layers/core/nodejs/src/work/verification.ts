@@ -13,7 +13,7 @@ import type { RoleBindingClaim } from '../resources/role-binding/model.ts';
 import { questionsFor } from '../verify/questions.ts';
 import type { Holding } from '../verify/rule-match.ts';
 import { type Verification, verify } from '../verify/verify.ts';
-import { accountById, clusterByArn, discoveredClusters } from './clusters.ts';
+import { accountById, clusterByArn, discoveredClusters, isGone } from './clusters.ts';
 import { untilDeadline } from './deadline.ts';
 import { FactReader } from './fact-reader.ts';
 import { clearMark, type Mark, postponeMark, takeMarks } from './marks.ts';
@@ -102,8 +102,9 @@ export async function verifyCluster(ports: TurnPorts, limits: TurnLimits, target
     } catch (error) {
       if (!isFailure(error)) throw error;
       // A cluster that is gone grants nothing: there is nothing left to prove.
-      if (error.code === 'not-found') await clearMark(ports, mark);
-      else await postpone(mark);
+      if (error.code === 'not-found' && (await isGone(ports.world, reader, inForce.policy, cluster.arn))) {
+        await clearMark(ports, mark);
+      } else await postpone(mark);
     }
   }
   if (retryAt !== undefined) await wakeLater(ports, target, retryAt);
