@@ -10,26 +10,10 @@ import { ledgerAct } from './acts/ledger.ts';
 import { policyAct } from './acts/policy.ts';
 import { repeatAct } from './acts/repeat.ts';
 import { sendersAct } from './acts/senders.ts';
+import type { Scene } from './scene.ts';
 import { Show } from './show.ts';
 import { Stage } from './stage.ts';
 import { TooLate } from './until.ts';
-
-/** What an act works with, and what acts hand on. */
-export interface Scene {
-  readonly stage: Stage;
-  readonly show: Show;
-  readonly memory: Memory;
-}
-
-/** What a later act needs of an earlier one. */
-export interface Memory {
-  /** `data` of prod-eu's aws-auth before Gatehouse's first write. */
-  awsAuthBefore?: Readonly<Record<string, string>>;
-  /** Both deliveries of the second act. */
-  deliveries?: readonly import('./webhooks.ts').Delivery[];
-  /** A session of the role, that Mia began while she was a member. */
-  miaSession?: import('@gatehouse/core/aws/cluster-token').AwsCredentials;
-}
 
 type Act = (scene: Scene) => Promise<void>;
 

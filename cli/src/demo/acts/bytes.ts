@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { IAM_PATH } from '@gatehouse/core/access/names';
 import { structuredPatch } from 'diff';
 import { ACCOUNT, CLUSTERS, PROD } from '../cast.ts';
-import type { Scene } from '../run.ts';
+import type { Scene } from '../scene.ts';
 import type { Stage } from '../stage.ts';
 import { until } from '../until.ts';
 

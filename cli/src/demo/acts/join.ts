@@ -1,6 +1,6 @@
 import { ADMINS, JO, MIA, OPERATORS, PROD, STAGING } from '../cast.ts';
 import { CHANGE_HEAD, changeRows } from '../changes.ts';
-import type { Scene } from '../run.ts';
+import type { Scene } from '../scene.ts';
 import { until } from '../until.ts';
 import { joJoins, mia, send } from '../webhooks.ts';
 

@@ -1,7 +1,7 @@
 import { GetCallerIdentityCommand } from '@aws-sdk/client-sts';
 import { MIA, OPERATORS, PROD, roleArnOf } from '../cast.ts';
 import { askCluster, type Question } from '../cluster-session.ts';
-import type { Scene } from '../run.ts';
+import type { Scene } from '../scene.ts';
 import { until } from '../until.ts';
 import { mia, send } from '../webhooks.ts';
 

@@ -1,7 +1,7 @@
 import { verifyChain } from '@gatehouse/core/ledger/ledger';
 import { counted } from '../../terminal/text.ts';
 import { entryCells } from '../../verbs/ledger.ts';
-import type { Scene } from '../run.ts';
+import type { Scene } from '../scene.ts';
 import { CHAINS } from '../stage.ts';
 
 const SHOWN = 6;

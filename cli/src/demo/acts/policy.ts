@@ -1,6 +1,6 @@
 import { CI, CLUSTERS, PROD } from '../cast.ts';
 import { CHANGE_HEAD, changeRows } from '../changes.ts';
-import type { Scene } from '../run.ts';
+import type { Scene } from '../scene.ts';
 import type { Stage } from '../stage.ts';
 import { until } from '../until.ts';
 import { uninvoked, withoutDeadLetters } from '../wires.ts';

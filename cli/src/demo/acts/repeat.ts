@@ -1,4 +1,4 @@
-import type { Scene } from '../run.ts';
+import type { Scene } from '../scene.ts';
 import { until } from '../until.ts';
 import { type Delivery, newMessageId, send } from '../webhooks.ts';
 

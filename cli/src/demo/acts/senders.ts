@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { numberIn, textIn } from '../../pipeline/log-line.ts';
-import type { Scene } from '../run.ts';
+import type { Scene } from '../scene.ts';
 import type { Stage } from '../stage.ts';
 import { until } from '../until.ts';
 
