@@ -82,3 +82,27 @@ describe('a person with an IAM user of our making', () => {
     expect(await targetsOfPolicy(world.table, world.policy)).not.toContain(`iam/${ACCOUNT}/user/alice`);
   });
 });
+
+describe("a person whom identities map to a machine's IAM user", () => {
+  it.each(['role', 'user'])('gets nothing through: %s, and the machine keeps what it has', async (through) => {
+    const shared = POLICY.replace(
+      'levels:',
+      `identities:\n  - { source: okta, template: "arn:aws:iam::${ACCOUNT}:user/gatehouse/{login}" }\nlevels:`,
+    ).replace(
+      'grants:',
+      `grants:\n  - { name: people, to: { group: 00g1, source: okta }, on: { clusters: "*" }, level: deployer, through: ${through} }`,
+    );
+    const world = await aPipeline({ policy: shared });
+    await world.settle();
+    await world.join('00g1', 'gatehouse-ci');
+    await world.settle(600_000);
+    const kubernetes = world.clusters.get(ARN)!;
+    const awsAuth = kubernetes.peek({ kind: 'ConfigMap', namespace: 'kube-system', name: 'aws-auth' })?.data;
+    expect(awsAuth?.mapUsers?.match(/user\/gatehouse\/gatehouse-ci/g)).toHaveLength(1);
+    expect(kubernetes.peek({ kind: 'ClusterRoleBinding', name: 'gatehouse:people:role:0' })).toBeUndefined();
+    const role = await world.iam.get(ACCOUNT)!.getRole('gatehouse-people');
+    expect(JSON.stringify(role?.trust ?? {})).not.toContain('user/gatehouse/gatehouse-ci');
+    const findings = world.table.items().flatMap(({ finding }) => (finding ? [JSON.stringify(finding)] : []));
+    expect(findings.join()).toContain('is the IAM user of the machine ci');
+  });
+});

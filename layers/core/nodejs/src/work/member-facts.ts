@@ -1,4 +1,4 @@
-import { partitionOf } from '../access/arn.ts';
+import { parsePrincipalArn, partitionOf } from '../access/arn.ts';
 import { iamRoleName } from '../access/names.ts';
 import type { AccessPolicy, Cluster, Grant } from '../access/policy.ts';
 import { parseSubject, type Subject } from '../access/subject.ts';
@@ -61,7 +61,21 @@ export async function principalFor(
     policy.protected.principals,
   );
   if ('problem' in found) return found;
-  return { arn: normalArn(found.arn) };
+  const arn = normalArn(found.arn);
+  const machine = machineOf(policy, arn);
+  if (machine === undefined) return { arn };
+  // Whoever holds the machine's key would have what the person has, and the other way round.
+  return {
+    problem: `${arn} is the IAM user of the machine ${machine}, and no person's`,
+    remedy: 'map this user to an IAM user of their own under identities in the access policy',
+  };
+}
+
+/** The machine of the policy whose IAM user this is. */
+function machineOf(policy: AccessPolicy, arn: string): string | undefined {
+  const { account, partition } = parsePrincipalArn(arn);
+  const machines = policy.grants.flatMap(({ to }) => ('machine' in to ? [to.machine] : []));
+  return machines.find((machine) => machineUserArn(machine, account, partition).toLowerCase() === arn.toLowerCase());
 }
 
 /** Everything that decides what a person or machine gets on a cluster. */
