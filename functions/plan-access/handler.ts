@@ -14,13 +14,15 @@ const WORK = 20_000;
 
 /**
  * Turns the facts that a batch of messages names into marks. The batch is one piece of work, so that a thousand events on
- * one cluster are one wake-up; where it fails, all of it comes again, and what is planned already is clean.
+ * one cluster are one wake-up. A fact that fails stays dirty, and the minute's tick hands it on again; where all of the work
+ * fails, all of it comes again, and what is planned already is clean.
  */
 export function createHandler({ ports, log }: Dependencies): (event: SQSEvent) => Promise<SQSBatchResponse> {
   return async ({ Records }) => {
     const keys = Records.flatMap(({ body }) => readIntakeMessage(JSON.parse(body)).facts);
-    const { unfinished, ...report } = await planFacts(ports, keys, ports.clock.now() + WORK);
+    const { unfinished, failed, ...report } = await planFacts(ports, keys, ports.clock.now() + WORK);
     log.info('planned', { messages: Records.length, ...report, unfinished: unfinished.length });
+    for (const { key, error } of failed) log.error('a fact could not be planned', { ...key, error });
     return { batchItemFailures: [] };
   };
 }

@@ -1,4 +1,6 @@
+import { Failure } from '@gatehouse/core/access/failure';
 import { clusterTarget } from '@gatehouse/core/access/target';
+import { clusterKey } from '@gatehouse/core/directory/items';
 import type { Item, Key } from '@gatehouse/core/ports/table';
 import { putExpansion } from '@gatehouse/core/work/intake';
 import { expansionKey } from '@gatehouse/core/work/keys';
@@ -114,8 +116,38 @@ describe('the planner', () => {
     const world = await aWorld();
     await world.silent('00g9', 'alice');
     const keys = world.dirty();
-    expect(await world.plan(keys, world.clock.now())).toEqual({ planned: 0, marks: 0, unfinished: keys });
+    expect(await world.plan(keys, world.clock.now())).toMatchObject({
+      planned: 0,
+      marks: 0,
+      unfinished: keys,
+      failed: [],
+    });
     await world.settle();
+    expect(world.dirty()).toEqual([]);
+  });
+
+  it('plans what stands beside a fact that fails, and lets that one come again', async () => {
+    const found = ARN.replace('prod', 'found');
+    const world = await aWorld(
+      `${policy(WATCHERS)}discover: [ { account: "${ACCOUNT}", region: eu-west-1, tag: { gatehouse: managed } } ]\n`,
+    );
+    await world.join('00g9', 'alice');
+    await world.settle();
+    const { describeCluster } = world.eks;
+    world.eks.describeCluster = () => Promise.reject(new Failure('forbidden', 'EKS does not answer Gatehouse'));
+    await world.say({ type: 'cluster', arn: found, state: 'present', at: world.clock.now() });
+    await world.leave('00g9', 'alice');
+    expect(world.dirty().map(({ pk }) => pk.split('#')[0])).toEqual(['cluster', 'group']);
+    await world.settle();
+    expect(world.failures.length).toBeGreaterThan(0);
+    expect(new Set(world.failures.map((error) => (error as Failure).message))).toEqual(
+      new Set(['EKS does not answer Gatehouse']),
+    );
+    expect(world.dirty()).toEqual([clusterKey(found)]);
+    const binding = { kind: 'ClusterRoleBinding', name: 'gatehouse:watchers:role:0' } as const;
+    expect(world.clusters.get(ARN)!.peek(binding)?.subjects ?? []).toEqual([]);
+    world.eks.describeCluster = describeCluster;
+    await world.plan();
     expect(world.dirty()).toEqual([]);
   });
 
@@ -235,5 +267,20 @@ describe('the tick', () => {
     await world.settle();
     expect(world.marked()).toEqual([]);
     expect(await world.tick()).toEqual({ facts: 0, targets: 0, oldest: 0 });
+  });
+
+  it('reports the oldest of all that waits, in whatever shard', async () => {
+    const world = await aWorld();
+    for (const user of ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h']) {
+      await world.silent('00g9', user);
+      world.clock.advance(30_000);
+    }
+    expect(await world.tick()).toMatchObject({ facts: 16, oldest: 240_000 });
+    const reversed = await aWorld();
+    for (const user of ['h', 'g', 'f', 'e', 'd', 'c', 'b', 'a']) {
+      await reversed.silent('00g9', user);
+      reversed.clock.advance(30_000);
+    }
+    expect(await reversed.tick()).toMatchObject({ facts: 16, oldest: 240_000 });
   });
 });

@@ -42,17 +42,21 @@ export interface Planned {
   readonly marks: number;
   /** Facts that are left for another run, because time was over or they changed meanwhile. */
   readonly unfinished: readonly Key[];
+  /** Facts that could not be planned, and why. They stay dirty. */
+  readonly failed: readonly { readonly key: Key; readonly error: unknown }[];
 }
 
 /**
  * Turns dirty facts into marks on targets, and wakes the targets. What a fact says is read again here; the message that
- * named it is only a hint. A fact is clean only when all its marks are written, and only if it is still the same.
+ * named it is only a hint. A fact is clean only when all its marks are written, and only if it is still the same. One that
+ * fails (a new cluster in an account that cannot be entered, say) keeps no other waiting.
  *
  * @param until milliseconds UTC after which no more facts are begun.
  */
 export async function planFacts(ports: PlannerPorts, keys: readonly Key[], until: number): Promise<Planned> {
   const planner = new Planner(ports, until);
   const unfinished: Key[] = [];
+  const failed: { key: Key; error: unknown }[] = [];
   let planned = 0;
   const distinct = new Map(keys.map((key) => [`${key.pk} ${key.sk}`, key]));
   for (const key of distinct.values()) {
@@ -60,14 +64,18 @@ export async function planFacts(ports: PlannerPorts, keys: readonly Key[], until
       unfinished.push(key);
       continue;
     }
-    const outcome = await planner.plan(key);
-    if (outcome === 'planned') planned += 1;
-    if (outcome === 'unfinished') unfinished.push(key);
+    try {
+      const outcome = await planner.plan(key);
+      if (outcome === 'planned') planned += 1;
+      if (outcome === 'unfinished') unfinished.push(key);
+    } catch (error) {
+      failed.push({ key, error });
+    }
   }
   const overtaken = await planner.finish();
   unfinished.push(...overtaken);
   await nudgePlanner(ports, unfinished);
-  return { planned: planned - overtaken.length, marks: planner.marks, unfinished };
+  return { planned: planned - overtaken.length, marks: planner.marks, unfinished, failed };
 }
 
 interface Fact {

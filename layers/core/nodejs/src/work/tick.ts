@@ -27,15 +27,17 @@ const FACTS_A_MESSAGE = 50;
  */
 export async function tick(ports: WakePorts, scheduledAt: number): Promise<TickReport> {
   const now = ports.clock.now();
-  const facts = (await Promise.all(FACT_SHARDS.map((shard) => ports.table.due(shard, now - GRACE, MOST)))).flat();
-  const marks = (await Promise.all(MARK_SHARDS.map((shard) => ports.table.due(shard, now - GRACE, MOST)))).flat();
+  const dueIn = (shards: readonly string[]) =>
+    Promise.all(shards.map((shard) => ports.table.due(shard, now - GRACE, MOST)));
+  const [factShards, markShards] = await Promise.all([dueIn(FACT_SHARDS), dueIn(MARK_SHARDS)]);
+  const [facts, marks] = [factShards.flat(), markShards.flat()];
   for (let index = 0; index < facts.length; index += FACTS_A_MESSAGE) {
     await nudgePlanner(ports, facts.slice(index, index + FACTS_A_MESSAGE));
   }
   const targets = new Set(marks.map(({ pk }) => pk.slice('target#'.length) as Target));
   await wake(ports, targets, `minute ${Math.floor(scheduledAt / 60_000)}`);
   const oldest = await Promise.all(
-    [facts[0], marks[0]].map(async (key) => {
+    [...factShards, ...markShards].map(async ([key]) => {
       const item = key && (await ports.table.get(key));
       const since = item?.since ?? item?.dueAt;
       return typeof since === 'number' ? now - since : 0;
