@@ -11,11 +11,13 @@ export type Dependencies = TurnDependencies;
 
 /**
  * Takes what comes from the `later` queue: what is to be verified is verified; any other target's time has come, and it is
- * woken through its own FIFO queue, which has no delay for single messages.
+ * woken through its own FIFO queue, which has no delay for single messages. The batch shares the time of one function: a
+ * cluster that answers slowly leaves the others to another batch, and keeps no wake-up from being passed on.
  */
 export function createHandler({ ports, limits, log }: Dependencies): (event: SQSEvent) => Promise<SQSBatchResponse> {
-  return (event) =>
-    consumeBatch(
+  return (event) => {
+    const begun = ports.clock.now();
+    return consumeBatch(
       event,
       async (body) => {
         const message = readWakeMessage(body);
@@ -24,9 +26,12 @@ export function createHandler({ ports, limits, log }: Dependencies): (event: SQS
           await passOn(ports, message);
           return;
         }
-        const report = await verifyCluster(ports, limits, target);
+        const spent = ports.clock.now() - begun;
+        const left = { ...limits, work: limits.work - spent, calls: limits.calls - spent };
+        const report = await verifyCluster(ports, left, target);
         log.info('verified', { target, ...report });
       },
       (error, record) => log.error('a verification failed', { messageId: record.messageId, error }),
     );
+  };
 }

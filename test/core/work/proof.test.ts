@@ -79,4 +79,39 @@ describe('verification', () => {
     for (const { ok } of all) expect(ok).toBe(true);
     expect(JSON.stringify(all)).not.toContain('"absent"');
   });
+
+  it('of many clusters in one batch ends within the time of one function', async () => {
+    const names = ['prod-eu', 'prod-us', 'prod-ap'];
+    let slow = 0;
+    const text = policy(grant('readers', '00g1', 'pay'))
+      .replace(
+        /clusters:\n.*\n/,
+        `clusters:\n${names.map((name) => `  ${name}: { account: "${ACCOUNT}", region: eu-west-1, mode: enforce }\n`).join('')}`,
+      )
+      .replace('on: { clusters: prod-eu', 'on: { clusters: "*"');
+    const world = await aPipeline({
+      policy: text,
+      users: ['alice'],
+      before: (_cluster, method) => {
+        if (method === 'review') world.clock.advance(slow);
+      },
+    });
+    await world.settle();
+    await world.join('00g1', 'alice');
+    for (const queue of ['intake', 'intake', 'clusters', 'clusters', 'clusters'] as const) await world.deliver(queue);
+    slow = 5_000;
+    const begun = world.clock.now();
+    await world.deliver('later');
+    expect(world.clock.now() - begun).toBeLessThan(15_000);
+    expect(world.clock.now() - begun).toBeGreaterThan(1_000);
+    slow = 0;
+    await world.settle();
+    const verified = await Promise.all(
+      names.map(async (name) => {
+        const entries = await readChain(world.ledger, `cluster/${ARN.replace('prod-eu', name)}`);
+        return entries.some(({ kind }) => kind === 'verified');
+      }),
+    );
+    expect(verified).toEqual([true, true, true]);
+  });
 });

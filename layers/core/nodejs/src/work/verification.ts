@@ -66,7 +66,7 @@ export async function verifyCluster(ports: TurnPorts, limits: TurnLimits, target
   for (const mark of marks) {
     if (ports.clock.now() >= begun + limits.work) {
       await wake(ports, [target]);
-      return report;
+      break;
     }
     try {
       kubernetes ??= (await ports.world.cluster(await accountById(reader, inForce.policy, cluster.account), cluster))
