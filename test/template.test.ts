@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CLUSTER_KINDS, IAM_KINDS } from '@gatehouse/core/resources/kinds';
+import { eventSources } from '@gatehouse/core/sources/sources';
 import { TURN_LIMITS } from '@gatehouse/core/work/turn-ports';
 import { describe, expect, it } from 'vitest';
 import type * as z from 'zod';
@@ -65,6 +66,17 @@ const actionsOf = (statements: readonly Statement[], effect = 'Allow') =>
 const named = (name: string) => functions.find((one) => one.name === name)!;
 
 describe('functions', () => {
+  it('that take API calls in get exactly those that their sources understand', () => {
+    const rules = functions.flatMap(({ events }) => events).filter(({ Type }) => Type === 'EventBridgeRule');
+    const passed = (bus: string): string[] =>
+      rules
+        .filter(({ Properties }) => Properties.Pattern.source.includes(bus))
+        .flatMap(({ Properties }) => Properties.Pattern.detail.eventName);
+    for (const source of new Set(eventSources.values())) {
+      expect(source.buses.flatMap(passed).sort(), source.name).toEqual([...source.calls].sort());
+    }
+  });
+
   it('are the folders under functions/, each once', () => {
     expect(functions.map(({ name }) => name).sort()).toEqual([...folders].sort());
   });

@@ -61,6 +61,8 @@ export interface EventSource {
   readonly name: string;
   /** The `source` members of the envelopes it takes, for example `aws.eks`. */
   readonly buses: readonly string[];
+  /** Names of the API calls it understands: the template's rules let exactly these through. */
+  readonly calls: readonly string[];
   /** Judges one event, given as it was parsed from JSON. */
   receive(event: unknown, trust: EventTrust): Verdict;
 }

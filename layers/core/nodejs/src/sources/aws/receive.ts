@@ -9,13 +9,6 @@ const CLUSTER_NAME = /^[0-9A-Za-z][A-Za-z0-9_-]{0,99}$/;
 /** https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html */
 const IAM_NAME = /^[\w+=,.@-]{1,64}$/;
 
-/** Clusters that appear and go, and IAM principals made or deleted by whomever: what stands must be looked at again. */
-export const aws: EventSource = {
-  name: SOURCE,
-  buses: ['aws.eks', 'aws.iam'],
-  receive: (event, trust) => receiveCall(event, trust, SOURCE, READERS),
-};
-
 const READERS: CallReaders = new Map([
   ['CreateCluster', (call: Call) => cluster(call, 'present')],
   ['DeleteCluster', (call: Call) => cluster(call, 'deleted')],
@@ -24,6 +17,14 @@ const READERS: CallReaders = new Map([
   ['CreateUser', (call: Call) => principal(call, 'user', 'created')],
   ['DeleteUser', (call: Call) => principal(call, 'user', 'deleted')],
 ]);
+
+/** Clusters that appear and go, and IAM principals made or deleted by whomever: what stands must be looked at again. */
+export const aws: EventSource = {
+  name: SOURCE,
+  buses: ['aws.eks', 'aws.iam'],
+  calls: [...READERS.keys()],
+  receive: (event, trust) => receiveCall(event, trust, SOURCE, READERS),
+};
 
 /** The name stands under `name` since 2023, under `clusterName` in older records. */
 function cluster(call: Call, state: 'present' | 'deleted'): readonly Fact[] {

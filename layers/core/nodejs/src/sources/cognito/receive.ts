@@ -5,16 +5,6 @@ import { stableId } from '../stable-id.ts';
 
 const SOURCE = 'cognito';
 
-/**
- * Amazon Cognito user pools, by their API calls. A group's id is `<userPoolId>/<groupName>` (names cannot change), a user's
- * is the `sub`: CloudTrail hides the user name.
- */
-export const cognito: EventSource = {
-  name: SOURCE,
-  buses: ['aws.cognito-idp'],
-  receive: (event, trust) => receiveCall(event, trust, SOURCE, READERS),
-};
-
 const READERS: CallReaders = new Map([
   ['AdminAddUserToGroup', (call: Call) => membership(call, 'present')],
   ['AdminRemoveUserFromGroup', (call: Call) => membership(call, 'absent')],
@@ -25,6 +15,17 @@ const READERS: CallReaders = new Map([
   ['AdminDeleteUser', (call: Call) => user(call, false)],
   ['DeleteUser', (call: Call) => user(call, false)],
 ]);
+
+/**
+ * Amazon Cognito user pools, by their API calls. A group's id is `<userPoolId>/<groupName>` (names cannot change), a user's
+ * is the `sub`: CloudTrail hides the user name.
+ */
+export const cognito: EventSource = {
+  name: SOURCE,
+  buses: ['aws.cognito-idp'],
+  calls: [...READERS.keys()],
+  receive: (event, trust) => receiveCall(event, trust, SOURCE, READERS),
+};
 
 function membership(call: Call, state: 'present' | 'absent'): readonly Fact[] {
   const of = groupOf(call);
