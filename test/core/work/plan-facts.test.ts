@@ -2,7 +2,7 @@ import { Failure } from '@gatehouse/core/access/failure';
 import { clusterTarget } from '@gatehouse/core/access/target';
 import { clusterKey } from '@gatehouse/core/directory/items';
 import type { Item, Key } from '@gatehouse/core/ports/table';
-import { putExpansion } from '@gatehouse/core/work/intake';
+import { nudgePlanner, putExpansion } from '@gatehouse/core/work/intake';
 import { expansionKey } from '@gatehouse/core/work/keys';
 import { readMark } from '@gatehouse/core/work/marks';
 import { planFacts } from '@gatehouse/core/work/plan-facts';
@@ -63,6 +63,19 @@ describe('the planner', () => {
     expect(world.marked()).toEqual(['user/okta/alice']);
     expect(world.dirty()).toEqual([]);
     expect(await world.plan([{ pk: 'group#okta#00g9', sk: 'member#alice' }])).toMatchObject({ planned: 0, marks: 0 });
+  });
+
+  it('is told of any number of facts in messages that SQS takes', async () => {
+    const world = await aWorld();
+    const sent: number[] = [];
+    const send = async (_queue: string, messages: readonly { body: string }[]) => {
+      sent.push(...messages.map(({ body }) => Buffer.byteLength(body)));
+    };
+    const keys = Array.from({ length: 3000 }, (_, index) => expansionKey(`${'g'.repeat(55)}${index}`, TARGET));
+    await nudgePlanner({ ...world.ports, queues: { send } }, keys);
+    await nudgePlanner({ ...world.ports, queues: { send } }, []);
+    expect(sent).toHaveLength(60);
+    expect(Math.max(...sent)).toBeLessThan(256 * 1024);
   });
 
   it('leaves a fact dirty that changed while it was planned', async () => {

@@ -48,11 +48,6 @@ export function escapeId(id: string, what: string): string {
   return id.replaceAll('%', '%25').replaceAll('#', '%23');
 }
 
-/** The id that {@link escapeId} made a part of a key. */
-export function unescapeId(part: string): string {
-  return part.replaceAll('%23', '#').replaceAll('%25', '%');
-}
-
 function sourceName(source: string): string {
   if (!/^[a-z0-9][a-z0-9-]{0,62}$/.test(source)) {
     throw new Failure('invalid', `${JSON.stringify(source.slice(0, 80))} is not the name of an identity source`);

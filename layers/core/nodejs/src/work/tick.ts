@@ -18,8 +18,6 @@ export interface TickReport {
 const GRACE = 20_000;
 /** At most so many of each shard; the next minute has its own tick. */
 const MOST = 500;
-/** Facts named in one message to the planner. */
-const FACTS_A_MESSAGE = 50;
 
 /**
  * The minute's safety net: whatever is written down and not done is handed on again, in case a message, a function or a
@@ -31,9 +29,7 @@ export async function tick(ports: WakePorts, scheduledAt: number): Promise<TickR
     Promise.all(shards.map((shard) => ports.table.due(shard, now - GRACE, MOST)));
   const [factShards, markShards] = await Promise.all([dueIn(FACT_SHARDS), dueIn(MARK_SHARDS)]);
   const [facts, marks] = [factShards.flat(), markShards.flat()];
-  for (let index = 0; index < facts.length; index += FACTS_A_MESSAGE) {
-    await nudgePlanner(ports, facts.slice(index, index + FACTS_A_MESSAGE));
-  }
+  await nudgePlanner(ports, facts);
   const targets = new Set(marks.map(({ pk }) => pk.slice('target#'.length) as Target));
   await wake(ports, targets, `minute ${Math.floor(scheduledAt / 60_000)}`);
   const oldest = await Promise.all(
