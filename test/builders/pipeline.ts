@@ -4,16 +4,16 @@ import type { AccessPolicy } from '@gatehouse/core/access/policy';
 import { bootstrapManifest, CONTROLLER_USERNAME } from '@gatehouse/core/bootstrap/manifest';
 import type { Cause, Fact } from '@gatehouse/core/directory/fact';
 import { factKey } from '@gatehouse/core/directory/items';
+import { nudgePlanner } from '@gatehouse/core/directory/nudge';
 import { recordFact } from '@gatehouse/core/directory/record';
 import { ACTIVE_KEY, activatePolicy, policyInForce, uploadPolicy } from '@gatehouse/core/policy/versions';
 import type { EksCluster } from '@gatehouse/core/ports/eks';
 import type { KubernetesObject } from '@gatehouse/core/ports/kubernetes';
 import type { QueueName } from '@gatehouse/core/ports/queues';
 import type { World } from '@gatehouse/core/ports/world';
-import { nudgePlanner } from '@gatehouse/core/work/intake';
 import { tick } from '@gatehouse/core/work/tick';
 import { TURN_LIMITS, type TurnPorts } from '@gatehouse/core/work/turn-ports';
-import type { SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
+import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import { loadAll } from 'js-yaml';
 import { createHandler as planAccess } from '../../functions/plan-access/handler.ts';
 import { createHandler as reconcileCluster } from '../../functions/reconcile-cluster/handler.ts';
@@ -25,11 +25,12 @@ import { memoryEks } from '../fakes/eks.ts';
 import { memoryIam } from '../fakes/iam.ts';
 import { asUser, type MemoryKubernetes, memoryKubernetes } from '../fakes/kubernetes.ts';
 import { recordingNotices } from '../fakes/notices.ts';
-import { type Delivery, type MemoryQueuesOptions, memoryQueues } from '../fakes/queues.ts';
+import { type MemoryQueuesOptions, memoryQueues } from '../fakes/queues.ts';
 import { countingRandom } from '../fakes/random.ts';
 import { memorySecrets } from '../fakes/secrets.ts';
 import { memoryTable } from '../fakes/table.ts';
 import { ACCOUNT, policyOf } from './policy.ts';
+import { sqsEvent } from './sqs-event.ts';
 
 /** Batch sizes of the event source mappings. */
 const BATCH: Record<QueueName, number> = { intake: 10, iam: 1, clusters: 1, later: 10 };
@@ -211,19 +212,5 @@ export function described(arn: string, over: Partial<EksCluster> = {}): EksClust
     authenticationMode: 'CONFIG_MAP',
     tags: {},
     ...over,
-  };
-}
-
-function sqsEvent(batch: readonly Delivery[]): SQSEvent {
-  return {
-    Records: batch.map(
-      ({ id, body, groupId, handle }) =>
-        ({
-          messageId: id,
-          receiptHandle: handle,
-          body,
-          attributes: groupId === undefined ? {} : { MessageGroupId: groupId },
-        }) as unknown as SQSRecord,
-    ),
   };
 }

@@ -1,11 +1,10 @@
 import type { Fact } from '@gatehouse/core/directory/fact';
 import { factKey } from '@gatehouse/core/directory/items';
+import { nudgePlanner } from '@gatehouse/core/directory/nudge';
 import { recordFact } from '@gatehouse/core/directory/record';
 import type { QueueName } from '@gatehouse/core/ports/queues';
-import { nudgePlanner } from '@gatehouse/core/work/intake';
 import { tick } from '@gatehouse/core/work/tick';
 import { TURN_LIMITS } from '@gatehouse/core/work/turn-ports';
-import type { SQSEvent, SQSRecord } from 'aws-lambda';
 import { describe, expect, it } from 'vitest';
 import { createHandler as planAccess } from '../../functions/plan-access/handler.ts';
 import { createHandler as reconcileCluster } from '../../functions/reconcile-cluster/handler.ts';
@@ -13,6 +12,7 @@ import { createHandler as reconcileIam } from '../../functions/reconcile-iam/han
 import { createHandler as verifyAccess } from '../../functions/verify-access/handler.ts';
 import { aPipeline } from '../builders/pipeline.ts';
 import { ACCOUNT } from '../builders/policy.ts';
+import { sqsEvent } from '../builders/sqs-event.ts';
 import { ADMINISTRATOR } from '../fakes/kubernetes.ts';
 import type { Delivery } from '../fakes/queues.ts';
 import { countingRandom } from '../fakes/random.ts';
@@ -209,17 +209,3 @@ describe('a storm of ten thousand membership events on one cluster', () => {
     expect(Math.max(...latencies.revocations)).toBeLessThanOrEqual(Math.max(...latencies.grants));
   });
 });
-
-function sqsEvent(batch: readonly Delivery[]): SQSEvent {
-  return {
-    Records: batch.map(
-      ({ id, body, groupId, handle }) =>
-        ({
-          messageId: id,
-          receiptHandle: handle,
-          body,
-          attributes: groupId === undefined ? {} : { MessageGroupId: groupId },
-        }) as unknown as SQSRecord,
-    ),
-  };
-}

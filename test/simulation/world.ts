@@ -2,18 +2,18 @@ import { Failure } from '@gatehouse/core/access/failure';
 import { CONTROLLER_USERNAME } from '@gatehouse/core/bootstrap/manifest';
 import type { Fact } from '@gatehouse/core/directory/fact';
 import { factKey } from '@gatehouse/core/directory/items';
+import { nudgePlanner } from '@gatehouse/core/directory/nudge';
 import { recordFact } from '@gatehouse/core/directory/record';
 import { ACTIVE_KEY, policyInForce, readVersion, uploadPolicy } from '@gatehouse/core/policy/versions';
 import type { Iam } from '@gatehouse/core/ports/iam';
 import type { Kubernetes, KubernetesObject } from '@gatehouse/core/ports/kubernetes';
 import type { QueueName } from '@gatehouse/core/ports/queues';
 import type { World } from '@gatehouse/core/ports/world';
-import { nudgePlanner } from '@gatehouse/core/work/intake';
 import { readMark } from '@gatehouse/core/work/marks';
 import { sweep } from '@gatehouse/core/work/sweep';
 import { tick } from '@gatehouse/core/work/tick';
 import { TURN_LIMITS, type TurnPorts } from '@gatehouse/core/work/turn-ports';
-import type { SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
+import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import { createHandler as planAccess } from '../../functions/plan-access/handler.ts';
 import { createHandler as reconcileCluster } from '../../functions/reconcile-cluster/handler.ts';
 import { createHandler as reconcileIam } from '../../functions/reconcile-iam/handler.ts';
@@ -21,6 +21,7 @@ import { createHandler as verifyAccess } from '../../functions/verify-access/han
 import { newIamState } from '../../sandbox/src/aws/iam/state.ts';
 import { bootstrapObjects } from '../builders/pipeline.ts';
 import { ACCOUNT, policyOf } from '../builders/policy.ts';
+import { sqsEvent } from '../builders/sqs-event.ts';
 import { fixedClock } from '../fakes/clock.ts';
 import { memoryEks } from '../fakes/eks.ts';
 import { memoryIam } from '../fakes/iam.ts';
@@ -564,18 +565,4 @@ function shown(parameter: unknown): string {
     metadata?: { name: string };
   };
   return [pk, sk, kind, name, metadata?.name].filter((one) => typeof one === 'string').join(' ');
-}
-
-function sqsEvent(batch: readonly Delivery[]): SQSEvent {
-  return {
-    Records: batch.map(
-      ({ id, body, groupId, handle }) =>
-        ({
-          messageId: id,
-          receiptHandle: handle,
-          body,
-          attributes: groupId === undefined ? {} : { MessageGroupId: groupId },
-        }) as unknown as SQSRecord,
-    ),
-  };
 }

@@ -1,8 +1,9 @@
 import { Failure } from '@gatehouse/core/access/failure';
 import { clusterTarget } from '@gatehouse/core/access/target';
 import { clusterKey } from '@gatehouse/core/directory/items';
+import { nudgePlanner } from '@gatehouse/core/directory/nudge';
 import type { Item, Key } from '@gatehouse/core/ports/table';
-import { nudgePlanner, putExpansion } from '@gatehouse/core/work/intake';
+import { putExpansion } from '@gatehouse/core/work/intake';
 import { expansionKey } from '@gatehouse/core/work/keys';
 import { readMark } from '@gatehouse/core/work/marks';
 import { planFacts } from '@gatehouse/core/work/plan-facts';

@@ -5,6 +5,7 @@ import { grantSubject, machineSubject, type Subject, userSubject } from '../acce
 import { parseTarget, type Target, verificationTarget } from '../access/target.ts';
 import { bootstrapManifest } from '../bootstrap/manifest.ts';
 import type { Cause } from '../directory/fact.ts';
+import { nudgePlanner } from '../directory/nudge.ts';
 import { membersOf } from '../directory/read.ts';
 import { readChain, verifyChain } from '../ledger/ledger.ts';
 import { readPolicy } from '../policy/read.ts';
@@ -20,7 +21,6 @@ import {
 import { compare } from '../policy/widening.ts';
 import type { Item, TableReader } from '../ports/table.ts';
 import { discoveredClusters } from '../work/clusters.ts';
-import { nudgePlanner } from '../work/intake.ts';
 import { targetPk } from '../work/keys.ts';
 import { putMark, readMark } from '../work/marks.ts';
 import { readRecords } from '../work/records.ts';

@@ -1,7 +1,8 @@
 import { digest } from '../access/digest.ts';
 import { isFailure } from '../access/failure.ts';
-import type { IntakeMessage, Reception } from '../directory/fact.ts';
+import type { Reception } from '../directory/fact.ts';
 import { factKey } from '../directory/items.ts';
+import { nudgePlanner } from '../directory/nudge.ts';
 import { recordFact } from '../directory/record.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Queues } from '../ports/queues.ts';
@@ -32,8 +33,6 @@ type ReceivedEvent = Reception['events'][number];
 const MEMORY_SECONDS = 3 * 24 * 60 * 60;
 /** Okta waits 3 s for the whole batch: events are recorded this many at a time. */
 const EVENTS_AT_ONCE = 16;
-/** Keeps a message far below the 256 KiB of SQS: a key has at most some 1,100 bytes. */
-const FACTS_A_MESSAGE = 100;
 
 /**
  * Takes an authentic delivery in: records its facts, wakes the planner, remembers the delivery, in this order. A crash at
@@ -52,7 +51,10 @@ export async function takeIn(ports: IntakePorts, reception: Reception): Promise<
     return memory?.said === digest(event.facts) ? [] : [event];
   });
   const changed = await eachOf(fresh, (event) => recordEvent(ports, event, now));
-  await wakePlanner(ports.queues, changed);
+  await nudgePlanner(
+    ports,
+    changed.map(({ key }) => key),
+  );
   await eachOf(fresh, async (event) => {
     const expiresAt = Math.floor(now / 1000) + MEMORY_SECONDS;
     await ports.table.put({ ...memoryKey(event), said: digest(event.facts), expiresAt });
@@ -97,16 +99,6 @@ async function recordEvent(
     if (outcome !== 'outdated') changed.push({ key: factKey(fact), news: outcome === 'recorded' });
   }
   return changed;
-}
-
-async function wakePlanner(queues: Queues, changed: readonly { readonly key: Key }[]): Promise<void> {
-  const keys = [...new Map(changed.map(({ key }) => [JSON.stringify([key.pk, key.sk]), key])).values()];
-  const messages: { body: string }[] = [];
-  for (let start = 0; start < keys.length; start += FACTS_A_MESSAGE) {
-    const facts = keys.slice(start, start + FACTS_A_MESSAGE).map(({ pk, sk }) => ({ pk, sk }));
-    messages.push({ body: JSON.stringify({ version: 1, facts } satisfies IntakeMessage) });
-  }
-  if (messages.length > 0) await queues.send('intake', messages);
 }
 
 function ignoredIn(events: readonly ReceivedEvent[]): ReadonlyMap<string, readonly ReceivedEvent[]> {

@@ -4,6 +4,7 @@ import type { AccessPolicy, Cluster, Grant } from '../access/policy.ts';
 import { grantSubject, parseSubject, type Subject } from '../access/subject.ts';
 import { parseTarget, roleTarget, type Target, userTarget, verificationTarget } from '../access/target.ts';
 import type { Cause } from '../directory/fact.ts';
+import { nudgePlanner } from '../directory/nudge.ts';
 import {
   type BindingWish,
   type DesiredOnCluster,
@@ -26,7 +27,7 @@ import type { RoleBindingClaim } from '../resources/role-binding/model.ts';
 import type { Result } from './carry-out.ts';
 import { accountById, clusterByArn, discoveredClusters } from './clusters.ts';
 import { untilDeadline } from './deadline.ts';
-import { nudgePlanner, putExpansion } from './intake.ts';
+import { putExpansion } from './intake.ts';
 import { shardKey } from './keys.ts';
 import { putMark } from './marks.ts';
 import { readMemberFacts, sessionNamingOf } from './member-facts.ts';

@@ -4,6 +4,7 @@ import { IAM_PATH, iamRoleName } from '../access/names.ts';
 import type { Account, Cluster, Grant } from '../access/policy.ts';
 import { grantSubject, parseSubject, type Subject } from '../access/subject.ts';
 import { clusterTarget, parseTarget, type Target } from '../access/target.ts';
+import { nudgePlanner } from '../directory/nudge.ts';
 import { grantRoleArn } from '../plan/desired.ts';
 import { iamGuards } from '../plan/iam-guards.ts';
 import { objectId } from '../plan/turn-claims.ts';
@@ -19,7 +20,7 @@ import type { Claim, Finding, Kind, OwnedClaim } from '../resources/resource.ts'
 import { accountById, discoveredClusters } from './clusters.ts';
 import { untilDeadline } from './deadline.ts';
 import { beginWrite, believe, CONFIRM_AFTER, endWrite } from './iam-belief.ts';
-import { nudgePlanner, putExpansion } from './intake.ts';
+import { putExpansion } from './intake.ts';
 import { trustKey } from './keys.ts';
 import { putMark } from './marks.ts';
 import { grantsOf, principalFor } from './member-facts.ts';

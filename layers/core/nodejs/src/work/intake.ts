@@ -2,7 +2,7 @@ import { Failure, isFailure } from '../access/failure.ts';
 import type { Json } from '../access/json.ts';
 import type { Grantee } from '../access/policy.ts';
 import type { Target } from '../access/target.ts';
-import type { Cause, IntakeMessage } from '../directory/fact.ts';
+import type { Cause } from '../directory/fact.ts';
 import { shardOf } from '../directory/items.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Queues } from '../ports/queues.ts';
@@ -67,17 +67,4 @@ export async function putExpansion(ports: IntakePorts, expansion: Expansion): Pr
     }
   }
   throw new Failure('conflict', `the expansion of ${expansion.grant} changes without pause`);
-}
-
-/** Keeps a message far below what SQS takes: a key has at most some 1,100 bytes. */
-const FACTS_A_MESSAGE = 50;
-
-/** Tells the planner which facts to look at. Losing it costs a minute: the tick finds what is dirty. */
-export async function nudgePlanner(ports: Pick<IntakePorts, 'queues'>, facts: readonly Key[]): Promise<void> {
-  const messages: { body: string }[] = [];
-  for (let start = 0; start < facts.length; start += FACTS_A_MESSAGE) {
-    const some = facts.slice(start, start + FACTS_A_MESSAGE).map(({ pk, sk }) => ({ pk, sk }));
-    messages.push({ body: JSON.stringify({ version: 1, facts: some } satisfies IntakeMessage) });
-  }
-  if (messages.length > 0) await ports.queues.send('intake', messages);
 }

@@ -7,6 +7,7 @@ import { clusterTarget, roleTarget, type Target, userTarget } from '../access/ta
 import { clearDirty } from '../directory/dirty.ts';
 import type { Cause } from '../directory/fact.ts';
 import type { ClusterItem, GroupItem, MembershipItem, PrincipalItem, UserItem } from '../directory/items.ts';
+import { nudgePlanner } from '../directory/nudge.ts';
 import { groupsOf, isLiveMember, membersOf, readGroup, readMembership, readUser } from '../directory/read.ts';
 import { isManagedPrincipal } from '../plan/desired.ts';
 import { allClusters, clustersOf, selectsDiscovery } from '../policy/selection.ts';
@@ -21,7 +22,7 @@ import type { Item, Key } from '../ports/table.ts';
 import type { World } from '../ports/world.ts';
 import { accountById, discoveredClusters, forgetDiscovered, keepDiscovered, rememberAccounts } from './clusters.ts';
 import { heedDeletion } from './iam-belief.ts';
-import { type Expansion, type IntakePorts, nudgePlanner, putExpansion } from './intake.ts';
+import { type Expansion, type IntakePorts, putExpansion } from './intake.ts';
 import type { Urgency } from './keys.ts';
 import { type MarkRequest, putMark } from './marks.ts';
 import { principalFor } from './member-facts.ts';

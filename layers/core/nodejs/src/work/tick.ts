@@ -1,6 +1,6 @@
 import type { Target } from '../access/target.ts';
 import { FACT_SHARDS } from '../directory/dirty.ts';
-import { nudgePlanner } from './intake.ts';
+import { nudgePlanner } from '../directory/nudge.ts';
 import { MARK_SHARDS } from './keys.ts';
 import { type WakePorts, wake } from './wake.ts';
 
