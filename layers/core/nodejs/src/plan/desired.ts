@@ -169,24 +169,27 @@ function roleObjects(grant: Grant): string[] {
     : grant.namespaces.map((namespace) => formatObjectRef({ kind: 'Role', namespace, name }));
 }
 
-function bindingWishes(grant: Grant, subject: Subject, username: string): BindingWish[] {
-  const own = 'rules' in grant.level;
-  // What a binding refers to never changes, so it is part of the binding's name.
+/**
+ * The bindings of a grant, as objects without a shard's number. What a binding refers to never changes, so it is part of its
+ * name.
+ */
+export function bindingsOf(grant: Grant): string[] {
   const reference = 'clusterRole' in grant.level ? `clusterrole-${shortened(grant.level.clusterRole, 120)}` : 'role';
   const name = `gatehouse:${grant.name}:${reference}`;
-  const roleName = 'clusterRole' in grant.level ? grant.level.clusterRole : `gatehouse:${grant.name}`;
-  const wish = (binding: string, kind: 'Role' | 'ClusterRole'): BindingWish => ({
+  if (grant.namespaces.length === 0) return [formatObjectRef({ kind: 'ClusterRoleBinding', name })];
+  return grant.namespaces.map((namespace) => formatObjectRef({ kind: 'RoleBinding', namespace, name }));
+}
+
+function bindingWishes(grant: Grant, subject: Subject, username: string): BindingWish[] {
+  const kind = 'rules' in grant.level && grant.namespaces.length > 0 ? 'Role' : 'ClusterRole';
+  const name = 'clusterRole' in grant.level ? grant.level.clusterRole : `gatehouse:${grant.name}`;
+  return bindingsOf(grant).map((binding) => ({
     subject,
     grant: grant.name,
     binding,
-    roleRef: { kind, name: roleName },
+    roleRef: { kind, name },
     username,
-  });
-  if (grant.namespaces.length === 0)
-    return [wish(formatObjectRef({ kind: 'ClusterRoleBinding', name }), 'ClusterRole')];
-  return grant.namespaces.map((namespace) =>
-    wish(formatObjectRef({ kind: 'RoleBinding', namespace, name }), own ? 'Role' : 'ClusterRole'),
-  );
+  }));
 }
 
 /** The claim of a wish that has found its shard. */

@@ -7,6 +7,7 @@ import type { Cause } from '../directory/fact.ts';
 import { nudgePlanner } from '../directory/nudge.ts';
 import {
   type BindingWish,
+  bindingsOf,
   type DesiredOnCluster,
   desiredForGrant,
   desiredForMember,
@@ -29,7 +30,7 @@ import { accountById, clusterByArn, discoveredClusters } from './clusters.ts';
 import { untilDeadline } from './deadline.ts';
 import { putExpansion } from './intake.ts';
 import { shardKey } from './keys.ts';
-import { putMark } from './marks.ts';
+import { type Mark, putMark } from './marks.ts';
 import { readMemberFacts, sessionNamingOf } from './member-facts.ts';
 import { placeBindings } from './place-bindings.ts';
 import { readRecord } from './records.ts';
@@ -126,11 +127,13 @@ async function desiredFor(
 /** Every binding by which a grant of the policy makes administrators of the whole cluster. */
 async function adminBindings(table: TableReader, target: Target, grants: readonly Grant[]): Promise<string[]> {
   const objects: string[] = [];
-  for (const { name, level, namespaces } of grants) {
+  for (const grant of grants) {
+    const { level, namespaces } = grant;
     if (!('clusterRole' in level) || level.clusterRole !== 'cluster-admin' || namespaces.length > 0) continue;
-    const binding = `ClusterRoleBinding/gatehouse:${name}:clusterrole-cluster-admin`;
-    const open = await table.get(shardKey(target, binding));
-    for (let shard = 0; shard <= Number(open?.shard ?? 0); shard++) objects.push(`${binding}:${shard}`);
+    for (const binding of bindingsOf(grant)) {
+      const open = await table.get(shardKey(target, binding));
+      for (let shard = 0; shard <= Number(open?.shard ?? 0); shard++) objects.push(`${binding}:${shard}`);
+    }
   }
   return objects;
 }
@@ -161,8 +164,8 @@ async function follow(
   cluster: Cluster,
   claims: TurnClaims,
   { result, removals }: { readonly result: Result; readonly removals: ReadonlySet<Subject> },
-  marks: Parameters<Stage['follow']>[1],
-  cause: Parameters<Stage['follow']>[2],
+  marks: readonly Mark[],
+  cause: Cause,
 ): Promise<Target[]> {
   const verification = verificationTarget(cluster.arn);
   const wake = new Set<Target>(removals.size > 0 ? [verification] : []);

@@ -4,6 +4,7 @@ import { IAM_PATH, iamRoleName } from '../access/names.ts';
 import type { Account, Cluster, Grant } from '../access/policy.ts';
 import { grantSubject, parseSubject, type Subject } from '../access/subject.ts';
 import { clusterTarget, parseTarget, type Target } from '../access/target.ts';
+import type { Cause } from '../directory/fact.ts';
 import { nudgePlanner } from '../directory/nudge.ts';
 import { grantRoleArn } from '../plan/desired.ts';
 import { iamGuards } from '../plan/iam-guards.ts';
@@ -22,7 +23,7 @@ import { untilDeadline } from './deadline.ts';
 import { beginWrite, believe, CONFIRM_AFTER, endWrite } from './iam-belief.ts';
 import { putExpansion } from './intake.ts';
 import { trustKey } from './keys.ts';
-import { putMark } from './marks.ts';
+import { type Mark, putMark } from './marks.ts';
 import { grantsOf, principalFor } from './member-facts.ts';
 import { clustersNaming, readRecords } from './records.ts';
 import { decideTrust, membersAreTold } from './role-members.ts';
@@ -297,8 +298,8 @@ function parsePrincipal(target: Target): 'role' | 'user' | undefined {
 async function follow(
   { ports, target }: StageRequest,
   desired: Desired,
-  marks: Parameters<Stage['follow']>[1],
-  cause: Parameters<Stage['follow']>[2],
+  marks: readonly Mark[],
+  cause: Cause,
 ): Promise<Target[]> {
   const wake = new Set<Target>();
   const expansions = [];
