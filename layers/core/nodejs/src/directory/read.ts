@@ -1,3 +1,4 @@
+import { allItems } from '../ports/all-items.ts';
 import type { Item, TableReader } from '../ports/table.ts';
 import {
   type GroupItem,
@@ -55,17 +56,8 @@ export async function readUser(table: TableReader, source: string, user: string)
 
 /** The groups a user is or was a member of: perhaps more than now, never fewer. Whether they are is in the membership. */
 export async function groupsOf(table: TableReader, source: string, user: string): Promise<readonly string[]> {
-  const groups: string[] = [];
-  let after: string | undefined;
-  do {
-    const page = await table.query(userKey(source, user).pk, {
-      prefix: MEMBER_OF_PREFIX,
-      ...(after === undefined ? {} : { after }),
-    });
-    groups.push(...page.items.map((item) => item.group as string));
-    after = page.next;
-  } while (after !== undefined);
-  return groups;
+  const hints = await allItems(table, userKey(source, user).pk, MEMBER_OF_PREFIX);
+  return hints.map((item) => item.group as string);
 }
 
 /**

@@ -19,9 +19,10 @@ import {
   uploadPolicy,
 } from '../policy/versions.ts';
 import { compare } from '../policy/widening.ts';
-import type { Item, TableReader } from '../ports/table.ts';
+import { allItems } from '../ports/all-items.ts';
+import type { TableReader } from '../ports/table.ts';
 import { discoveredClusters } from '../work/clusters.ts';
-import { targetPk } from '../work/keys.ts';
+import { MARK_PREFIX, targetPk } from '../work/keys.ts';
 import { putMark, readMark } from '../work/marks.ts';
 import { readRecords } from '../work/records.ts';
 import { readRemarks } from '../work/remarks.ts';
@@ -190,7 +191,7 @@ async function status(ports: TurnPorts): Promise<Outcome> {
     .map(parseTarget)
     .flatMap((parts) => (parts.type === 'cluster' ? [verificationTarget(parts.arn)] : []));
   for (const target of [...targets, ...verified]) {
-    for (const item of await allMarks(ports.table, target)) {
+    for (const item of await allItems(ports.table, targetPk(target), MARK_PREFIX)) {
       const { subject, urgency, since, attempts, notBefore, finding } = readMark(item);
       if (finding) findings.push({ target, since, ...finding, subject });
       else waiting.push({ target, subject, urgency, since, attempts, notBefore });
@@ -207,15 +208,4 @@ async function status(ports: TurnPorts): Promise<Outcome> {
     waiting,
     findings,
   };
-}
-
-async function allMarks(reader: TableReader, target: Target): Promise<Item[]> {
-  const items: Item[] = [];
-  let after: string | undefined;
-  do {
-    const page = await reader.query(targetPk(target), { prefix: 'mark#', ...(after === undefined ? {} : { after }) });
-    items.push(...page.items);
-    after = page.next;
-  } while (after !== undefined);
-  return items;
 }

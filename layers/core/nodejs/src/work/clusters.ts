@@ -3,6 +3,7 @@ import { isFailure } from '../access/failure.ts';
 import { type Json, sameJson } from '../access/json.ts';
 import type { AccessPolicy, Account, Cluster } from '../access/policy.ts';
 import { allClusters } from '../policy/selection.ts';
+import { allItems } from '../ports/all-items.ts';
 import type { Table, TableReader } from '../ports/table.ts';
 import type { World } from '../ports/world.ts';
 
@@ -10,14 +11,8 @@ const DISCOVERED = 'discovered';
 
 /** The clusters that joined by themselves: found by a `discover` rule when they were created. */
 export async function discoveredClusters(reader: TableReader): Promise<Cluster[]> {
-  const clusters: Cluster[] = [];
-  let after: string | undefined;
-  do {
-    const page = await reader.query(DISCOVERED, after === undefined ? {} : { after });
-    clusters.push(...page.items.map((item) => item.cluster as unknown as Cluster));
-    after = page.next;
-  } while (after !== undefined);
-  return clusters;
+  const items = await allItems(reader, DISCOVERED);
+  return items.map((item) => item.cluster as unknown as Cluster);
 }
 
 /** Keeps a discovered cluster. */

@@ -3,6 +3,7 @@ import { sameJson } from '../access/json.ts';
 import type { Subject } from '../access/subject.ts';
 import type { Target } from '../access/target.ts';
 import { claimsBySubject } from '../plan/turn-claims.ts';
+import { allItems } from '../ports/all-items.ts';
 import type { Item, Table, TableReader } from '../ports/table.ts';
 import type { AwsAuthClaim } from '../resources/aws-auth/model.ts';
 import type { Claim, OwnedClaim } from '../resources/resource.ts';
@@ -36,20 +37,12 @@ export async function readRecords(
 
 /** The targets on which something is recorded for a subject. */
 export async function targetsOf(reader: TableReader, subject: Subject): Promise<Target[]> {
-  const targets: Target[] = [];
-  let after: string | undefined;
-  do {
-    const page = await reader.query(`where#${subject}`, after === undefined ? {} : { after });
-    targets.push(...page.items.map((item) => item.sk as Target));
-    after = page.next;
-  } while (after !== undefined);
-  return targets;
+  return (await allItems(reader, `where#${subject}`)).map((item) => item.sk as Target);
 }
 
 /** The clusters whose aws-auth names a principal. */
 export async function clustersNaming(reader: TableReader, principalArn: string): Promise<string[]> {
-  const page = await reader.query(namedKey(principalArn, '').pk);
-  return page.items.map((item) => item.sk);
+  return (await allItems(reader, namedKey(principalArn, '').pk)).map((item) => item.sk);
 }
 
 /**

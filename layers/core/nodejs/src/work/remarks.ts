@@ -3,6 +3,7 @@ import type { Json } from '../access/json.ts';
 import type { Subject } from '../access/subject.ts';
 import type { Target } from '../access/target.ts';
 import { appendEntry } from '../ledger/ledger.ts';
+import { allItems } from '../ports/all-items.ts';
 import type { Item, TableReader } from '../ports/table.ts';
 import type { Finding } from '../resources/resource.ts';
 import type { Run } from './carry-out.ts';
@@ -66,19 +67,8 @@ export async function readRemarks(reader: TableReader, target: Target): Promise<
   return (await remarkItems(reader, target)).map(readRemark);
 }
 
-async function remarkItems(reader: TableReader, target: Target): Promise<Item[]> {
-  const items: Item[] = [];
-  let after: string | undefined;
-  do {
-    const page = await reader.query(targetPk(target), {
-      prefix: REMARK_PREFIX,
-      ...(after === undefined ? {} : { after }),
-    });
-    items.push(...page.items);
-    after = page.next;
-  } while (after !== undefined);
-  return items;
-}
+const remarkItems = (reader: TableReader, target: Target): Promise<Item[]> =>
+  allItems(reader, targetPk(target), REMARK_PREFIX);
 
 const readRemark = ({ finding, since }: Item): Remark => ({
   finding: finding as unknown as Finding,

@@ -7,6 +7,7 @@ import type { Cause } from '../directory/fact.ts';
 import { nudgePlanner } from '../directory/nudge.ts';
 import { allClusters, clustersOf, selects } from '../policy/selection.ts';
 import { policyInForce } from '../policy/versions.ts';
+import { allItems } from '../ports/all-items.ts';
 import type { Key, Table, TableReader } from '../ports/table.ts';
 import { discoveredClusters } from './clusters.ts';
 import { type IntakePorts, putExpansion } from './intake.ts';
@@ -43,18 +44,13 @@ export async function noteLeftTargets(table: Table, before: readonly AccessPolic
 
 /** The targets that were noted, as far as anything is recorded or marked there. */
 async function notedTargets(reader: TableReader): Promise<Target[]> {
+  const targets = (await allItems(reader, NOTED)).map(({ sk }) => sk as Target);
   const noted: Target[] = [];
-  let after: string | undefined;
-  do {
-    const page = await reader.query(NOTED, after === undefined ? {} : { after });
-    const targets = page.items.map(({ sk }) => sk as Target);
-    for (let start = 0; start < targets.length; start += AT_ONCE) {
-      const some = targets.slice(start, start + AT_ONCE);
-      const inUse = await Promise.all(some.map((target) => isInUse(reader, target)));
-      noted.push(...some.filter((_target, index) => inUse[index]));
-    }
-    after = page.next;
-  } while (after !== undefined);
+  for (let start = 0; start < targets.length; start += AT_ONCE) {
+    const some = targets.slice(start, start + AT_ONCE);
+    const inUse = await Promise.all(some.map((target) => isInUse(reader, target)));
+    noted.push(...some.filter((_target, index) => inUse[index]));
+  }
   return noted;
 }
 
