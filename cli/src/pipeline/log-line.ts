@@ -1,3 +1,4 @@
+import { jsonObject } from '@gatehouse/core/access/json';
 /** A line that a function of the pipeline logged. */
 export interface LogLine {
   /** The function's name, as the template gives it. */
@@ -13,7 +14,7 @@ export function readLogLine(text: string): LogLine {
   const at = text.indexOf(': ');
   const functionName = at < 0 ? '' : text.slice(0, at);
   const line = at < 0 ? text : text.slice(at + 2);
-  const record = parsed(line);
+  const record = jsonObject(line);
   if (typeof record?.errorMessage === 'string' && record.message === undefined) {
     // What the runtime says of a function that threw.
     return { functionName, level: 'ERROR', message: `${record.errorType}: ${record.errorMessage}`, details: {} };
@@ -21,17 +22,6 @@ export function readLogLine(text: string): LogLine {
   if (typeof record?.message !== 'string') return { functionName, level: 'ERROR', message: line, details: {} };
   const { message, level, ...details } = record;
   return { functionName, level: typeof level === 'string' ? level : 'INFO', message, details };
-}
-
-function parsed(text: string): Record<string, unknown> | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? (value as Record<string, unknown>)
-      : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 /** A member that is a text; empty where it is not. */

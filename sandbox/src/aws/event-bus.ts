@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { partitionOf } from '@gatehouse/core/access/arn';
+import { jsonObject } from '@gatehouse/core/access/json';
 import * as z from 'zod';
 import { AwsError, notPlayed } from './aws-error.ts';
 import { type EventPattern, matchesPattern } from './event-pattern.ts';
@@ -148,7 +149,7 @@ export class EventBuses {
     }
     // EventBridge takes an event for a bus that does not exist, and drops it.
     if (!this.#buses.has(bus) || caller.account !== this.#home) return { EventId: randomUUID() };
-    const detail = parseDetail(each.Detail);
+    const detail = jsonObject(each.Detail);
     if (!detail) return { ErrorCode: 'MalformedDetail', ErrorMessage: 'Detail is malformed.' };
     const event = { source: each.Source, detailType: each.DetailType, resources: each.Resources, detail };
     const time = each.Time === undefined ? {} : { time: new Date(each.Time * 1000) };
@@ -168,15 +169,4 @@ function userIdentity({ arn, account, userId, accessKeyId, userName, roleArn }: 
     userName: roleArn.split('/').at(-1),
   };
   return { type: 'AssumedRole', ...common, sessionContext: { sessionIssuer } };
-}
-
-function parseDetail(text: string): Record<string, unknown> | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? (value as Record<string, unknown>)
-      : undefined;
-  } catch {
-    return undefined;
-  }
 }

@@ -181,3 +181,8 @@ function sorted(values: readonly Json[]): Json[] {
     .sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
     .map(([, value]) => value);
 }
+
+/** The tags that must be written to get from one set to the other; tags are only ever added or changed. */
+export function changedTags(before: Tags, after: Tags): Tags {
+  return Object.fromEntries(Object.entries(after).filter(([key, value]) => before[key] !== value));
+}

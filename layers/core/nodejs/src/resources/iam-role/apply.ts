@@ -1,7 +1,7 @@
 import { Failure, isFailure } from '../../access/failure.ts';
 import { sameJson } from '../../access/json.ts';
 import type { Iam, PolicyDocument } from '../../ports/iam.ts';
-import { CLUSTER_POLICY, type InlinePolicies } from '../managed-principal.ts';
+import { CLUSTER_POLICY, changedTags, type InlinePolicies } from '../managed-principal.ts';
 import type { Change } from '../resource.ts';
 import { ABSENT_ROLE, type IamRoleState, type PresentRole } from './model.ts';
 import { closedTrust, sameTrust, settledTrust, trustedPrincipals, trustOnly } from './trust.ts';
@@ -86,10 +86,6 @@ async function update(iam: Iam, name: string, before: PresentRole, after: Presen
 function widensOnly(before: PolicyDocument, after: PolicyDocument): boolean {
   const fresh = new Set(trustedPrincipals(after));
   return fresh.size > 0 && trustedPrincipals(before).every((principal) => fresh.has(principal));
-}
-
-function changedTags(before: Readonly<Record<string, string>>, after: Readonly<Record<string, string>>) {
-  return Object.fromEntries(Object.entries(after).filter(([key, value]) => before[key] !== value));
 }
 
 async function putPolicies(iam: Iam, name: string, before: InlinePolicies, after: InlinePolicies): Promise<void> {

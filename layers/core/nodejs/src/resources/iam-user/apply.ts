@@ -3,7 +3,7 @@ import { sameJson } from '../../access/json.ts';
 import type { Iam, Tags } from '../../ports/iam.ts';
 import type { Secrets } from '../../ports/secrets.ts';
 import type { AccountPorts } from '../../ports/world.ts';
-import { CLUSTER_POLICY, GRANT_TAG, type InlinePolicies, MANAGED_TAG } from '../managed-principal.ts';
+import { CLUSTER_POLICY, changedTags, GRANT_TAG, type InlinePolicies, MANAGED_TAG } from '../managed-principal.ts';
 import type { Change } from '../resource.ts';
 import { ABSENT_USER, type IamUserState, type PresentUser, SECRET_TAG } from './model.ts';
 
@@ -111,10 +111,6 @@ async function otherSecret(
   return {
     secret: after.secret.name === before.secret?.name ? after.secret : await observeSecret(secrets, after.secret.name),
   };
-}
-
-function changedTags(before: Tags, after: Tags): Tags {
-  return Object.fromEntries(Object.entries(after).filter(([key, value]) => before[key] !== value));
 }
 
 async function putPolicies(iam: Iam, name: string, before: InlinePolicies, after: InlinePolicies): Promise<void> {
