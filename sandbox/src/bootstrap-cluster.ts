@@ -10,6 +10,7 @@ import { AWS_AUTH_REF, folded } from '@gatehouse/core/resources/aws-auth/model';
 import { loadAll } from 'js-yaml';
 import type { ClusterRecord } from './aws/eks.ts';
 import type { UserCredentials } from './identities.ts';
+import { publicSts } from './kubernetes/token.ts';
 
 /** What an administrator of a cluster does once so that Gatehouse may work there. */
 export interface BootstrapOptions {
@@ -17,7 +18,6 @@ export interface BootstrapOptions {
   readonly cluster: Cluster;
   readonly record: ClusterRecord;
   readonly administrator: UserCredentials;
-  readonly stsEndpoint: string;
   /** ARN of the role with which Gatehouse comes. */
   readonly role: string;
 }
@@ -37,7 +37,7 @@ export async function bootstrapCluster(options: BootstrapOptions): Promise<void>
   await mapRole(kubernetes, role);
 }
 
-function administratorOf({ record, administrator, stsEndpoint }: BootstrapOptions): Kubernetes {
+function administratorOf({ record, administrator }: BootstrapOptions): Kubernetes {
   return kubernetesOver({
     server: record.endpoint!,
     certificateAuthority: record.certificateAuthority!,
@@ -45,7 +45,7 @@ function administratorOf({ record, administrator, stsEndpoint }: BootstrapOption
       clusterToken({
         cluster: record.name,
         region: record.region,
-        endpoint: stsEndpoint,
+        endpoint: publicSts(record.region),
         credentials: administrator,
         now: Date.now(),
       }),

@@ -6,7 +6,7 @@ import { createAuthenticator } from './kubernetes/authenticator.ts';
 import { makeCertificates, type ServerCertificates } from './kubernetes/certificates.ts';
 import { type KubernetesServer, type SeenRequest, startKubernetesServer } from './kubernetes/server.ts';
 import type { StorageSnapshot } from './kubernetes/storage.ts';
-import { askSts } from './kubernetes/sts-caller.ts';
+import { stsAt } from './kubernetes/sts-caller.ts';
 import type { StateFolder } from './state-folder.ts';
 
 interface SavedCluster {
@@ -94,7 +94,7 @@ export class SandboxClusters implements ControlPlanes {
       stsEndpoint: this.#options.stsEndpoint(),
       clock: systemClock,
       random: systemRandom,
-      fetchIdentity: askSts,
+      fetchIdentity: stsAt(this.#options.stsEndpoint()),
       awsAuth: () => state.peek('configmaps', 'kube-system', 'aws-auth')?.data as Record<string, string> | undefined,
       bootstrapAdmin: this.#options.administrator(cluster.account),
       // By EC2's resource-based naming, so that nobody needs to keep instances.

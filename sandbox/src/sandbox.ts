@@ -160,14 +160,12 @@ async function start(
   );
   const bootstrapped = policy.clusters.map(async (cluster) => {
     const record = endpoint.clusters.get(cluster.account, cluster.region, cluster.name)!;
-    const stsEndpoint = endpoint.url;
     const role = roleInto(stack, policy, cluster.account);
     await bootstrapCluster({
       policy,
       cluster,
       record,
       administrator: administrators.get(cluster.account)!,
-      stsEndpoint,
       role,
     });
   });
@@ -205,7 +203,7 @@ async function start(
     clusters: Object.fromEntries(
       policy.clusters.map(({ account, region, name }) => {
         const { endpoint: server = '', certificateAuthority = '' } = endpoint.clusters.get(account, region, name)!;
-        const exec = tokenCommand(name, region, administrators.get(account)!, endpoint.url);
+        const exec = tokenCommand(name, region, administrators.get(account)!);
         const ca = Buffer.from(certificateAuthority, 'base64').toString();
         return [
           name,
@@ -342,15 +340,10 @@ function uploadKey({ source, detail }: EventPattern): string | undefined {
   return typeof key === 'string' ? key : undefined;
 }
 
-function tokenCommand(
-  cluster: string,
-  region: string,
-  { accessKeyId, secretAccessKey }: UserCredentials,
-  endpoint: string,
-) {
+function tokenCommand(cluster: string, region: string, { accessKeyId, secretAccessKey }: UserCredentials) {
   return {
     command: process.execPath,
     args: ['-C', 'source', fileURLToPath(new URL('./token-plugin.ts', import.meta.url)), cluster, region],
-    env: { AWS_ENDPOINT_URL: endpoint, AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey },
+    env: { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey },
   };
 }

@@ -1,4 +1,5 @@
 import { clusterToken } from '@gatehouse/core/aws/cluster-token';
+import { publicSts } from './kubernetes/token.ts';
 
 /*
  * The credential plugin of the sandbox's kubeconfigs: prints a token of whoever's keys are in the environment.
@@ -6,12 +7,12 @@ import { clusterToken } from '@gatehouse/core/aws/cluster-token';
  */
 
 const [cluster = '', region = ''] = process.argv.slice(2);
-const { AWS_ENDPOINT_URL = '', AWS_ACCESS_KEY_ID = '', AWS_SECRET_ACCESS_KEY = '', AWS_SESSION_TOKEN } = process.env;
+const { AWS_ACCESS_KEY_ID = '', AWS_SECRET_ACCESS_KEY = '', AWS_SESSION_TOKEN } = process.env;
 const now = Date.now();
 const token = await clusterToken({
   cluster,
   region,
-  endpoint: AWS_ENDPOINT_URL,
+  endpoint: publicSts(region),
   credentials: {
     accessKeyId: AWS_ACCESS_KEY_ID,
     secretAccessKey: AWS_SECRET_ACCESS_KEY,

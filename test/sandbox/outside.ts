@@ -9,6 +9,7 @@ import type { Operation } from '@gatehouse/core/operations/operation';
 import type { Kubernetes } from '@gatehouse/core/ports/kubernetes';
 import { Webhook } from 'standardwebhooks';
 import { createAccessKey } from '../../sandbox/src/aws/iam/operations.ts';
+import { publicSts } from '../../sandbox/src/kubernetes/token.ts';
 import type { Sandbox } from '../../sandbox/src/sandbox.ts';
 
 /** What a webhook is sent with; each member may be forged. */
@@ -122,7 +123,7 @@ export function clusterAs({ endpoint }: Sandbox, cluster: string, credentials: A
   return kubernetesOver({
     server: record.endpoint!,
     certificateAuthority: record.certificateAuthority!,
-    token: () => clusterToken({ cluster, region, endpoint: endpoint.url, credentials, now: Date.now() }),
+    token: () => clusterToken({ cluster, region, endpoint: publicSts(region), credentials, now: Date.now() }),
   });
 }
 

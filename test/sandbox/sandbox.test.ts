@@ -7,6 +7,7 @@ import { kubernetesOver } from '@gatehouse/core/kubernetes/client';
 import { Webhook } from 'standardwebhooks';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createAccessKey } from '../../sandbox/src/aws/iam/operations.ts';
+import { publicSts } from '../../sandbox/src/kubernetes/token.ts';
 import { type Sandbox, startSandbox } from '../../sandbox/src/sandbox.ts';
 
 const stateDir = mkdtempSync(join(tmpdir(), 'gatehouse-test-'));
@@ -80,7 +81,7 @@ function kubernetesAs(cluster: string, credentials: Parameters<typeof clusterTok
   return kubernetesOver({
     server: record.endpoint!,
     certificateAuthority: record.certificateAuthority!,
-    token: () => clusterToken({ cluster, region, endpoint: sandbox.awsEndpointUrl, credentials, now: Date.now() }),
+    token: () => clusterToken({ cluster, region, endpoint: publicSts(region), credentials, now: Date.now() }),
   });
 }
 

@@ -250,7 +250,6 @@ describe('what EventBridge tells', () => {
       cluster: { name: 'fresh', arn, account: HOME, region: 'eu-west-1', labels: {}, mode: 'enforce' },
       record: record(),
       administrator: sandbox.administrator,
-      stsEndpoint: sandbox.endpoint.url,
       role: `arn:aws:iam::${HOME}:role/gatehouse-system/gatehouse-cluster-access`,
     });
     const ada = () => session(user('ada'), role(HOME, 'readers'), 'ada');

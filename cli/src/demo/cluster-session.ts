@@ -1,5 +1,6 @@
 import { Agent, request } from 'node:https';
 import { type AwsCredentials, clusterToken } from '@gatehouse/core/aws/cluster-token';
+import { publicSts } from '@gatehouse/sandbox/kubernetes/token';
 import type { Sandbox } from '@gatehouse/sandbox/sandbox';
 import { ACCOUNT, REGION } from './cast.ts';
 
@@ -35,7 +36,7 @@ export async function askCluster(
   const token = await clusterToken({
     cluster,
     region: REGION,
-    endpoint: sandbox.awsEndpointUrl,
+    endpoint: publicSts(REGION),
     credentials,
     now: Date.now(),
   });

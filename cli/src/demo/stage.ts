@@ -14,6 +14,7 @@ import type { Kubernetes } from '@gatehouse/core/ports/kubernetes';
 import type { Table } from '@gatehouse/core/ports/table';
 import { createAccessKey, createRole, createUser } from '@gatehouse/sandbox/aws/iam/operations';
 import type { SimRole } from '@gatehouse/sandbox/aws/iam/state';
+import { publicSts } from '@gatehouse/sandbox/kubernetes/token';
 import { type Sandbox, startSandbox } from '@gatehouse/sandbox/sandbox';
 import { type LogLine, readLogLine } from '../pipeline/log-line.ts';
 import { ACCOUNT, CLUSTERS, REGION } from './cast.ts';
@@ -92,12 +93,12 @@ export class Stage {
   administratorOf(cluster: string): Kubernetes {
     const known = this.#administrators.get(cluster);
     if (known) return known;
-    const { endpoint, awsEndpointUrl, administrator: credentials } = this.sandbox;
+    const { endpoint, administrator: credentials } = this.sandbox;
     const { endpoint: server = '', certificateAuthority = '' } = endpoint.clusters.get(ACCOUNT, REGION, cluster)!;
     const api = kubernetesOver({
       server,
       certificateAuthority,
-      token: () => clusterToken({ cluster, region: REGION, endpoint: awsEndpointUrl, credentials, now: Date.now() }),
+      token: () => clusterToken({ cluster, region: REGION, endpoint: publicSts(REGION), credentials, now: Date.now() }),
     });
     this.#administrators.set(cluster, api);
     return api;

@@ -23,7 +23,7 @@ export type FetchIdentity = (
 export interface AuthenticatorOptions {
   /** The cluster's name in EKS: what a token must be signed for. */
   readonly clusterName: string;
-  /** The endpoint that tokens must be signed for, like `http://127.0.0.1:8787`. */
+  /** The sandbox's own STS, like `http://127.0.0.1:8787`: what tokens may be signed for beside AWS's own. */
   readonly stsEndpoint: string;
   readonly clock: Clock;
   readonly random: Pick<Random, 'fraction'>;

@@ -1,22 +1,39 @@
+import { request } from 'node:http';
 import type { FetchIdentity, StsIdentity } from './authenticator.ts';
 
 /** How long STS may take. */
 const TIMEOUT_MS = 10_000;
 
 /**
- * Asks STS over HTTP who signed a presigned URL: GET, no redirects, JSON (`GetCallerIdentityResponse`). What is not 200, and
- * what cannot be read, is a refusal.
+ * Asks the STS at an address of loopback who signed a presigned URL, whichever host of AWS the URL is for: that host is part of
+ * what is signed, so it goes along. GET, no redirects, JSON (`GetCallerIdentityResponse`). What is not 200, and what cannot be
+ * read, is a refusal.
  */
-export const askSts: FetchIdentity = async (url, headers) => {
-  try {
-    const answer = await fetch(url, { headers, redirect: 'manual', signal: AbortSignal.timeout(TIMEOUT_MS) });
-    const text = await answer.text();
-    if (answer.status !== 200) return { refusal: `error from AWS (expected 200, got ${answer.status}). Body: ${text}` };
-    return readIdentity(JSON.parse(text)) ?? { refusal: 'the answer names no identity' };
-  } catch (error) {
-    return { refusal: `error during GET: ${error instanceof Error ? error.message : String(error)}` };
-  }
-};
+export function stsAt(endpoint: string): FetchIdentity {
+  return async (url, headers) => {
+    try {
+      const { host, pathname, search } = new URL(url);
+      const { status, text } = await get(new URL(`${pathname}${search}`, endpoint), { ...headers, host });
+      if (status !== 200) return { refusal: `error from AWS (expected 200, got ${status}). Body: ${text}` };
+      return readIdentity(JSON.parse(text)) ?? { refusal: 'the answer names no identity' };
+    } catch (error) {
+      return { refusal: `error during GET: ${error instanceof Error ? error.message : String(error)}` };
+    }
+  };
+}
+
+function get(url: URL, headers: Readonly<Record<string, string>>): Promise<{ status: number; text: string }> {
+  return new Promise((resolve, reject) => {
+    const sent = request(url, { headers, signal: AbortSignal.timeout(TIMEOUT_MS) }, (response) => {
+      const chunks: Buffer[] = [];
+      response.on('data', (chunk: Buffer) => chunks.push(chunk));
+      response.on('end', () => resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString() }));
+      response.on('error', reject);
+    });
+    sent.on('error', reject);
+    sent.end();
+  });
+}
 
 function readIdentity(answer: unknown): StsIdentity | undefined {
   const response = (answer as { GetCallerIdentityResponse?: { GetCallerIdentityResult?: unknown } } | null)

@@ -10,7 +10,7 @@ export interface CheckedToken {
 
 /** What a token is checked against. */
 export interface TokenRules {
-  /** Where STS is: `http://127.0.0.1:8787`. Scheme and host must be these. */
+  /** The sandbox's own STS, `http://127.0.0.1:8787`: tokens of tools that follow AWS_ENDPOINT_URL are signed for it. */
   readonly stsEndpoint: string;
   readonly clock: Clock;
 }
@@ -32,10 +32,16 @@ const PARAMETERS: ReadonlySet<string> = new Set([
   'x-amz-signedheaders',
 ]);
 
+/** The regional endpoint of STS for which tokens are signed. */
+export const publicSts = (region: string): string => `https://sts.${region}.amazonaws.com`;
+
+/** The hosts of STS in the partition `aws`: regional ones, their FIPS and dual-stack forms, and the global one. */
+const STS_HOST = /^(sts\.amazonaws\.com|sts(-fips)?\.[0-9a-z]([0-9a-z-]*[0-9a-z])?\.(amazonaws\.com|api\.aws))$/;
+
 /**
  * Checks a token by the rules of aws-iam-authenticator v0.7.10 (`pkg/token/token.go`, `Verify`), in its order. Two differ on
- * purpose: the host is the sandbox's STS instead of one of AWS, over the scheme that it has; and a date in the future is
- * refused here, where AWS leaves that to STS.
+ * purpose: the sandbox's own STS is taken as well, over the scheme that it has; and a date in the future is refused here,
+ * where AWS leaves that to STS.
  * @throws Failure `unauthorized`, with the reason as the message.
  */
 export function checkToken(token: string, { stsEndpoint, clock }: TokenRules): CheckedToken {
@@ -45,9 +51,10 @@ export function checkToken(token: string, { stsEndpoint, clock }: TokenRules): C
   const match = /^([A-Za-z][A-Za-z0-9+.-]*):\/\/([^/?#]*)([^?#]*)(?:\?([^#]*))?$/.exec(url);
   if (match === null) throw refused('the pre-signed URL cannot be parsed');
   const [, scheme = '', host = '', path = '', query = ''] = match;
-  const sts = new URL(stsEndpoint);
-  if (`${scheme.toLowerCase()}:` !== sts.protocol) throw refused(`unexpected scheme "${scheme}" in pre-signed URL`);
-  if (host !== sts.host) throw refused(`unexpected hostname "${host}" in pre-signed URL`);
+  if (`${scheme}://${host}` !== stsEndpoint) {
+    if (scheme.toLowerCase() !== 'https') throw refused(`unexpected scheme "${scheme}" in pre-signed URL`);
+    if (!STS_HOST.test(host)) throw refused(`unexpected hostname "${host}" in pre-signed URL`);
+  }
   if (path !== '/') throw refused('unexpected path in pre-signed URL');
   const parameters = readParameters(query);
   if (parameters.get('action') !== 'GetCallerIdentity') throw refused('unexpected action parameter in pre-signed URL');

@@ -96,9 +96,11 @@ describe('stsEndpoint', () => {
     expect(await endpointOf(region)).toBe(endpoint);
   });
 
-  it("is the client's own, or that of the environment", async () => {
-    expect(await endpointOf('eu-west-1', { endpoint: 'http://127.0.0.1:99' })).toBe('http://127.0.0.1:99');
+  it("is AWS's own, whatever the client calls and the environment says: clusters take no other", async () => {
+    const own = 'https://sts.eu-west-1.amazonaws.com';
+    expect(await endpointOf('eu-west-1', { endpoint: 'http://127.0.0.1:99' })).toBe(own);
     vi.stubEnv('AWS_ENDPOINT_URL', 'http://127.0.0.1:4566');
-    expect(await endpointOf('eu-west-1')).toBe('http://127.0.0.1:4566');
+    vi.stubEnv('AWS_ENDPOINT_URL_STS', 'http://127.0.0.1:4567');
+    expect(await endpointOf('eu-west-1')).toBe(own);
   });
 });

@@ -72,7 +72,6 @@ const world = (more: Partial<AwsWorldOptions> = {}) =>
     secrets: memorySecrets(),
     sessionName: 'gatehouse-reconcile',
     credentials: async () => ({ accessKeyId: 'OWN', secretAccessKey: 'secret' }),
-    tokenEndpoint: (region) => `https://sts.${region}.amazonaws.com`,
     ...more,
   });
 

@@ -6,7 +6,8 @@ import type { AwsEndpoint } from '../../../sandbox/src/aws/endpoint.ts';
 import { createAuthenticator } from '../../../sandbox/src/kubernetes/authenticator.ts';
 import { makeCertificates } from '../../../sandbox/src/kubernetes/certificates.ts';
 import { type KubernetesServer, startKubernetesServer } from '../../../sandbox/src/kubernetes/server.ts';
-import { askSts } from '../../../sandbox/src/kubernetes/sts-caller.ts';
+import { stsAt } from '../../../sandbox/src/kubernetes/sts-caller.ts';
+import { publicSts } from '../../../sandbox/src/kubernetes/token.ts';
 import { HOME, roleThatTrusts, startEndpoint, userWho } from '../aws/own-endpoint.ts';
 import { newState } from './cluster.ts';
 
@@ -22,9 +23,8 @@ const mapRoles = '- rolearn: arn:aws:iam::111122223333:role/ops\n  username: gat
 
 const awsAuth = (data: Record<string, string>) =>
   state.seed({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'aws-auth', namespace: 'kube-system' }, data });
-const cluster = (credentials: Credentials, name = 'prod') => {
-  const token = () =>
-    clusterToken({ cluster: name, region: HOME.region, endpoint: aws.url, credentials, now: clock.now() });
+const cluster = (credentials: Credentials, name = 'prod', endpoint = publicSts(HOME.region)) => {
+  const token = () => clusterToken({ cluster: name, region: HOME.region, endpoint, credentials, now: clock.now() });
   return kubernetesOver({ server: server.url, certificateAuthority, token });
 };
 let ann: Credentials;
@@ -39,7 +39,7 @@ beforeAll(async () => {
     stsEndpoint: aws.url,
     clock,
     random: { fraction: () => 0 },
-    fetchIdentity: askSts,
+    fetchIdentity: stsAt(aws.url),
     awsAuth: () => state.peek('configmaps', 'kube-system', 'aws-auth')?.data as Record<string, string> | undefined,
   });
   server = await startKubernetesServer({ state, authenticate, host: '127.0.0.1', port: 0, tls: certificates });
@@ -64,6 +64,8 @@ describe('a login, from AssumeRole to the API server', () => {
       username: 'gatehouse:ops:ann@example.com',
       groups: ['system:authenticated'],
     });
+    const ofTheTool = cluster(session, 'prod', aws.url);
+    expect((await ofTheTool.whoAmI()).username).toBe('gatehouse:ops:ann@example.com');
     awsAuth({});
     await expect(cluster(session).whoAmI()).rejects.toMatchObject({ code: 'unauthorized' });
   });

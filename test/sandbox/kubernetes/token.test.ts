@@ -9,7 +9,8 @@ import {
 import { fixedClock } from '../../fakes/clock.ts';
 import { countingRandom } from '../../fakes/random.ts';
 
-const STS = 'http://127.0.0.1:8787';
+const STS = 'https://sts.eu-west-1.amazonaws.com';
+const OWN_STS = 'http://127.0.0.1:8787';
 const ROLE = {
   Account: '111122223333',
   Arn: 'arn:aws:sts::111122223333:assumed-role/gatehouse-ops/ann@example.com',
@@ -56,7 +57,7 @@ function authenticator(more: Partial<AuthenticatorOptions> = {}) {
   const answer: FetchIdentity = async () => ROLE;
   const options = {
     clusterName: 'prod',
-    stsEndpoint: STS,
+    stsEndpoint: OWN_STS,
     clock: fixedClock(),
     random: countingRandom(),
     awsAuth: () => MAPPED,
@@ -155,6 +156,11 @@ describe('a token', () => {
     ['no version', token({ Version: undefined })],
     ['15 minutes of life', token({ 'X-Amz-Expires': '900', 'X-Amz-Date': '20260115T114500Z' })],
     ['no life that it states', token({ 'X-Amz-Expires': '0' })],
+    ['another Region of STS', tokenOf(`https://sts.us-east-2.amazonaws.com/?${query()}`)],
+    ['STS of the whole world', tokenOf(`https://sts.amazonaws.com/?${query()}`)],
+    ['STS by FIPS', tokenOf(`https://sts-fips.us-east-1.amazonaws.com/?${query()}`)],
+    ['STS in two stacks', tokenOf(`https://sts.eu-west-1.api.aws/?${query()}`)],
+    ["the sandbox's own STS", tokenOf(`${OWN_STS}/?${query()}`)],
   ])('is accepted with %s', async (_title, bearer) => {
     expect(await authenticator().authenticate(bearer)).toBeDefined();
   });
@@ -168,11 +174,16 @@ describe('a token', () => {
     ['cut off', 'k8s-aws-v1.abcde', 'illegal base64 data'],
     ['no URL', tokenOf('hello'), 'cannot be parsed'],
     ['a URL with a fragment', tokenOf(`${STS}/?${query()}#x`), 'cannot be parsed'],
-    ['of another scheme', tokenOf(`https://127.0.0.1:8787/?${query()}`), 'unexpected scheme "https"'],
-    ['for another host', tokenOf(`http://evil.example/?${query()}`), 'unexpected hostname "evil.example"'],
-    ['for another port', tokenOf(`http://127.0.0.1:8788/?${query()}`), 'unexpected hostname "127.0.0.1:8788"'],
-    ['for a host with a user', tokenOf(`http://127.0.0.1:8787@evil.example/?${query()}`), 'unexpected hostname'],
-    ['for a user at the host', tokenOf(`http://u:p@127.0.0.1:8787/?${query()}`), 'unexpected hostname'],
+    ['of another scheme', tokenOf(`http://sts.eu-west-1.amazonaws.com/?${query()}`), 'unexpected scheme "http"'],
+    ['for another host', tokenOf(`https://evil.example/?${query()}`), 'unexpected hostname "evil.example"'],
+    ['for a host that begins alike', tokenOf(`${STS}.evil.example/?${query()}`), 'unexpected hostname'],
+    ['for a host that ends alike', tokenOf(`https://evil-${STS.slice(8)}/?${query()}`), 'unexpected hostname'],
+    ['for STS of China', tokenOf(`https://sts.cn-north-1.amazonaws.com.cn/?${query()}`), 'unexpected hostname'],
+    ['for a Region with a dot', tokenOf(`https://sts.a.b.amazonaws.com/?${query()}`), 'unexpected hostname'],
+    ['for a port', tokenOf(`${STS}:443/?${query()}`), 'unexpected hostname "sts.eu-west-1.amazonaws.com:443"'],
+    ['for another port of the own STS', tokenOf(`http://127.0.0.1:8788/?${query()}`), 'unexpected scheme "http"'],
+    ['for a host with a user', tokenOf(`${STS}@evil.example/?${query()}`), 'unexpected hostname'],
+    ['for a user at the host', tokenOf(`https://u:p@${STS.slice(8)}/?${query()}`), 'unexpected hostname'],
     ['for another path', tokenOf(`${STS}/x?${query()}`), 'unexpected path'],
     ['for a path that resolves to /', tokenOf(`${STS}/./?${query()}`), 'unexpected path'],
     ['for no path', tokenOf(`${STS}?${query()}`), 'unexpected path'],

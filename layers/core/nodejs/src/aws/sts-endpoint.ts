@@ -1,20 +1,12 @@
-import { GetCallerIdentityCommand, type STSClient } from '@aws-sdk/client-sts';
+import type { STSClient } from '@aws-sdk/client-sts';
 
 /**
- * The endpoint that an STS client would call: regional, unless the environment or the shared configuration say otherwise.
- * Asked of the SDK itself, by preparing a request and not sending it, so that no rule is written twice.
+ * The public, regional endpoint of STS, which is where the authenticator of an EKS cluster asks who signed a token:
+ * `https://sts.eu-west-1.amazonaws.com`. It takes no other host (aws-iam-authenticator `pkg/token/token.go`, `verifyHost`), so
+ * an endpoint that the environment or a profile names for the SDK's own calls does not count here.
  */
-export async function stsEndpoint(client: STSClient): Promise<string> {
-  const command = new GetCallerIdentityCommand({});
-  let endpoint = '';
-  command.middlewareStack.add(
-    () => async (args) => {
-      const request = args.request as { protocol: string; hostname: string; port?: number };
-      endpoint = `${request.protocol}//${request.hostname}${request.port === undefined ? '' : `:${request.port}`}`;
-      return { response: {}, output: { $metadata: {} } };
-    },
-    { step: 'build', priority: 'low', name: 'keepEndpoint' },
-  );
-  await client.send(command);
-  return endpoint;
+export async function stsEndpoint({ config }: Pick<STSClient, 'config'>): Promise<string> {
+  const Region = await config.region();
+  const { url } = config.endpointProvider({ Region, UseFIPS: false, UseDualStack: false, UseGlobalEndpoint: false });
+  return url.origin;
 }

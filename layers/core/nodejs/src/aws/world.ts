@@ -35,8 +35,6 @@ export interface AwsWorldOptions {
   readonly sessionName: string;
   /** Own credentials; those of the environment unless told. */
   readonly credentials?: () => Promise<AwsCredentials>;
-  /** Where the authenticators of the clusters ask, where that is not the endpoint that the SDK asks. */
-  readonly tokenEndpoint?: (region: string) => string;
 }
 
 /** Credentials, and the account that STS says they are of. */
@@ -140,7 +138,7 @@ export function awsWorld(options: AwsWorldOptions): World {
       const { region, name } = parseClusterArn(cluster.arn);
       const credentials = await (await enter(account)).credentials();
       const sts = new STSClient({ ...CLIENT_DEFAULTS, region, credentials });
-      const endpoint = options.tokenEndpoint?.(region) ?? (await stsEndpoint(sts));
+      const endpoint = await stsEndpoint(sts);
       const now = clock.now();
       return {
         value: await clusterToken({ cluster: name, region, endpoint, credentials, now }),
