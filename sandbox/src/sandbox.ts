@@ -8,7 +8,7 @@ import { readPolicy } from '@gatehouse/core/policy/read';
 import { AwsEndpoint, type EndpointSnapshot } from './aws/endpoint.ts';
 import type { EventPattern } from './aws/event-pattern.ts';
 import { bootstrapCluster } from './bootstrap-cluster.ts';
-import { SandboxClusters } from './clusters.ts';
+import type { SandboxClusters, SandboxClustersOptions } from './clusters.ts';
 import {
   administratorArn,
   peopleOf,
@@ -20,6 +20,9 @@ import {
 import type { SeedObject } from './kubernetes/api-state.ts';
 import { kubeconfig } from './kubernetes/kubeconfig.ts';
 import type { SeenRequest } from './kubernetes/server.ts';
+import { SimulatedClusters } from './kubernetes/simulated-clusters.ts';
+import type { Components } from './real-cluster/components.ts';
+import { RealClusters } from './real-cluster/real-clusters.ts';
 import { Stack } from './stack.ts';
 import { StateFolder } from './state-folder.ts';
 import { readTemplate } from './template/read.ts';
@@ -44,6 +47,8 @@ export interface SandboxOptions {
   readonly users?: readonly string[];
   /** Objects that are in a cluster before Gatehouse comes, by the cluster's name: an aws-auth, namespaces. */
   readonly clusterObjects?: Readonly<Record<string, readonly SeedObject[]>>;
+  /** Clusters are made of these programs; without them they are played. */
+  readonly components?: Components;
   /** Told of every request that an API server answered, with the cluster's name. */
   readonly onKubernetesRequest?: (cluster: string, seen: SeenRequest) => void;
 }
@@ -119,13 +124,15 @@ async function start(
     EventAccounts: accounts.filter((account) => account !== home.account).join(','),
   };
   const ports = folder.read<{ endpoint: number; api: number }>('ports');
-  const planes = new SandboxClusters({
+  const { components, clusterObjects = {}, onKubernetesRequest } = options;
+  const aboutClusters: SandboxClustersOptions = {
     folder,
     stsEndpoint: () => endpoint.url,
     administrator: administratorArn,
-    seed: ({ name }) => (Object.hasOwn(options.clusterObjects ?? {}, name) ? options.clusterObjects![name]! : []),
-    ...(options.onKubernetesRequest ? { onRequest: ({ name }, seen) => options.onKubernetesRequest!(name, seen) } : {}),
-  });
+    seed: ({ name }) => (Object.hasOwn(clusterObjects, name) ? clusterObjects[name]! : []),
+    ...(onKubernetesRequest ? { onRequest: ({ name }, seen) => onKubernetesRequest(name, seen) } : {}),
+  };
+  const planes = components ? new RealClusters(aboutClusters, components) : new SimulatedClusters(aboutClusters);
   const endpoint = await startEndpoint(
     { home, accounts, planes, folder, buses: busesOf(templateText, home, parameters) },
     ports?.endpoint,

@@ -1,4 +1,5 @@
 import { narrate } from '../pipeline/narrate.ts';
+import { builtComponents } from '../sandbox/run.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 import { counted } from '../terminal/text.ts';
 import type { DemoOptions } from '../verbs/demo.ts';
@@ -32,15 +33,15 @@ const ACTS: readonly (readonly [title: string, act: Act])[] = [
 const PATIENCE_SECONDS = 30;
 
 /** Plays the demo. The terminal's exit code is 1 unless every expectation held. @throws what keeps the sandbox from starting. */
-export async function runDemo(terminal: Terminal, { template }: DemoOptions): Promise<void> {
+export async function runDemo(terminal: Terminal, { template, cluster }: DemoOptions): Promise<void> {
   const { out } = terminal;
   const { style } = out;
+  const components = cluster === 'real' ? await builtComponents(terminal) : undefined;
   const began = performance.now();
   const show = new Show(out);
   out.write(`${style.bold('Gatehouse')}: a group change becomes proven cluster access, and is taken back.\n`);
-  out.write(
-    `${style.dim('Real handlers and AWS clients, wired from template.yaml; AWS and two clusters are played on 127.0.0.1.')}\n`,
-  );
+  const played = components ? 'AWS is played, two clusters are real ones' : 'AWS and two clusters are played';
+  out.write(`${style.dim(`Real handlers and AWS clients, wired from template.yaml; ${played} on 127.0.0.1.`)}\n`);
   // A signal ends it at once: nothing of the sandbox is kept, and its folder goes with the process.
   process.once('SIGINT', () => process.exit(130));
   process.once('SIGTERM', () => process.exit(143));
@@ -48,6 +49,7 @@ export async function runDemo(terminal: Terminal, { template }: DemoOptions): Pr
   const stage = await Stage.open({
     patience: PATIENCE_SECONDS,
     ...(template === undefined ? {} : { template }),
+    ...(components === undefined ? {} : { components }),
     listener: (line) => {
       const step = narrate(line);
       if (step && step.word !== 'operation') show.step(step.word, step.where, step.text, step.trouble);

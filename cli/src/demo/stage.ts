@@ -15,6 +15,7 @@ import type { Table } from '@gatehouse/core/ports/table';
 import { createAccessKey, createRole, createUser } from '@gatehouse/sandbox/aws/iam/operations';
 import type { SimRole } from '@gatehouse/sandbox/aws/iam/state';
 import { publicSts } from '@gatehouse/sandbox/kubernetes/token';
+import type { Components } from '@gatehouse/sandbox/real-cluster/components';
 import { type Sandbox, startSandbox } from '@gatehouse/sandbox/sandbox';
 import { type LogLine, readLogLine } from '../pipeline/log-line.ts';
 import { ACCOUNT, CLUSTERS, REGION } from './cast.ts';
@@ -61,6 +62,7 @@ export class Stage {
   /** Starts the sandbox of the demo: free ports, nothing kept. @throws Failure where the template does not do. */
   static async open(options: {
     template?: string;
+    components?: Components;
     patience: number;
     listener: (line: LogLine) => void;
   }): Promise<Stage> {
@@ -72,6 +74,7 @@ export class Stage {
       policyFile: POLICY_FILE,
       clusterObjects: CLUSTER_OBJECTS,
       ...(options.template === undefined ? {} : { template: relative(ROOT, options.template) }),
+      ...(options.components === undefined ? {} : { components: options.components }),
       log: (text) => {
         logged.push(text);
         const line = readLogLine(text);

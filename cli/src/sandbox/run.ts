@@ -1,5 +1,6 @@
 import { createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
+import type { Components } from '@gatehouse/sandbox/real-cluster/components';
 import { type Sandbox, startSandbox } from '@gatehouse/sandbox/sandbox';
 import { CLUSTER_OBJECTS } from '../demo/clusters.ts';
 import { readLogLine } from '../pipeline/log-line.ts';
@@ -23,12 +24,14 @@ export async function runSandbox(terminal: Terminal, options: SandboxOptions): P
   const policyFile = options.policy ?? EXAMPLE_POLICY;
   const policy = readPolicyFile(policyFile);
   const text = options.output === 'text';
+  const components = options.cluster === 'real' ? await builtComponents(terminal) : undefined;
   const early: Step[] = [];
   let tell = (step: Step): unknown => early.push(step);
   const sandbox = await startSandbox({
     port: options.port,
     clusterObjects: options.policy === undefined ? CLUSTER_OBJECTS : {},
     policyFile,
+    ...(components === undefined ? {} : { components }),
     ...(options.state === undefined ? {} : { stateDir: options.state }),
     log: (line) => {
       const step = narrate(readLogLine(line));
@@ -36,7 +39,7 @@ export async function runSandbox(terminal: Terminal, options: SandboxOptions): P
     },
   });
   try {
-    const environment = environmentFile(sandbox);
+    const environment = environmentFile(sandbox, components);
     if (text) writeWelcome(terminal.out, sandbox, policy, environment);
     else terminal.out.write(`${JSON.stringify(addressesOf(sandbox))}\n`);
     // What goes wrong is told in any case; beside the one line of JSON there is only the error output.
@@ -48,6 +51,12 @@ export async function runSandbox(terminal: Terminal, options: SandboxOptions): P
   } finally {
     await stopInTime(sandbox);
   }
+}
+
+/** The programs of a real cluster; building them takes minutes, so each step is told. @throws Failure without Go. */
+export async function builtComponents({ err }: Terminal): Promise<Components> {
+  const { realComponents } = await import('@gatehouse/sandbox/real-cluster/components');
+  return await realComponents((line) => err.write(`${err.style.dim(line)}\n`));
 }
 
 /** What `--output json` says. */

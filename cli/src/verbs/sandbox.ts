@@ -1,12 +1,16 @@
-import { type Command, InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { withExamples, withOutput } from '../terminal/help.ts';
 import type { Terminal } from '../terminal/terminal.ts';
+
+/** What clusters may be: played, or the programs of a real one. */
+export const CLUSTERS = ['simulated', 'real'] as const;
 
 /** Options of `sandbox`. */
 export interface SandboxOptions {
   readonly port: number;
   readonly policy?: string;
   readonly state?: string;
+  readonly cluster: (typeof CLUSTERS)[number];
   readonly output: string;
 }
 
@@ -17,7 +21,8 @@ export function addSandbox(program: Command, terminal: Terminal): void {
     .description('run Gatehouse on this machine, with an AWS and two clusters that play along; needs no account')
     .option('--port <port>', 'port of the webhooks; 0 takes any free one', readPort, 8787)
     .option('--policy <file>', 'access policy to begin with (default: the example in sandbox/policy.yaml)')
-    .option('--state <folder>', 'keep everything in this folder; it survives a restart (default: nothing is kept)');
+    .option('--state <folder>', 'keep everything in this folder; it survives a restart (default: nothing is kept)')
+    .addOption(clusterOption());
   withOutput(verb).action(async (options: SandboxOptions) => {
     const { runSandbox } = await import('../sandbox/run.ts');
     await runSandbox(terminal, options);
@@ -25,8 +30,15 @@ export function addSandbox(program: Command, terminal: Terminal): void {
   withExamples(verb, [
     ['gatehouse sandbox', 'then paste the curl that it prints'],
     ['gatehouse sandbox --policy policy.yaml --state .gatehouse', 'your own policy, kept between restarts'],
+    ['gatehouse sandbox --cluster real', 'real API servers and authenticators; the first time builds them'],
     ['gatehouse sandbox --port 0 --output json', 'one line of JSON with its addresses, for scripts'],
   ]);
+}
+
+/** `--cluster`. */
+export function clusterOption(): Option {
+  const text = 'clusters that are played, or real ones: etcd, kube-apiserver, aws-iam-authenticator (needs Go)';
+  return new Option('--cluster <kind>', text).choices(CLUSTERS).default(CLUSTERS[0]);
 }
 
 function readPort(text: string): number {

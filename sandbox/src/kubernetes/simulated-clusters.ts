@@ -1,0 +1,105 @@
+import { systemClock } from '@gatehouse/core/aws/clock';
+import { systemRandom } from '@gatehouse/core/aws/random';
+import type { ClusterRecord } from '../aws/eks.ts';
+import { clusterFile, privateDnsName, type SandboxClusters, type SandboxClustersOptions } from '../clusters.ts';
+import { ApiState } from './api-state.ts';
+import { createAuthenticator } from './authenticator.ts';
+import { makeCertificates, type ServerCertificates } from './certificates.ts';
+import { type KubernetesServer, startKubernetesServer } from './server.ts';
+import type { StorageSnapshot } from './storage.ts';
+import { stsAt } from './sts-caller.ts';
+
+interface SavedCluster {
+  readonly certificates: ServerCertificates;
+  readonly port: number;
+  readonly objects: StorageSnapshot;
+}
+
+interface RunningCluster {
+  readonly state: ApiState;
+  readonly server: KubernetesServer;
+  readonly certificates: ServerCertificates;
+}
+
+/** The clusters of a sandbox, played: each an HTTPS server of its own, with its own authority and objects. */
+export class SimulatedClusters implements SandboxClusters {
+  readonly #options: SandboxClustersOptions;
+  readonly #running = new Map<string, RunningCluster>();
+  readonly #changed = new Set<string>();
+
+  constructor(options: SandboxClustersOptions) {
+    this.#options = options;
+  }
+
+  async start(cluster: ClusterRecord) {
+    const { folder, seed, onRequest } = this.#options;
+    const saved = folder.read<SavedCluster>(clusterFile('cluster', cluster));
+    const certificates = saved?.certificates ?? (await makeCertificates(cluster.name, systemClock));
+    const state = new ApiState({ clock: systemClock, random: systemRandom });
+    if (saved) state.restore(saved.objects);
+    else for (const object of seed(cluster)) state.seed(object);
+    const server = await this.#listen(cluster, state, certificates, saved?.port ?? 0, onRequest);
+    this.#running.set(cluster.arn, { state, server, certificates });
+    this.#changed.add(cluster.arn);
+    return { endpoint: server.url, certificateAuthority: Buffer.from(certificates.ca).toString('base64') };
+  }
+
+  async stop(cluster: ClusterRecord): Promise<void> {
+    const running = this.#running.get(cluster.arn);
+    if (!running) return;
+    if (cluster.status === 'DELETING') {
+      this.#changed.delete(cluster.arn);
+      this.#options.folder.remove(clusterFile('cluster', cluster));
+    } else this.save([cluster]);
+    this.#running.delete(cluster.arn);
+    await running.server.close();
+  }
+
+  /** Writes what changed since it was written last. */
+  save(clusters: readonly ClusterRecord[]): void {
+    if (this.#options.folder.temporary) return;
+    for (const cluster of clusters) {
+      const running = this.#running.get(cluster.arn);
+      if (!running || !this.#changed.delete(cluster.arn)) continue;
+      const { certificates, server, state } = running;
+      this.#options.folder.write(clusterFile('cluster', cluster), {
+        certificates,
+        port: server.port,
+        objects: state.snapshot(),
+      } satisfies SavedCluster);
+    }
+  }
+
+  async #listen(
+    cluster: ClusterRecord,
+    state: ApiState,
+    tls: ServerCertificates,
+    port: number,
+    onRequest: SandboxClustersOptions['onRequest'],
+  ): Promise<KubernetesServer> {
+    const authenticator = createAuthenticator({
+      clusterName: cluster.name,
+      stsEndpoint: this.#options.stsEndpoint(),
+      clock: systemClock,
+      random: systemRandom,
+      fetchIdentity: stsAt(this.#options.stsEndpoint()),
+      awsAuth: () => state.peek('configmaps', 'kube-system', 'aws-auth')?.data as Record<string, string> | undefined,
+      bootstrapAdmin: this.#options.administrator(cluster.account),
+      privateDnsName: privateDnsName(cluster.region),
+    });
+    const start = (wanted: number) =>
+      startKubernetesServer({
+        state,
+        authenticate: (bearer) => authenticator.authenticate(bearer),
+        host: '127.0.0.1',
+        port: wanted,
+        tls,
+        onChange: () => void this.#changed.add(cluster.arn),
+        ...(onRequest ? { onRequest: (seen) => onRequest(cluster, seen) } : {}),
+      });
+    return start(port).catch((error: NodeJS.ErrnoException) => {
+      if (port === 0 || error.code !== 'EADDRINUSE') throw error;
+      return start(0);
+    });
+  }
+}

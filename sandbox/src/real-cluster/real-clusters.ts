@@ -1,0 +1,96 @@
+import { execFile } from 'node:child_process';
+import { mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { systemClock } from '@gatehouse/core/aws/clock';
+import type { ClusterRecord } from '../aws/eks.ts';
+import { clusterFile, privateDnsName, type SandboxClusters, type SandboxClustersOptions } from '../clusters.ts';
+import type { SeedObject } from '../kubernetes/api-state.ts';
+import { stsAt } from '../kubernetes/sts-caller.ts';
+import { type AwsFront, startAwsFront } from './aws-front.ts';
+import type { Components } from './components.ts';
+import { type ClusterIdentity, type ControlPlane, startControlPlane } from './control-plane.ts';
+
+/** What is kept of a cluster beside etcd's data. */
+interface SavedCluster {
+  readonly identity: ClusterIdentity;
+  readonly port: number;
+}
+
+/** Beside the files of simulated clusters, which are other clusters. */
+const PREFIX = 'real-cluster';
+
+/** The clusters of a sandbox, each a real control plane: etcd, kube-apiserver, kube-controller-manager, aws-iam-authenticator. */
+export class RealClusters implements SandboxClusters {
+  readonly #options: SandboxClustersOptions;
+  readonly #components: Components;
+  readonly #running = new Map<string, { readonly plane: ControlPlane; readonly front: AwsFront }>();
+
+  constructor(options: SandboxClustersOptions, components: Components) {
+    this.#options = options;
+    this.#components = components;
+  }
+
+  async start(cluster: ClusterRecord) {
+    const { folder, seed, onRequest, administrator, stsEndpoint } = this.#options;
+    const name = clusterFile(PREFIX, cluster);
+    const saved = folder.read<SavedCluster>(name);
+    const own = join(folder.path, name);
+    // What is there without its keys was cut off while it was made.
+    if (saved === undefined) rmSync(own, { recursive: true, force: true });
+    mkdirSync(own, { recursive: true, mode: 0o700 });
+    const front = await startAwsFront({
+      identity: stsAt(stsEndpoint()),
+      privateDnsName: privateDnsName(cluster.region),
+      clock: systemClock,
+    });
+    try {
+      const plane = await startControlPlane({
+        components: this.#components,
+        folder: own,
+        name: cluster.name,
+        region: cluster.region,
+        front,
+        administrator: administrator(cluster.account),
+        ...(saved ?? {}),
+        ...(onRequest ? { onRequest: (seen) => onRequest(cluster, seen) } : {}),
+      });
+      if (saved === undefined) await this.#seed(plane, seed(cluster));
+      const { identity, port, url } = plane;
+      folder.write(name, { identity, port } satisfies SavedCluster);
+      this.#running.set(cluster.arn, { plane, front });
+      return { endpoint: url, certificateAuthority: Buffer.from(identity.apiServer.ca).toString('base64') };
+    } catch (error) {
+      await front.stop();
+      throw error;
+    }
+  }
+
+  async stop(cluster: ClusterRecord): Promise<void> {
+    const running = this.#running.get(cluster.arn);
+    if (!running) return;
+    this.#running.delete(cluster.arn);
+    await running.plane.stop();
+    await running.front.stop();
+    if (cluster.status !== 'DELETING') return;
+    const { folder } = this.#options;
+    folder.remove(clusterFile(PREFIX, cluster));
+    rmSync(join(folder.path, clusterFile(PREFIX, cluster)), { recursive: true, force: true });
+  }
+
+  /** Nothing: etcd writes what it holds. */
+  save(): void {}
+
+  /** Makes the objects that are there before Gatehouse comes. */
+  async #seed({ operatorKubeconfig }: ControlPlane, items: readonly SeedObject[]): Promise<void> {
+    if (items.length === 0) return;
+    const list = JSON.stringify({ apiVersion: 'v1', kind: 'List', items });
+    await new Promise<void>((resolve, reject) => {
+      const child = execFile(
+        this.#components.kubectl,
+        ['--kubeconfig', operatorKubeconfig, 'create', '-f', '-'],
+        (error) => (error === null ? resolve() : reject(error)),
+      );
+      child.stdin!.end(list);
+    });
+  }
+}
