@@ -1,5 +1,5 @@
-import { defaultServerConditions } from 'vite';
-import { defineConfig } from 'vitest/config';
+import { mergeConfig } from 'vitest/config';
+import shared from './vitest.shared.ts';
 
 const NEVER = ['test/real-cluster/**', 'test/bench/**', '**/node_modules/**'];
 /** Whole sandboxes and commands, which measure latencies: they run one at a time, after everything else. */
@@ -9,14 +9,10 @@ const WHOLE = [
   'test/artifacts/**/*.test.ts',
 ];
 
-export default defineConfig({
-  ssr: {
-    resolve: { conditions: ['source', ...defaultServerConditions.filter((condition) => condition !== 'module')] },
-  },
+export default mergeConfig(shared, {
   test: {
     testTimeout: 20_000,
     maxWorkers: 2,
-    reporters: ['default', ['./test/closing-line.ts', { file: process.env.TEST_COUNTS }]],
     projects: [
       {
         extends: true,

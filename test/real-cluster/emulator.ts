@@ -1,0 +1,75 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { inject } from 'vitest';
+import { freePort, GuardedProcess } from '../../sandbox/src/real-cluster/guarded-process.ts';
+
+/** The account in which the emulator takes whoever gives its number as the access key, and its Region. */
+export const ACCOUNT = '111122223333';
+export const REGION = 'eu-west-1';
+
+/** AWS, emulated on loopback. */
+export interface Emulator {
+  /** `http://127.0.0.1:PORT`, for every service. */
+  readonly url: string;
+  /** How an SDK client reaches it as the administrator of an account. */
+  config(account?: string): {
+    readonly endpoint: string;
+    readonly region: string;
+    readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string };
+  };
+  /** What it has written. */
+  readonly lines: readonly string[];
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts the emulator with nothing in it; a fifth of a second.
+ * @param env settings of its own, and of the functions that it runs.
+ */
+export async function startEmulator(env: Readonly<Record<string, string>> = {}): Promise<Emulator> {
+  const port = await freePort();
+  const folder = mkdtempSync(join(tmpdir(), 'gatehouse-emulator-'));
+  const lines: string[] = [];
+  const keep = (line: string) => void lines.push(line);
+  const emulator = new GuardedProcess({
+    name: 'the emulator of AWS',
+    program: join(inject('python').emulator, 'ministack'),
+    arguments: [],
+    env: {
+      // Functions run on the Node of this process.
+      PATH: `${dirname(process.execPath)}:/usr/bin:/bin`,
+      HOME: folder,
+      TMPDIR: folder,
+      BIND_HOST: '127.0.0.1',
+      GATEWAY_PORT: String(port),
+      MINISTACK_HOST: '127.0.0.1',
+      MINISTACK_REGION: REGION,
+      AWS_DEFAULT_REGION: REGION,
+      ...env,
+    },
+    onLine: keep,
+    onErrorLine: keep,
+  });
+  const url = `http://127.0.0.1:${port}`;
+  const stop = async () => {
+    await emulator.stop();
+    rmSync(folder, { recursive: true, force: true });
+  };
+  try {
+    await emulator.until(async () => (await fetch(`${url}/_ministack/health`)).ok, 60);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return {
+    url,
+    config: (account = ACCOUNT) => ({
+      endpoint: url,
+      region: REGION,
+      credentials: { accessKeyId: account, secretAccessKey: 'any' },
+    }),
+    lines,
+    stop,
+  };
+}

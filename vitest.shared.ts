@@ -1,0 +1,10 @@
+import { defaultServerConditions } from 'vite';
+import { defineConfig } from 'vitest/config';
+
+/** What every run of tests has in common: sources instead of builds, and a last line that counts. */
+export default defineConfig({
+  ssr: {
+    resolve: { conditions: ['source', ...defaultServerConditions.filter((condition) => condition !== 'module')] },
+  },
+  test: { reporters: ['default', ['./test/closing-line.ts', { file: process.env.TEST_COUNTS }]] },
+});
