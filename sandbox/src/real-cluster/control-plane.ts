@@ -57,6 +57,8 @@ export interface ControlPlane {
   readonly operatorKubeconfig: string;
   /** `https://127.0.0.1:PORT/authenticate`: the token webhook, for whoever wants to ask it directly. */
   readonly authenticatorUrl: string;
+  /** `http://127.0.0.1:PORT`: etcd, for whoever wants to put the cluster's state back to what it was. */
+  readonly etcdUrl: string;
   /** Ends all programs. */
   stop(): Promise<void>;
 }
@@ -111,7 +113,8 @@ async function start(
     env: {},
   });
   running.push(etcd);
-  await etcd.until(async () => (await fetch(`http://127.0.0.1:${etcdPort}/readyz`)).ok, READY_SECONDS);
+  const etcdUrl = `http://127.0.0.1:${etcdPort}`;
+  await etcd.until(async () => (await fetch(`${etcdUrl}/readyz`)).ok, READY_SECONDS);
 
   const port = await portFor(options.port);
   const url = `https://127.0.0.1:${port}`;
@@ -154,7 +157,7 @@ async function start(
     authenticator.until(async () => (await get(health, identity.apiServer.ca)).status === 200, READY_SECONDS),
     controllers.until(async () => isAggregated((await asOperator(VIEW)).body), READY_SECONDS),
   ]);
-  return { url, port, identity, operatorKubeconfig, authenticatorUrl, stop };
+  return { url, port, identity, operatorKubeconfig, authenticatorUrl, etcdUrl, stop };
 }
 
 /** A ClusterRole whose rules the aggregation controller fills in. */
