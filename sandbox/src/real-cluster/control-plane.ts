@@ -199,6 +199,7 @@ interface Files {
   readonly tokens: string;
   readonly webhook: string;
   readonly audit: string;
+  readonly authentication: string;
   readonly frontAuthority: string;
   readonly authenticatorConfig: string;
   readonly authenticatorState: string;
@@ -238,6 +239,7 @@ function writeFiles(
     tokens: file('tokens.csv', `${tokens.join('\n')}\n`),
     webhook: file('webhook.kubeconfig', kubeconfig({ name, server, ca: identity.apiServer.ca }, { token: 'none' })),
     audit: file('audit-policy.yaml', JSON.stringify(AUDIT_POLICY)),
+    authentication: file('authentication.yaml', JSON.stringify(AUTHENTICATION)),
     frontAuthority: file('aws-ca.crt', front.authority),
     authenticatorConfig: file('authenticator.yaml', JSON.stringify(authenticatorConfig(name, administrator))),
     authenticatorState,
@@ -250,6 +252,13 @@ const AUDIT_POLICY = {
   kind: 'Policy',
   omitStages: ['RequestReceived', 'ResponseStarted'],
   rules: [{ level: 'Metadata' }],
+};
+
+/** Who has no token may ask whether the server lives, and nothing else, as on EKS since Kubernetes 1.32. */
+const AUTHENTICATION = {
+  apiVersion: 'apiserver.config.k8s.io/v1',
+  kind: 'AuthenticationConfiguration',
+  anonymous: { enabled: true, conditions: ['/healthz', '/livez', '/readyz'].map((path) => ({ path })) },
 };
 
 /** EKS admits whoever made a cluster without an entry of aws-auth; here it is an entry of the authenticator's own file. */
@@ -300,6 +309,7 @@ function apiServerArguments(files: Files, port: number, etcdPort: number): reado
     `--service-account-signing-key-file=${files.serviceAccountKey}`,
     '--service-cluster-ip-range=10.0.0.0/24',
     `--token-auth-file=${files.tokens}`,
+    `--authentication-config=${files.authentication}`,
     `--authentication-token-webhook-config-file=${files.webhook}`,
     `--audit-policy-file=${files.audit}`,
     '--audit-log-path=-',
