@@ -17,6 +17,8 @@ export interface RawAnswer {
   readonly status: number;
   // biome-ignore lint/suspicious/noExplicitAny: answers are compared, not used.
   readonly body: any;
+  /** The header `Warning`. */
+  readonly warning?: string;
 }
 
 /** Sends requests to the API server of a cluster over connections that are kept, until {@link close}. */
@@ -37,7 +39,11 @@ export function apiRequests(cluster: Pick<RealCluster, 'url' | 'identity'>): {
       const sent = request(cluster.url, { agent, path: url, method, headers: all, timeout: 10_000 }, (response) => {
         const chunks: Buffer[] = [];
         response.on('data', (chunk: Buffer) => chunks.push(chunk));
-        response.on('end', () => resolve({ status: response.statusCode ?? 0, body: read(Buffer.concat(chunks)) }));
+        response.on('end', () => {
+          const { warning } = response.headers;
+          const body = read(Buffer.concat(chunks));
+          resolve({ status: response.statusCode ?? 0, body, ...(warning === undefined ? {} : { warning }) });
+        });
         response.on('error', reject);
       });
       sent.on('error', reject);

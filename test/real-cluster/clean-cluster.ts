@@ -13,6 +13,7 @@ export interface CleanCluster extends RealCluster {
 const GROUP = 'rbac.authorization.k8s.io';
 const RBAC = `/apis/${GROUP}/v1`;
 const NAMESPACES = '/api/v1/namespaces';
+const RBAC_KEY = /^\/registry\/(cluster)?role(binding)?s\//;
 const MARKER = 'test:caught-up';
 const WAIT = { timeout: 20_000, interval: 2 };
 
@@ -33,11 +34,11 @@ export async function startCleanCluster(options: RealClusterOptions = {}): Promi
     const state = await rememberState(cluster.etcdUrl);
     let turn = 0;
     const clean = async () => {
-      const keys = (await state.restore()).filter((key) => !key.endsWith(`/${MARKER}`));
-      const namespaces = keys.flatMap((key) => /^\/registry\/namespaces\/([^/]+)$/.exec(key)?.[1] ?? []);
-      if (keys.some((key) => /^\/registry\/(cluster)?role(binding)?s\//.test(key))) {
+      const { removed, put } = await state.restore();
+      if ([...removed, ...put].some((key) => RBAC_KEY.test(key) && !key.endsWith(`/${MARKER}`))) {
         await authorizerCaughtUp(operator, `turn-${turn++}`);
       }
+      const namespaces = removed.flatMap((key) => /^\/registry\/namespaces\/([^/]+)$/.exec(key)?.[1] ?? []);
       for (const name of namespaces) await vi.waitUntil(() => isForgotten(operator, name), WAIT);
     };
     return { ...cluster, send, clean, stop };

@@ -1,7 +1,7 @@
 /** The state of a cluster as it is in etcd at one moment, to which a test's cluster returns. */
 export interface EtcdState {
-  /** Undoes everything that was made, changed or deleted since, whoever did it. Answers the keys that this concerned. */
-  restore(): Promise<readonly string[]>;
+  /** Undoes everything that was made, changed or deleted since, whoever did it. Answers the keys, like `/registry/pods/NS/NAME`. */
+  restore(): Promise<{ readonly removed: readonly string[]; readonly put: readonly string[] }>;
 }
 
 interface Pair {
@@ -55,7 +55,7 @@ export async function rememberState(etcdUrl: string): Promise<EtcdState> {
           if (put) put.revision = header.revision;
         }
       }
-      return [...made, ...changed.map(([key]) => key)].map(text);
+      return { removed: made.map(text), put: changed.map(([key]) => text(key)) };
     },
   };
 }
