@@ -23,7 +23,7 @@ export interface GoSequence {
 }
 export interface GoMapping {
   readonly type: 'mapping';
-  /** By the key's text. The last of equal keys is kept; a merge (`<<`) counts where it stands. */
+  /** By the key as JSON has it: its text, or `true` for `on`. The last of equal keys is kept; a merge (`<<`) counts where it stands. */
   readonly members: Map<string, GoValue>;
   /** A key that JSON cannot hold (null), which makes the authenticator refuse the whole text. */
   unsupportedKey: boolean;
@@ -159,7 +159,7 @@ class Reader {
       if (merges) merge(mapping, value, true);
       else if (key.type === 'sequence' || key.type === 'mapping') throw new GoYamlError('invalid map key');
       else if (key.type === 'null') mapping.unsupportedKey = true;
-      else mapping.members.set(key.text, value);
+      else mapping.members.set(key.type === 'bool' ? String(isTrue(key.text)) : key.text, value);
     }
     this.#next++;
     return mapping;
@@ -213,6 +213,11 @@ const BOOL = /^(y|Y|yes|Yes|YES|true|True|TRUE|on|On|ON|n|N|no|No|NO|false|False
 const INFINITE = /^([-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN))$/;
 const INTEGER = /^[-+]?(0x[0-9a-f]+|0o[0-7]+|0b[01]+)$/i;
 const FLOAT = /^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$/;
+
+/** What a scalar of type `bool` means. */
+export function isTrue(text: string): boolean {
+  return /^(y|yes|true|on)$/i.test(text);
+}
 
 /** The type of a plain scalar in YAML 1.1 as `yaml.v2` resolves it; dates stay strings (source: its resolve.go). */
 export function resolvePlain(text: string): GoScalar {
