@@ -1,11 +1,12 @@
 import { vi } from 'vitest';
-import { apiRequests, type RawAnswer, type RawRequest } from './api-requests.ts';
+import type { Answer } from '../contracts/kubernetes-api/api.ts';
+import { httpsRequests, type RawRequest } from '../contracts/kubernetes-api/https-requests.ts';
 import { type RealCluster, type RealClusterOptions, startRealCluster } from './cluster.ts';
 import { rememberState } from './etcd-state.ts';
 
 /** A real cluster that any number of tests use, one after the other, each from the same beginning. */
 export interface CleanCluster extends RealCluster {
-  readonly send: (request: RawRequest) => Promise<RawAnswer>;
+  readonly send: (request: RawRequest) => Promise<Answer>;
   /** Undoes all that was done since the start, and waits until the API server's caches know it too. */
   clean(): Promise<void>;
 }
@@ -20,7 +21,7 @@ const WAIT = { timeout: 20_000, interval: 2 };
 /** Starts a cluster and remembers its state in etcd. */
 export async function startCleanCluster(options: RealClusterOptions = {}): Promise<CleanCluster> {
   const cluster = await startRealCluster(options);
-  const { send, close } = apiRequests(cluster);
+  const { send, close } = httpsRequests({ url: cluster.url, ca: cluster.identity.apiServer.ca });
   const operator = async (method: string, url: string, body?: unknown) => {
     const headers = { 'content-type': 'application/json' };
     return send({ token: cluster.identity.operatorToken, method, url, headers, ...(body ? { body } : {}) });
@@ -48,7 +49,7 @@ export async function startCleanCluster(options: RealClusterOptions = {}): Promi
   }
 }
 
-type Operator = (method: string, url: string, body?: unknown) => Promise<RawAnswer>;
+type Operator = (method: string, url: string, body?: unknown) => Promise<Answer>;
 
 /** True once the controllers have made what they make in every new cluster. */
 async function isSetUp(operator: Operator): Promise<boolean> {

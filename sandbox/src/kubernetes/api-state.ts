@@ -3,18 +3,28 @@ import type { Clock } from '@gatehouse/core/ports/clock';
 import type { KubernetesObject } from '@gatehouse/core/ports/kubernetes';
 import type { Random } from '@gatehouse/core/ports/random';
 import { authorize, denial, PRIVILEGED_GROUP, questionOf, type UserInfo } from './authorizer.ts';
-import { bodyText, readBody } from './body.ts';
-import { type DecodedObject, decodeObject } from './decode.ts';
+import { readObject, UnreadableBody } from './body.ts';
+import { type DecodedObject, decodeObject, decodeTyped, fromBody, type Strictness } from './decode.ts';
 import { defaultObjects } from './defaults.ts';
 import { describeApi } from './discovery.ts';
 import { effectiveUser, type Headers } from './impersonation.ts';
-import { apiVersionOf, findResource, findReview, GROUP_VERSIONS, type Resource, resourceOfKind } from './kinds.ts';
-import { Lists } from './lists.ts';
-import { readPatch } from './patch-request.ts';
-import { type Preconditions, Registry, storageName, type WriteContext } from './registry.ts';
+import { apiVersionOf, findResource, findReview, GROUP_VERSIONS, type Review, resourceOfKind } from './kinds.ts';
+import { Lists, withoutType } from './lists.ts';
+import { invalidPatch, readPatch } from './patch-request.ts';
+import { Registry, storageName, type WriteContext } from './registry.ts';
+import { mustAcceptJson } from './representation.ts';
 import { type RequestInfo, readRequestInfo } from './request-info.ts';
+import { readDeleteOptions, readWriteOptions, type WriteOptions } from './request-options.ts';
 import { answerReview } from './reviews.ts';
-import { ApiError, badRequest, invalid, methodNotAllowed, noSuchResource, notSupported } from './status.ts';
+import {
+  ApiError,
+  badRequest,
+  methodNotAllowed,
+  noSuchResource,
+  otherNamespace,
+  PlainError,
+  pageNotFound,
+} from './status.ts';
 import { Storage, type StorageSnapshot, type StoredObject } from './storage.ts';
 
 /** A request to the API server, after authentication. */
@@ -33,9 +43,13 @@ export interface ApiRequest {
 export interface ApiResponse {
   readonly status: number;
   readonly body: string | object;
+  /** What a person should know, for the header `Warning`. */
+  readonly warnings?: readonly string[];
 }
 
 type ResourceInfo = Extract<RequestInfo, { type: 'resource' }>;
+/** Which object a request is about, and who sent it. */
+type Target = Omit<WriteContext, 'dryRun'>;
 
 /** Whom the state acts for when it is seeded: nothing is forbidden, and everything else is checked. */
 const PRIVILEGED: UserInfo = { username: 'system:apiserver', groups: [PRIVILEGED_GROUP, 'system:authenticated'] };
@@ -53,10 +67,12 @@ export class ApiState {
   readonly #storage = new Storage();
   readonly #registry: Registry;
   readonly #lists: Lists;
+  readonly #clock: Clock;
   #rbac: { readonly changes: string; readonly rbac: RbacObjects } | undefined;
 
   /** A new cluster, with its default namespaces and roles. */
   constructor({ clock, random }: { readonly clock: Clock; readonly random: Random }) {
+    this.#clock = clock;
     this.#registry = new Registry(this.#storage, () => this.rbac(), clock, random);
     this.#lists = new Lists(this.#storage);
     for (const object of defaultObjects()) this.seed(object as SeedObject);
@@ -82,7 +98,8 @@ export class ApiState {
     if (resource === undefined) throw noSuchResource();
     const { namespace = '', name } = object.metadata;
     const context = { user: PRIVILEGED, resource, namespace, name, dryRun: false };
-    this.#registry.update(context, () => decodeObject(resource, object, true), true);
+    const revise = () => fromBody(resource, object, () => decodeObject(resource, object, { strict: true }));
+    this.#registry.update(context, { revise, createIfAbsent: true, sameUid: true });
   }
 
   /** An object as stored; for whoever plays the cluster's components, not for its users. Undefined where there is none. */
@@ -110,96 +127,126 @@ export class ApiState {
   /** Answers one request. Never throws for what a client sent. */
   handle(request: ApiRequest, user: UserInfo): ApiResponse {
     try {
-      const { status, body } = this.#answer(request, user);
-      return { status, body: typeof body === 'string' ? body : structuredClone(body) };
+      const { body, ...answer } = this.#answer(request, user);
+      return { ...answer, body: typeof body === 'string' ? body : structuredClone(body) };
     } catch (error) {
       if (error instanceof ApiError) return { status: error.code, body: error.status };
+      if (error instanceof PlainError) return { status: error.code, body: error.message };
       if (error instanceof URIError) return { status: 400, body: badRequest('the path is wrongly escaped').status };
       throw error;
     }
   }
 
   #answer(request: ApiRequest, sender: UserInfo): ApiResponse {
-    const info = readRequestInfo(request.method, request.path, request.query);
-    const user = effectiveUser(this.rbac(), sender, request.headers);
+    const { method, path, query, headers } = request;
+    const info = readRequestInfo(method, path, query);
+    const user = effectiveUser(this.rbac(), sender, headers, path);
     const question = questionOf(info);
     const { allowed, reason } = authorize(this.rbac(), user, question);
     if (!allowed) throw denial(user, question, reason);
+    if (path.startsWith('//')) throw pageNotFound();
     if (info.type === 'path') return describe(request);
+    if (method === 'HEAD') throw methodNotAllowed();
+    mustAcceptJson(headers, info.name === '' && method === 'GET');
     const review = findReview(info.group, info.version, info.resource);
-    if (review !== undefined && info.subresource === '' && info.name === '') {
-      if (request.method !== 'POST' || review.namespaced !== (info.namespace !== '')) throw methodNotAllowed();
-      const posted = { review, namespace: info.namespace, body: readBody(request) };
-      return { status: 201, body: answerReview(this.rbac(), user, posted) };
-    }
-    return this.#serve(request, info, user);
+    return review === undefined ? this.#serve(request, info, user) : this.#review(request, info, user, review);
+  }
+
+  #review(
+    request: ApiRequest,
+    { subresource, name, namespace }: ResourceInfo,
+    user: UserInfo,
+    review: Review,
+  ): ApiResponse {
+    if (subresource !== '' || name !== '' || review.namespaced !== (namespace !== '')) throw noSuchResource();
+    if (request.method !== 'POST') throw methodNotAllowed();
+    const { validation } = readWriteOptions('Create', request.query);
+    const warnings: string[] = [];
+    const value = readObject(request, review.kind);
+    const posted = fromBody(review, value, () => decodeTyped(review, value, strictnessOf(validation, warnings)));
+    const asked = { rbac: this.rbac(), asker: user, clock: this.#clock };
+    return { status: 201, body: answerReview(asked, { review, namespace, posted }), warnings };
   }
 
   #serve(request: ApiRequest, info: ResourceInfo, user: UserInfo): ApiResponse {
     const resource = findResource(info.group, info.version, info.resource);
-    if (resource === undefined) return unknownResource(info);
-    const misplaced = !resource.namespaced && info.namespace !== '' && info.namespace !== info.name;
-    if (misplaced) throw noSuchResource();
-    const served =
-      info.subresource === '' || (info.subresource === 'status' && resource.status === true && info.name !== '');
-    if (!served) throw noSuchResource();
-    const oneOf = resource.namespaced ? info.namespace : '';
-    const needsNamespace = resource.namespaced && oneOf === '' && !['list', 'watch'].includes(info.verb);
+    if (resource === undefined) throw isServed(info.group) ? noSuchResource() : pageNotFound();
+    const misplaced = resource.namespaced
+      ? info.namespace === '' && info.name !== '' && info.verb !== 'list' && info.verb !== 'watch'
+      : info.namespace !== '' && info.namespace !== info.name;
+    const ofStatus = info.subresource === 'status' && resource.status === true && info.name !== '';
+    if (misplaced || (info.subresource !== '' && !ofStatus)) throw noSuchResource();
+    const namespace = resource.namespaced ? info.namespace : '';
+    const everywhere = resource.namespaced && namespace === '';
     const needsName = ['update', 'patch'].includes(info.verb) && info.name === '';
-    if (needsNamespace || needsName) throw methodNotAllowed();
-    const context = { user, resource, namespace: oneOf, name: info.name, dryRun: isDryRun(request.query) };
-    if (info.subresource === 'status' && info.verb !== 'get') throw methodNotAllowed();
+    if ((everywhere && !['list', 'watch'].includes(info.verb)) || needsName) throw methodNotAllowed();
+    if (ofStatus && !['get', 'update', 'patch'].includes(info.verb)) throw methodNotAllowed();
+    const target = { user, resource, namespace, name: info.name, statusOnly: ofStatus };
     switch (info.verb) {
       case 'get':
-        return { status: 200, body: this.#registry.get(resource, oneOf, info.name) };
+        return { status: 200, body: this.#registry.get(resource, namespace, info.name) };
       case 'list':
-        return { status: 200, body: this.#lists.list(resource, oneOf, request.query) };
+        return { status: 200, body: this.#lists.list(resource, namespace, request.query) };
       case 'watch':
         throw new ApiError(405, 'MethodNotAllowed', 'watch is not served by this API server: list again instead');
       case 'create':
         if (info.name !== '') throw methodNotAllowed();
-        return { status: 201, body: this.#registry.create(context, this.#decoded(resource, request)) };
+        return this.#create(request, target);
       case 'update':
-        return this.#replace(request, context);
+        return this.#replace(request, target);
       case 'patch':
-        return this.#patch(request, context);
+        return this.#patch(request, target);
       case 'delete':
-        return this.#delete(request, context);
+        return this.#delete(request, target);
       case 'deletecollection':
-        return this.#deleteAll(request, context);
+        return this.#deleteAll(request, target);
       default:
         throw methodNotAllowed();
     }
   }
 
-  #replace(request: ApiRequest, context: WriteContext): ApiResponse {
-    const { resource, name } = context;
-    const sent = this.#decoded(resource, request);
-    mustMatch(sent, context);
-    if (resource.createOnUpdate && !this.#exists(context)) this.#mayCreate(context);
-    const named = { ...sent, metadata: { ...sent.metadata, name } };
-    const { object, created } = this.#registry.update(context, () => named, resource.createOnUpdate === true);
-    return { status: created ? 201 : 200, body: object };
+  #create(request: ApiRequest, target: Target): ApiResponse {
+    const { dryRun, validation } = readWriteOptions('Create', request.query);
+    const warnings: string[] = [];
+    const sent = decodedBody(request, target, strictnessOf(validation, warnings));
+    return { status: 201, body: this.#registry.create({ ...target, dryRun }, sent), warnings };
   }
 
-  #patch(request: ApiRequest, context: WriteContext): ApiResponse {
-    const { resource } = context;
-    const patch = readPatch(request, request.query);
-    if (patch.creates && !this.#exists(context)) this.#mayCreate(context);
+  #replace(request: ApiRequest, target: Target): ApiResponse {
+    const { resource, name } = target;
+    const { dryRun, validation } = readWriteOptions('Update', request.query);
+    const warnings: string[] = [];
+    const sent = decodedBody(request, target, strictnessOf(validation, warnings));
+    mustMatch(sent, target);
+    const createIfAbsent = resource.createOnUpdate === true && !target.statusOnly;
+    if (createIfAbsent && !this.#exists(target)) this.#mayCreate(target);
+    const named = { ...sent, metadata: { ...sent.metadata, name } };
+    const revision = { revise: () => named, createIfAbsent, sameUid: true };
+    const { object, created } = this.#registry.update({ ...target, dryRun }, revision);
+    return { status: created ? 201 : 200, body: object, warnings };
+  }
+
+  #patch(request: ApiRequest, target: Target): ApiResponse {
+    const { resource } = target;
+    const patch = readPatch(request, resource);
+    const { dryRun, validation } = readWriteOptions(patch.creates ? 'Apply' : 'Patch', request.query);
+    if (patch.creates && !this.#exists(target)) this.#mayCreate(target);
+    const warnings: string[] = [];
     const revise = (before: StoredObject | undefined) => {
-      const after = decodeObject(resource, patch.apply(before), isStrict(request.query));
-      mustMatch(after, context);
+      const patched = patch.apply(before);
+      const after = patchedObject(patched, target, strictnessOf(validation, warnings));
+      mustMatch(after, target);
       return after;
     };
-    const { object, created } = this.#registry.update(context, revise, patch.creates);
-    return { status: created ? 201 : 200, body: object };
+    const revision = { revise, createIfAbsent: patch.creates, sameUid: false };
+    const { object, created } = this.#registry.update({ ...target, dryRun }, revision);
+    return { status: created ? 201 : 200, body: object, warnings };
   }
 
-  #delete(request: ApiRequest, context: WriteContext): ApiResponse {
+  #delete(request: ApiRequest, target: Target): ApiResponse {
     const options = readDeleteOptions(request);
-    const dryRun = context.dryRun || options.dryRun;
-    const { object, gone } = this.#registry.delete({ ...context, dryRun }, options.preconditions);
-    const { resource } = context;
+    const { object, gone } = this.#registry.delete({ ...target, dryRun: options.dryRun }, options);
+    const { resource } = target;
     if (!gone || resource.returnsDeleted) return { status: 200, body: object };
     const { name, uid } = object.metadata;
     const group = resource.group === '' ? {} : { group: resource.group };
@@ -207,33 +254,30 @@ export class ApiState {
     return { status: 200, body: { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', details } };
   }
 
-  #deleteAll(request: ApiRequest, context: WriteContext): ApiResponse {
-    const { resource, namespace } = context;
+  #deleteAll(request: ApiRequest, target: Target): ApiResponse {
+    const { resource, namespace } = target;
     if (resource.keepsCollection) throw methodNotAllowed();
     const options = readDeleteOptions(request);
     const chosen = this.#lists.select(resource, namespace, request.query);
     for (const { metadata } of chosen) {
-      const one = { ...context, name: metadata.name, dryRun: context.dryRun || options.dryRun };
-      this.#registry.delete(one, options.preconditions);
+      this.#registry.delete({ ...target, name: metadata.name, dryRun: options.dryRun }, options);
     }
-    const items = chosen.map(({ apiVersion, kind, ...object }) => object);
     const head = { kind: `${resource.kind}List`, apiVersion: apiVersionOf(resource) };
-    return { status: 200, body: { ...head, metadata: { resourceVersion: this.#storage.version }, items } };
+    const metadata = { resourceVersion: this.#storage.version };
+    return { status: 200, body: { ...head, metadata, items: chosen.map(withoutType) } };
   }
 
-  #exists({ resource, namespace, name }: WriteContext): boolean {
+  #exists({ resource, namespace, name }: Target): boolean {
     return this.#storage.get(storageName(resource), namespace, name) !== undefined;
   }
 
   /** What creates, needs the right to create, whatever its method. */
-  #mayCreate({ user, resource, namespace, name }: WriteContext): void {
-    const question = { verb: 'create', group: resource.group, resource: resource.resource, namespace, name };
+  #mayCreate({ user, resource, namespace, name }: Target): void {
+    // A namespace is in itself.
+    const where = resource.kind === 'Namespace' ? name : namespace;
+    const question = { verb: 'create', group: resource.group, resource: resource.resource, namespace: where, name };
     const { allowed, reason } = authorize(this.rbac(), user, question);
     if (!allowed) throw denial(user, question, reason);
-  }
-
-  #decoded(resource: Resource, request: ApiRequest): DecodedObject {
-    return decodeObject(resource, readBody(request), isStrict(request.query));
   }
 }
 
@@ -245,51 +289,48 @@ export interface SeedObject {
   readonly [member: string]: unknown;
 }
 
-function describe(request: ApiRequest): ApiResponse {
-  const body = describeApi(request.path);
-  if (body === undefined) return { status: 404, body: '404 page not found\n' };
-  if (request.method !== 'GET' && request.method !== 'HEAD') throw methodNotAllowed();
+function describe({ path, method, headers }: ApiRequest): ApiResponse {
+  const body = describeApi(path);
+  if (body === undefined) {
+    const group = /^\/apis\/([^/]+)\/[^/]+\/?$/.exec(path)?.[1] ?? (/^\/api\/[^/]+\/?$/.test(path) ? '' : undefined);
+    throw group !== undefined && isServed(group) ? noSuchResource() : pageNotFound();
+  }
+  if (typeof body !== 'string') mustAcceptJson(headers, false);
+  if (method !== 'GET') throw methodNotAllowed();
   return { status: 200, body };
 }
 
-function unknownResource({ group, version }: ResourceInfo): ApiResponse {
-  const served = [{ group: '', version: 'v1' }, ...GROUP_VERSIONS];
-  if (served.some((one) => one.group === group && one.version === version)) throw noSuchResource();
-  return { status: 404, body: '404 page not found\n' };
+function isServed(group: string): boolean {
+  return group === '' || GROUP_VERSIONS.some((one) => one.group === group);
 }
 
-function mustMatch(sent: DecodedObject, { name, namespace }: WriteContext): void {
+function strictnessOf(validation: WriteOptions['validation'], warnings: string[]): Strictness {
+  const onUnknown = (path: string) => void warnings.push(`unknown field "${path}"`);
+  return validation === 'Warn' ? { strict: false, onUnknown } : { strict: validation === 'Strict' };
+}
+
+function decodedBody(request: ApiRequest, { resource, statusOnly }: Target, strictness: Strictness): DecodedObject {
+  const value = readObject(request, resource.kind);
+  const decode = statusOnly ? decodeTyped : decodeObject;
+  return fromBody(resource, value, () => decode(resource, value, strictness));
+}
+
+function patchedObject(
+  patched: Readonly<Record<string, unknown>>,
+  { resource, statusOnly }: Target,
+  strictness: Strictness,
+): DecodedObject {
+  try {
+    return (statusOnly ? decodeTyped : decodeObject)(resource, patched, strictness);
+  } catch (error) {
+    throw error instanceof UnreadableBody ? invalidPatch(patched, error.message) : error;
+  }
+}
+
+function mustMatch(sent: DecodedObject, { name, namespace }: Target): void {
   const { name: own = '', namespace: ownNamespace = '' } = sent.metadata as { name?: string; namespace?: string };
+  if (namespace !== '' && ownNamespace !== '' && ownNamespace !== namespace) throw otherNamespace();
   if (own === '')
     throw badRequest(`the name of the object (${name} based on URL) was undeterminable: name must be provided`);
   if (own !== name) throw badRequest(`the name of the object (${own}) does not match the name on the URL (${name})`);
-  if (namespace !== '' && ownNamespace !== '' && ownNamespace !== namespace) {
-    throw badRequest(
-      `the namespace of the object (${ownNamespace}) does not match the namespace on the request (${namespace})`,
-    );
-  }
-}
-
-function isDryRun(query: URLSearchParams): boolean {
-  const values = query.getAll('dryRun').filter((value) => value !== '');
-  if (values.some((value) => value !== 'All')) {
-    throw invalid('meta.k8s.io', 'CreateOptions', '', [notSupported('dryRun', values[0], ['All'])]);
-  }
-  return values.length > 0;
-}
-
-function isStrict(query: URLSearchParams): boolean {
-  return query.get('fieldValidation') === 'Strict';
-}
-
-function readDeleteOptions(request: ApiRequest): { preconditions: Preconditions; dryRun: boolean } {
-  const body = (bodyText(request) === '' ? {} : readBody(request)) as {
-    preconditions?: Preconditions;
-    dryRun?: unknown;
-    kind?: unknown;
-  };
-  if (body === null || typeof body !== 'object' || (body.kind !== undefined && body.kind !== 'DeleteOptions')) {
-    throw badRequest('the body of a DELETE is a DeleteOptions');
-  }
-  return { preconditions: body.preconditions ?? {}, dryRun: Array.isArray(body.dryRun) && body.dryRun.includes('All') };
 }

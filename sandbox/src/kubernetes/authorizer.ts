@@ -33,7 +33,12 @@ export function authorize(rbac: RbacObjects, user: UserInfo, question: Question)
   if (answer.allowed) return { allowed: true, reason: allowedBy(rbac, user, answer.by) };
   const missing = missingRoles(rbac, user, 'path' in question ? '' : (question.namespace ?? ''));
   if (missing.length === 0) return { allowed: false, reason: '' };
-  return { allowed: false, reason: `RBAC: ${missing.length === 1 ? missing[0] : `[${missing.join(', ')}]`}` };
+  return { allowed: false, reason: `RBAC: ${aggregated(missing)}` };
+}
+
+/** Several errors as Go makes one of them. */
+export function aggregated(errors: readonly string[]): string {
+  return errors.length === 1 ? errors[0]! : `[${errors.join(', ')}]`;
 }
 
 /** The roles that a user's bindings name in vain, as the authorizer reports them. */

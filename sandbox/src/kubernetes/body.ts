@@ -1,4 +1,4 @@
-import { CORE_SCHEMA, load } from 'js-yaml';
+import { type GoValue, GoYamlError, isTrue, readGoYaml } from '@gatehouse/core/effective-access/go-yaml';
 import { type Headers, headerValues } from './impersonation.ts';
 import { decodeProtobuf } from './protobuf.ts';
 import { badRequest, unsupportedMediaType } from './status.ts';
@@ -8,6 +8,15 @@ export interface Body {
   readonly headers: Headers;
   readonly body?: string | Uint8Array;
 }
+
+/** Why a body cannot be read, in Go's words; what it means, and with which code, depends on what it was to be. */
+export class UnreadableBody extends Error {}
+
+/** A kind that does not exist, or not in this version. */
+export const notRegistered = (apiVersion: string, kind: string): UnreadableBody => {
+  const what = `no kind ${JSON.stringify(kind)} is registered for version ${JSON.stringify(apiVersion)}`;
+  return new UnreadableBody(`${what} in scheme "pkg/runtime/scheme.go:110"`);
+};
 
 /** The media type of a request, without parameters; empty where none is given. */
 export function mediaType(headers: Headers): string {
@@ -20,17 +29,30 @@ export function bodyText({ body }: Body): string {
   return body === undefined ? '' : typeof body === 'string' ? body : Buffer.from(body).toString('utf8');
 }
 
+const PROTOBUF = 'application/vnd.kubernetes.protobuf';
+const NO_KIND = "couldn't get version/kind; json parse error: ";
+const NO_STRUCT =
+  'of type struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }';
+
 /**
- * Reads an object: JSON, or YAML or Kubernetes' protobuf where the content type says so; a body without a type is JSON.
- * @throws ApiError 400 for what cannot be read; 415 for another type.
+ * Reads an object: JSON, or YAML or Kubernetes' protobuf where the content type says so; a body without a type is JSON, and null
+ * is an object without members.
+ * @throws UnreadableBody; ApiError 400 for protobuf that cannot be read, 415 for another type.
  */
-export function readBody(request: Body): unknown {
+export function readBody(request: Body): Readonly<Record<string, unknown>> {
+  const value = readAny(request);
+  if (value === null) return {};
+  if (isRecord(value)) return value;
+  throw new UnreadableBody(`${NO_KIND}json: cannot unmarshal ${goType(value)} into Go value ${NO_STRUCT}`);
+}
+
+function readAny(request: Body): unknown {
   switch (mediaType(request.headers)) {
     case '':
     case 'application/json':
-      return parseJson(bodyText(request));
+      return inside(NO_KIND, () => parseJson(bodyText(request)));
     case 'application/yaml':
-      return parseYaml(bodyText(request));
+      return inside('', () => parseYaml(bodyText(request)));
     case PROTOBUF:
       return parseProtobuf(request.body);
     default:
@@ -38,7 +60,25 @@ export function readBody(request: Body): unknown {
   }
 }
 
-const PROTOBUF = 'application/vnd.kubernetes.protobuf';
+/** The same for an object that is to be of a kind. @throws ApiError 400, 415. */
+export function readObject(request: Body, kind: string): Readonly<Record<string, unknown>> {
+  try {
+    return readBody(request);
+  } catch (error) {
+    if (!(error instanceof UnreadableBody)) throw error;
+    const whole = summarized(bodyText(request));
+    throw badRequest(`the object provided is unrecognized (must be of type ${kind}): ${error.message} (${whole})`);
+  }
+}
+
+/** Runs `read` and puts a text before what it says is wrong. */
+export function inside<T>(prefix: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    throw error instanceof UnreadableBody ? new UnreadableBody(prefix + error.message) : error;
+  }
+}
 
 function parseProtobuf(body: string | Uint8Array | undefined): unknown {
   try {
@@ -49,22 +89,62 @@ function parseProtobuf(body: string | Uint8Array | undefined): unknown {
   }
 }
 
-/** @throws ApiError 400. */
+/** @throws UnreadableBody. */
 export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw badRequest(`couldn't get version/kind; json parse error: ${why}`);
+    throw new UnreadableBody(jsonFault(error instanceof Error ? error.message : String(error)));
   }
 }
 
-/** YAML of the core schema, which has every type of JSON and no other. @throws ApiError 400. */
+/** What V8 says is wrong, as `encoding/json` says it, for the faults that people make. */
+function jsonFault(said: string): string {
+  const found = /^Unexpected token '(.)'/su.exec(said)?.[1];
+  if (found !== undefined) return `invalid character '${found}' looking for beginning of value`;
+  return /^(Unexpected end|Unterminated)/.test(said) ? 'unexpected end of JSON input' : said;
+}
+
+/** YAML 1.1, as `sigs.k8s.io/yaml` makes JSON of it. @throws UnreadableBody. */
 export function parseYaml(text: string): unknown {
   try {
-    return load(text, { schema: CORE_SCHEMA });
+    const value = readGoYaml(text);
+    return value === undefined ? null : toJson(value);
   } catch (error) {
-    const why = error instanceof Error ? error.message.split('\n')[0] : String(error);
-    throw badRequest(`error decoding YAML: ${why}`);
+    throw error instanceof GoYamlError ? new UnreadableBody(`yaml: ${error.message}`) : error;
   }
+}
+
+function toJson(value: GoValue): unknown {
+  switch (value.type) {
+    case 'mapping':
+      return Object.fromEntries([...value.members].map(([key, member]) => [key, toJson(member)]));
+    case 'sequence':
+      return value.items.map(toJson);
+    case 'bool':
+      return isTrue(value.text);
+    case 'number':
+      return Number(value.text.replaceAll('_', ''));
+    case 'null':
+      return null;
+    default:
+      return value.text;
+  }
+}
+
+/** A body as an error shows it. */
+function summarized(text: string): string {
+  if (text === '') return '<empty>';
+  return text.startsWith('{') ? text.slice(0, 1024) : Buffer.from(text).toString('hex').slice(0, 1024);
+}
+
+/** Whether something is an object with members. */
+export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return value !== null && typeof value === 'object' && !Array.isArray(value);
+}
+
+/** What Go calls a JSON value of this type. */
+export function goType(value: unknown): string {
+  if (Array.isArray(value)) return 'array';
+  return typeof value === 'boolean' ? 'bool' : typeof value;
 }

@@ -1,5 +1,9 @@
-import { apiVersionOf, type Resource } from './kinds.ts';
+import type { AccessRule } from '@gatehouse/core/access/policy';
+import { notRegistered, UnreadableBody } from './body.ts';
+import { apiVersionOf, isKind, type Resource, type Review } from './kinds.ts';
+import { KIND_MEMBERS, OBJECT_META, REVIEW_SPECS, type Struct } from './shapes.ts';
 import { badRequest } from './status.ts';
+import { readStruct } from './typed.ts';
 
 /** An object as a client sent it: its types are right, unknown members are gone, defaults are set. */
 export interface DecodedObject {
@@ -9,148 +13,74 @@ export interface DecodedObject {
   readonly [member: string]: unknown;
 }
 
-type Shape =
-  | 'string'
-  | 'boolean'
-  | 'integer'
-  | 'time'
-  | 'any'
-  | { readonly list: Shape }
-  | { readonly map: Shape }
-  | { readonly members: Readonly<Record<string, Shape>> };
+type Members = Readonly<Record<string, unknown>>;
 
-const STRINGS: Shape = { list: 'string' };
-const LABELS: Shape = { map: 'string' };
-
-const META: Shape = {
-  members: {
-    name: 'string',
-    generateName: 'string',
-    namespace: 'string',
-    uid: 'string',
-    resourceVersion: 'string',
-    selfLink: 'string',
-    generation: 'integer',
-    creationTimestamp: 'time',
-    deletionTimestamp: 'time',
-    deletionGracePeriodSeconds: 'integer',
-    labels: LABELS,
-    annotations: LABELS,
-    finalizers: STRINGS,
-    managedFields: 'any',
-    ownerReferences: {
-      list: {
-        members: {
-          apiVersion: 'string',
-          kind: 'string',
-          name: 'string',
-          uid: 'string',
-          controller: 'boolean',
-          blockOwnerDeletion: 'boolean',
-        },
-      },
-    },
-  },
-};
-
-const RULES: Shape = {
-  list: {
-    members: {
-      apiGroups: STRINGS,
-      resources: STRINGS,
-      resourceNames: STRINGS,
-      nonResourceURLs: STRINGS,
-      verbs: STRINGS,
-    },
-  },
-};
-
-/** Shapes of the members whose content matters here; the others (a pod's spec) are taken as they come. */
-const SHAPES: Readonly<Record<string, Shape>> = {
-  data: LABELS,
-  stringData: LABELS,
-  binaryData: LABELS,
-  immutable: 'boolean',
-  automountServiceAccountToken: 'boolean',
-  type: 'string',
-  rules: RULES,
-  roleRef: { members: { apiGroup: 'string', kind: 'string', name: 'string' } },
-  subjects: { list: { members: { kind: 'string', apiGroup: 'string', name: 'string', namespace: 'string' } } },
-};
+/** How strictly a body is read. */
+export interface Strictness {
+  /** What a kind does not have is refused; else it is dropped, and told. */
+  readonly strict: boolean;
+  /** Told of each member that was dropped, by its path. */
+  readonly onUnknown?: (path: string) => void;
+}
 
 /**
- * Reads a body as an object of `resource`: checks apiVersion and kind where they are given, checks types, drops what the
- * kind does not have (with `strict`: refuses it), leaves out what is empty, and sets the defaults of the API. A status is never
- * taken from a client.
- * @throws ApiError 400.
+ * Reads what is to be an object of `resource`: checks apiVersion and kind where they are given, and types; drops what the kind
+ * does not have, leaves out what is empty, and sets the defaults of the API. A status is never taken from a client.
+ * @throws UnreadableBody.
  */
-export function decodeObject(resource: Resource, body: unknown, strict: boolean): DecodedObject {
-  if (!isRecord(body)) throw badRequest(`couldn't get version/kind; json parse error: the body is not an object`);
-  const apiVersion = apiVersionOf(resource);
-  if (typeof body.apiVersion === 'string' && body.apiVersion !== '' && body.apiVersion !== apiVersion) {
-    throw badRequest(
-      `the API version in the data (${body.apiVersion}) does not match the expected API version (${apiVersion})`,
-    );
-  }
-  if (typeof body.kind === 'string' && body.kind !== '' && body.kind !== resource.kind) {
-    throw badRequest(`${body.kind} in version "${resource.version}" cannot be handled as a ${resource.kind}`);
+export function decodeObject(resource: Resource, value: Members, strictness: Strictness): DecodedObject {
+  return withDefaults(decodeTyped(resource, value, strictness));
+}
+
+/**
+ * Reads what is of a kind, without its defaults.
+ * @throws UnreadableBody.
+ */
+export function decodeTyped(of: Resource | Review, value: Members, { strict, onUnknown }: Strictness): DecodedObject {
+  const { kind, apiVersion } = kindOf(of, value);
+  if (!isKind(apiVersion, kind)) throw notRegistered(apiVersion, kind);
+  if (kind !== of.kind || apiVersion !== apiVersionOf(of)) {
+    const internal = of.group.split('.')[0] || 'core';
+    throw new UnreadableBody(`converting (v1.${kind}) to (${internal}.${of.kind}): unknown conversion`);
   }
   const unknown: string[] = [];
-  const members: Record<string, unknown> = {};
-  for (const [member, value] of Object.entries(body)) {
-    if (member === 'apiVersion' || member === 'kind' || member === 'metadata') continue;
-    if (!resource.members.includes(member)) {
-      unknown.push(member);
-      continue;
-    }
-    const read = readShape(SHAPES[member] ?? 'any', value, [resource.kind, member], unknown);
-    if (read !== undefined) members[member] = read;
-  }
-  const metadata = readShape(META, body.metadata ?? {}, [resource.kind, 'metadata'], unknown) ?? {};
+  const { metadata = {}, ...read } = readStruct(structOf(of), value, unknown);
   if (strict && unknown.length > 0) {
-    throw badRequest(`strict decoding error: ${unknown.map((path) => `unknown field "${path}"`).join(', ')}`);
+    const fields = unknown.map((path) => `unknown field "${path}"`);
+    throw new UnreadableBody(`strict decoding error: ${fields.join(', ')}`);
   }
-  return withDefaults({ apiVersion, kind: resource.kind, metadata: metadata as Record<string, unknown>, ...members });
+  for (const path of unknown) onUnknown?.(path);
+  return { ...read, apiVersion, kind, metadata: metadata as Members };
+}
 
-  function readShape(shape: Shape, value: unknown, at: readonly string[], unknown: string[]): unknown {
-    if (value === null || value === undefined) return undefined;
-    const wrong = (type: string) =>
-      badRequest(
-        `${resource.kind} in version "${resource.version}" cannot be handled as a ${resource.kind}: json: cannot unmarshal ` +
-          `${jsonType(value)} into Go struct field ${at.join('.')} of type ${type}`,
-      );
-    if (shape === 'any') return value;
-    if (shape === 'integer') {
-      if (!Number.isInteger(value)) throw wrong('int64');
-      return value;
-    }
-    if (shape === 'time') return wholeSeconds(value) ?? throwing(wrong('time.Time'));
-    if (typeof shape === 'string') {
-      if (typeof value !== shape) throw wrong(shape === 'boolean' ? 'bool' : 'string');
-      return value;
-    }
-    if ('list' in shape) {
-      if (!Array.isArray(value)) throw wrong('[]string');
-      const items = value.map((item, index) =>
-        readShape(shape.list, item, at.with(-1, `${at.at(-1)}[${index}]`), unknown),
-      );
-      const empty = shape.list === 'string' ? '' : {};
-      return items.length === 0 ? undefined : items.map((item) => item ?? empty);
-    }
-    if (!isRecord(value)) throw wrong('map[string]string');
-    const read: Record<string, unknown> = Object.create(null);
-    for (const [key, inner] of Object.entries(value)) {
-      const own = 'map' in shape ? shape.map : Object.hasOwn(shape.members, key) ? shape.members[key] : undefined;
-      if (own === undefined) {
-        unknown.push([...at.slice(1), key].join('.'));
-        continue;
-      }
-      const item = readShape(own, inner, [...at, key], unknown);
-      if (item !== undefined) read[key] = item;
-      else if ('map' in shape) read[key] = '';
-    }
-    return 'map' in shape && Object.keys(read).length === 0 ? undefined : { ...read };
+/** Reads a body with `decode`, and says of what is wrong that it was in a body of this kind. @throws ApiError 400. */
+export function fromBody<T>(of: Resource | Review, value: Members, decode: () => T): T {
+  try {
+    return decode();
+  } catch (error) {
+    if (!(error instanceof UnreadableBody)) throw error;
+    const { kind, apiVersion } = kindOf(of, value);
+    const version = JSON.stringify(apiVersion.split('/').at(-1));
+    throw badRequest(`${kind} in version ${version} cannot be handled as a ${of.kind}: ${error.message}`);
   }
+}
+
+function structOf(of: Resource | Review): Struct {
+  const spec = REVIEW_SPECS[of.kind];
+  const members = KIND_MEMBERS[of.kind as keyof typeof KIND_MEMBERS] ?? {
+    status: 'any',
+    ...(spec === undefined ? {} : { spec }),
+  };
+  return { struct: of.kind, members: { apiVersion: 'string', kind: 'string', metadata: OBJECT_META, ...members } };
+}
+
+/** The kind that a value says it is of; where it says nothing, it is what was expected. */
+function kindOf(of: Resource | Review, { kind, apiVersion }: Members): { kind: string; apiVersion: string } {
+  const given = (text: unknown) => typeof text === 'string' && text !== '';
+  return {
+    kind: given(kind) ? String(kind) : of.kind,
+    apiVersion: given(apiVersion) ? String(apiVersion) : apiVersionOf(of),
+  };
 }
 
 const RBAC_GROUP = 'rbac.authorization.k8s.io';
@@ -162,9 +92,11 @@ function withDefaults(object: DecodedObject): DecodedObject {
       return withBindingDefaults(object);
     case 'Role':
     case 'ClusterRole':
-      return { ...object, rules: (object.rules as unknown[] | undefined) ?? null };
+      return withRoleDefaults(object);
     case 'Secret':
       return withSecretDefaults(object);
+    case 'Event':
+      return { ...EMPTY_EVENT, ...object };
     case 'Namespace':
       return withNamespaceDefaults(object);
     case 'Pod':
@@ -174,6 +106,21 @@ function withDefaults(object: DecodedObject): DecodedObject {
     default:
       return object;
   }
+}
+
+const EMPTY_EVENT = {
+  eventTime: null,
+  firstTimestamp: null,
+  lastTimestamp: null,
+  reportingComponent: '',
+  reportingInstance: '',
+  source: {},
+} as const;
+
+/** The members that Go writes even where they are empty. */
+function withRoleDefaults(object: DecodedObject): DecodedObject {
+  const rules = object.rules as readonly AccessRule[] | undefined;
+  return { ...object, rules: rules?.map((rule) => ({ ...rule, verbs: rule.verbs ?? [] })) ?? null };
 }
 
 interface LooseSubject {
@@ -229,31 +176,11 @@ function withNamespaceDefaults(object: DecodedObject): DecodedObject {
 }
 
 function withPodDefaults(object: DecodedObject): DecodedObject {
-  const spec = { restartPolicy: 'Always', serviceAccountName: 'default', ...((object.spec ?? {}) as object) };
+  const spec = { restartPolicy: 'Always', ...((object.spec ?? {}) as object) };
   return { ...object, spec, status: { phase: 'Pending' } };
 }
 
 function withDeploymentDefaults(object: DecodedObject): DecodedObject {
   if (object.spec === undefined) return object;
   return { ...object, spec: { replicas: 1, ...(object.spec as object) }, status: {} };
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return value !== null && typeof value === 'object' && !Array.isArray(value);
-}
-
-/** An RFC 3339 time as the API keeps it, in whole seconds of UTC; undefined for anything else. */
-function wholeSeconds(value: unknown): string | undefined {
-  const rfc3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/;
-  if (typeof value !== 'string' || !rfc3339.test(value) || Number.isNaN(Date.parse(value))) return undefined;
-  return `${new Date(value).toISOString().slice(0, 19)}Z`;
-}
-
-function throwing(error: Error): never {
-  throw error;
-}
-
-function jsonType(value: unknown): string {
-  if (Array.isArray(value)) return 'array';
-  return typeof value === 'boolean' ? 'bool' : typeof value;
 }

@@ -4,6 +4,10 @@ import { apiVersionOf, GROUP_VERSIONS, RESOURCES, REVIEWS, type Resource, type R
 export const VERSION = {
   major: '1',
   minor: '34',
+  emulationMajor: '1',
+  emulationMinor: '34',
+  minCompatibilityMajor: '1',
+  minCompatibilityMinor: '33',
   gitVersion: 'v1.34.4-gatehouse',
   gitCommit: '',
   gitTreeState: 'clean',
@@ -18,14 +22,11 @@ export const VERSION = {
  * there is nothing at the path. A text answer is plain text.
  */
 export function describeApi(path: string): object | string | undefined {
+  if (/^\/(healthz|livez|readyz)(\/ping)?$/.test(path)) return 'ok';
   const at = path.length > 1 ? path.replace(/\/$/, '') : path;
   switch (at) {
     case '/':
-      return { paths: ['/api', '/api/v1', '/apis', '/healthz', '/livez', '/openapi/v3', '/readyz', '/version'] };
-    case '/healthz':
-    case '/livez':
-    case '/readyz':
-      return 'ok';
+      return { paths: PATHS };
     case '/version':
       return VERSION;
     case '/api':
@@ -42,6 +43,21 @@ export function describeApi(path: string): object | string | undefined {
       return describeBelow(at);
   }
 }
+
+const PATHS = [
+  '/api',
+  '/api/v1',
+  '/apis',
+  ...GROUP_VERSIONS.flatMap(({ group, version }) => [`/apis/${group}`, `/apis/${group}/${version}`]),
+  '/healthz',
+  '/healthz/ping',
+  '/livez',
+  '/livez/ping',
+  '/openapi/v3',
+  '/readyz',
+  '/readyz/ping',
+  '/version',
+];
 
 function describeBelow(path: string): object | undefined {
   if (path.startsWith('/openapi/v3/')) return openApi(path.slice('/openapi/v3/'.length));
@@ -78,7 +94,7 @@ function resourceList(group: string, version: string): object | undefined {
 
 function describeResource(one: Resource | Review): object[] {
   const head = { name: one.resource, singularName: one.singular, namespaced: one.namespaced, kind: one.kind };
-  if (!('members' in one)) return [{ ...head, verbs: ['create'] }];
+  if (!('name' in one)) return [{ ...head, verbs: ['create'] }];
   const writes = ['create', 'delete', ...(one.keepsCollection ? [] : ['deletecollection'])];
   const resource = {
     ...head,

@@ -2,7 +2,7 @@ import type { AccessRule } from '@gatehouse/core/access/policy';
 import { covers, type RbacObjects, rulesOf, rulesOfRole } from '@gatehouse/core/effective-access/rbac';
 import { authorize, PRIVILEGED_GROUP, type UserInfo } from './authorizer.ts';
 import type { Resource } from './kinds.ts';
-import { forbidden, goQuoted, notFound } from './status.ts';
+import { ApiError, badRequest, forbidden, goQuoted, notFound } from './status.ts';
 
 const RBAC_GROUP = 'rbac.authorization.k8s.io';
 
@@ -25,7 +25,7 @@ export interface RbacWrite {
 /**
  * Refuses a write of a role or binding that would give away more than its writer has. Who may `escalate` on roles, or `bind`
  * the role, is let pass. Source: `pkg/registry/rbac/{role,rolebinding}/policybased/storage.go`, `escalation_check.go`.
- * @throws ApiError 403; 404 for a binding of a role that does not exist.
+ * @throws ApiError 403; 404 for a binding of a role that does not exist; 400 and 500 for one of what can be no role.
  */
 export function checkEscalation(rbac: RbacObjects, user: UserInfo, write: RbacWrite): void {
   if (write.resource.group !== RBAC_GROUP || user.groups.includes(PRIVILEGED_GROUP)) return;
@@ -40,7 +40,7 @@ function checkRole(rbac: RbacObjects, user: UserInfo, write: RbacWrite): void {
   const name = object.metadata.name ?? '';
   const aggregate = object.aggregationRule !== undefined || wasAggregate;
   if (aggregate && missingRules(rbac, user, namespace, EVERYTHING).length > 0) {
-    throw forbidden(resource, name, 'must have cluster-admin privileges to use an aggregationRule');
+    throw forbidden(resource, name, 'must have cluster-admin privileges to use the aggregationRule');
   }
   confirm(rbac, user, namespace, object.rules ?? [], resource, name);
 }
@@ -51,8 +51,12 @@ function checkBinding(rbac: RbacObjects, user: UserInfo, { resource, namespace, 
   const question = { verb: 'bind', group: RBAC_GROUP, resource: roles, namespace, name: role };
   const known = kind === 'Role' || kind === 'ClusterRole';
   if (known && authorize(rbac, user, question).allowed) return;
-  const found = known ? rulesOfRole(rbac, { apiGroup: RBAC_GROUP, kind, name: role }, namespace) : undefined;
-  if (found === undefined) throw notFound({ group: RBAC_GROUP, resource: roles }, role);
+  if (!known) throw new ApiError(500, '', `unsupported role reference kind: ${goQuoted(kind)}`);
+  if (role === '') throw badRequest('Name parameter required.');
+  if (kind === 'Role' && namespace === '') throw badRequest('Namespace parameter required.');
+  const found = rulesOfRole(rbac, { apiGroup: RBAC_GROUP, kind, name: role }, namespace);
+  // The API server says of the binding that it is missing, by the name of the role.
+  if (found === undefined) throw notFound(resource, role);
   confirm(rbac, user, namespace, found, resource, object.metadata.name ?? '');
 }
 

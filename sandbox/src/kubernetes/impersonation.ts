@@ -1,6 +1,6 @@
 import type { Question, RbacObjects } from '@gatehouse/core/effective-access/rbac';
 import { authorize, denial, type UserInfo } from './authorizer.ts';
-import { internalError } from './status.ts';
+import { PlainError } from './status.ts';
 
 /** Request headers, lower case; a repeated one has several values. */
 export type Headers = Readonly<Record<string, string | readonly string[] | undefined>>;
@@ -18,22 +18,27 @@ const UNAUTHENTICATED = 'system:unauthenticated';
 /**
  * Who the request is to be judged as: the user who sent it, or the one it impersonates, if each part of that identity may be.
  * Source: `apiserver/pkg/endpoints/filters/impersonation.go`.
- * @throws ApiError 403; 500 where groups, a uid or extras come without a user.
+ * @param path of the request, for the failure.
+ * @throws ApiError 403; PlainError 500 where groups, a uid or extras come without a user.
  */
-export function effectiveUser(rbac: RbacObjects, sender: UserInfo, headers: Headers): UserInfo {
+export function effectiveUser(rbac: RbacObjects, sender: UserInfo, headers: Headers, path: string): UserInfo {
   const username = headerValues(headers, 'impersonate-user')[0] ?? '';
   const groups = headerValues(headers, 'impersonate-group');
   const uid = headerValues(headers, 'impersonate-uid')[0] ?? '';
   const extra = new Map(
     Object.keys(headers)
       .filter((name) => name.startsWith(EXTRA_PREFIX))
-      .map((name) => [unescaped(name.slice(EXTRA_PREFIX.length)), headerValues(headers, name)]),
+      .map((name) => [unescaped(name.slice(EXTRA_PREFIX.length)).toLowerCase(), headerValues(headers, name)]),
   );
   if (username === '') {
     if (groups.length === 0 && uid === '' && extra.size === 0) return sender;
-    throw internalError(`requested ${JSON.stringify([...groups, ...extra.keys()])} without impersonating a user`);
+    const requested = asGoPrintsThem(groups, uid, extra);
+    throw new PlainError(
+      500,
+      `Internal Server Error: "${path}": requested [${requested}] without impersonating a user\n`,
+    );
   }
-  const account = /^system:serviceaccount:([^:]+):([^:]+)$/.exec(username);
+  const account = SERVICE_ACCOUNT.exec(username);
   for (const question of questions(username, account, groups, uid, extra)) {
     const { allowed, reason } = authorize(rbac, sender, question);
     if (!allowed) throw denial(sender, question, reason);
@@ -48,6 +53,21 @@ export function effectiveUser(rbac: RbacObjects, sender: UserInfo, headers: Head
   };
 }
 
+/** A namespace and a name, as DNS has them. */
+const SERVICE_ACCOUNT = /^system:serviceaccount:([a-z0-9]([-a-z0-9]*[a-z0-9])?):([a-z0-9]([-a-z0-9.]*[a-z0-9])?)$/;
+
+/** Object references, all of their fields in a row. */
+function asGoPrintsThem(groups: readonly string[], uid: string, extra: ReadonlyMap<string, readonly string[]>): string {
+  const reference = (kind: string, name: string, apiVersion = '', fieldPath = '') =>
+    `{${kind}  ${name}  ${apiVersion}  ${fieldPath}}`;
+  const authentication = 'authentication.k8s.io/v1';
+  return [
+    ...groups.map((group) => reference('Group', group)),
+    ...[...extra].flatMap(([key, values]) => values.map((value) => reference('UserExtra', value, authentication, key))),
+    ...(uid === '' ? [] : [reference('UID', uid, authentication)]),
+  ].join(' ');
+}
+
 function* questions(
   username: string,
   account: RegExpExecArray | null,
@@ -58,7 +78,7 @@ function* questions(
   const verb = 'impersonate';
   const authentication = 'authentication.k8s.io';
   yield account
-    ? { verb, group: '', resource: 'serviceaccounts', namespace: account[1]!, name: account[2]! }
+    ? { verb, group: '', resource: 'serviceaccounts', namespace: account[1]!, name: account[3]! }
     : { verb, group: '', resource: 'users', name: username };
   for (const name of groups) yield { verb, group: '', resource: 'groups', name };
   for (const [subresource, values] of extra) {

@@ -19,11 +19,9 @@ export interface Resource {
   readonly returnsDeleted?: true;
   /** No DELETE of the collection. */
   readonly keepsCollection?: true;
-  /** Members at the top of an object beside apiVersion, kind and metadata; everything else is dropped as unknown. */
-  readonly members: readonly string[];
-  /** Field selectors beside metadata.name and metadata.namespace. */
+  /** Field selectors beside metadata.name and metadata.namespace; of a namespace, beside its name. */
   readonly selectable?: readonly string[];
-  /** Subresources whose parent has a `status`. */
+  /** It has a `status`, which is a subresource as well. */
   readonly status?: true;
 }
 
@@ -40,7 +38,6 @@ export const RESOURCES: readonly Resource[] = [
     namespaced: true,
     shortNames: ['cm'],
     name: 'subdomain',
-    members: ['data', 'binaryData', 'immutable'],
   },
   {
     ...CORE,
@@ -50,28 +47,14 @@ export const RESOURCES: readonly Resource[] = [
     namespaced: true,
     shortNames: ['ev'],
     name: 'subdomain',
-    members: [
-      'involvedObject',
-      'reason',
-      'message',
-      'source',
-      'firstTimestamp',
-      'lastTimestamp',
-      'count',
-      'type',
-      'eventTime',
-      'series',
-      'action',
-      'related',
-      'reportingComponent',
-      'reportingInstance',
-    ],
+    createOnUpdate: true,
     selectable: [
-      'involvedObject.kind',
-      'involvedObject.name',
-      'involvedObject.namespace',
-      'involvedObject.uid',
+      ...['kind', 'namespace', 'name', 'uid', 'apiVersion', 'resourceVersion', 'fieldPath'].map(
+        (member) => `involvedObject.${member}`,
+      ),
       'reason',
+      'reportingComponent',
+      'source',
       'type',
     ],
   },
@@ -85,7 +68,6 @@ export const RESOURCES: readonly Resource[] = [
     name: 'label',
     returnsDeleted: true,
     keepsCollection: true,
-    members: ['spec', 'status'],
     selectable: ['status.phase'],
     status: true,
   },
@@ -99,8 +81,12 @@ export const RESOURCES: readonly Resource[] = [
     categories: ['all'],
     name: 'subdomain',
     returnsDeleted: true,
-    members: ['spec', 'status'],
-    selectable: ['spec.nodeName', 'spec.serviceAccountName', 'status.phase', 'status.podIP'],
+    selectable: [
+      ...['nodeName', 'restartPolicy', 'schedulerName', 'serviceAccountName', 'hostNetwork'].map(
+        (one) => `spec.${one}`,
+      ),
+      ...['phase', 'podIP', 'podIPs', 'nominatedNodeName'].map((one) => `status.${one}`),
+    ],
     status: true,
   },
   {
@@ -110,7 +96,6 @@ export const RESOURCES: readonly Resource[] = [
     kind: 'Secret',
     namespaced: true,
     name: 'subdomain',
-    members: ['data', 'stringData', 'type', 'immutable'],
     selectable: ['type'],
   },
   {
@@ -122,7 +107,6 @@ export const RESOURCES: readonly Resource[] = [
     shortNames: ['sa'],
     name: 'subdomain',
     returnsDeleted: true,
-    members: ['secrets', 'imagePullSecrets', 'automountServiceAccountToken'],
   },
   {
     group: 'apps',
@@ -134,7 +118,6 @@ export const RESOURCES: readonly Resource[] = [
     shortNames: ['deploy'],
     categories: ['all'],
     name: 'subdomain',
-    members: ['spec', 'status'],
     status: true,
   },
   {
@@ -143,7 +126,6 @@ export const RESOURCES: readonly Resource[] = [
     singular: 'clusterrolebinding',
     kind: 'ClusterRoleBinding',
     namespaced: false,
-    members: ['subjects', 'roleRef'],
   },
   {
     ...RBAC,
@@ -151,7 +133,6 @@ export const RESOURCES: readonly Resource[] = [
     singular: 'clusterrole',
     kind: 'ClusterRole',
     namespaced: false,
-    members: ['rules', 'aggregationRule'],
   },
   {
     ...RBAC,
@@ -159,9 +140,8 @@ export const RESOURCES: readonly Resource[] = [
     singular: 'rolebinding',
     kind: 'RoleBinding',
     namespaced: true,
-    members: ['subjects', 'roleRef'],
   },
-  { ...RBAC, resource: 'roles', singular: 'role', kind: 'Role', namespaced: true, members: ['rules'] },
+  { ...RBAC, resource: 'roles', singular: 'role', kind: 'Role', namespaced: true },
 ];
 
 /** A resource that is asked and not stored. */
@@ -232,6 +212,11 @@ export function apiVersionOf(of: { readonly group: string; readonly version: str
 /** The stored resource at a group, version and plural name. */
 export function findResource(group: string, version: string, resource: string): Resource | undefined {
   return RESOURCES.find((one) => one.group === group && one.version === version && one.resource === resource);
+}
+
+/** Whether anything of this kind is served. */
+export function isKind(apiVersion: string, kind: string): boolean {
+  return [...RESOURCES, ...REVIEWS].some((one) => one.kind === kind && apiVersionOf(one) === apiVersion);
 }
 
 /** The stored resource of a kind. */

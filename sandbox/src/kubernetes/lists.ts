@@ -1,18 +1,24 @@
-import type { Resource } from './kinds.ts';
-import { apiVersionOf } from './kinds.ts';
+import { parseFieldTest } from './field-selectors.ts';
+import { apiVersionOf, type Resource } from './kinds.ts';
+import { parseLabelTest } from './label-selectors.ts';
 import { storageName } from './registry.ts';
-import { fieldSelector, labelSelector, type Selector } from './selectors.ts';
-import { badRequest, expired } from './status.ts';
+import { readListOptions } from './request-options.ts';
+import { badRequest, expired, tooLargeVersion } from './status.ts';
 import type { Storage, StoredObject } from './storage.ts';
 
-/** Lists that go on are kept as they were at their first page; so many of them. */
+/** Lists are kept as they were, to go on with; so many of them. */
 const KEPT_LISTS = 64;
 
+/** Where a list goes on: the version that it shows, and the first key that is to come. */
 interface Continuation {
-  readonly resource: string;
-  readonly namespace: string;
+  readonly rv: number;
+  readonly start: string;
+}
+
+/** All objects of a resource at one version, in the order of their keys. */
+interface Whole {
   readonly version: string;
-  readonly next: number;
+  readonly objects: readonly StoredObject[];
 }
 
 /**
@@ -21,7 +27,7 @@ interface Continuation {
  */
 export class Lists {
   readonly #storage: Storage;
-  readonly #kept = new Map<string, readonly StoredObject[]>();
+  readonly #kept = new Map<string, Whole>();
 
   constructor(storage: Storage) {
     this.#storage = storage;
@@ -32,77 +38,95 @@ export class Lists {
     this.#kept.clear();
   }
 
-  /** The objects that a query's selectors choose. @throws ApiError 400. */
+  /** The objects that a query's selectors choose, as they are now. @throws ApiError 400. */
   select(resource: Resource, namespace: string, query: URLSearchParams): readonly StoredObject[] {
-    const selectors = readSelectors(resource, query);
-    const all = this.#storage.list(storageName(resource), namespace);
-    return all.filter((object) => selectors.every((selector) => selector(object)));
+    const chosen = testOf(resource, query);
+    return this.#storage.list(storageName(resource), namespace).filter(chosen);
   }
 
-  /** @throws ApiError 400 for what cannot be read; 410 for a token that is too old. */
+  /** @throws ApiError 400 for what cannot be read, 410 for a version that is too old, 422, 504 for one that is to come. */
   list(resource: Resource, namespace: string, query: URLSearchParams): object {
-    const limit = readLimit(query.get('limit'));
-    const token = query.get('continue') ?? '';
+    const options = readListOptions(query);
+    const chosen = testOf(resource, query);
+    const selects = Boolean(query.get('labelSelector') || query.get('fieldSelector'));
+    const from = options.continue === '' ? undefined : readToken(options.continue);
+    if (from && !['', '0'].includes(options.resourceVersion)) {
+      throw badRequest('specifying resource version is not allowed when using continue');
+    }
+    const exact = from ? String(from.rv) : options.exact ? options.resourceVersion : undefined;
+    const { version, objects } =
+      exact === undefined ? this.#now(resource, options.resourceVersion) : this.#at(resource, exact);
+
+    const rest = objects.filter((one) => isIn(one, namespace) && (!from || isFrom(from.start, keyOf(one, namespace))));
+    // What is served from the server's cache is served whole.
+    const limit = options.resourceVersion === '0' || options.limit === 0 ? Number.POSITIVE_INFINITY : options.limit;
+    const items: StoredObject[] = [];
+    let seen = 0;
+    for (; seen < rest.length && items.length < limit; seen += 1) if (chosen(rest[seen]!)) items.push(rest[seen]!);
+    const more = seen < rest.length && {
+      continue: tokenOf({ rv: Number(version), start: `${keyOf(rest[seen - 1]!, namespace)}\0` }),
+      ...(selects ? {} : { remainingItemCount: rest.length - seen }),
+    };
     const head = { kind: `${resource.kind}List`, apiVersion: apiVersionOf(resource) };
-    if (token === '') {
-      const items = this.select(resource, namespace, query);
-      const from = { resource: storageName(resource), namespace, version: this.#storage.version, next: 0 };
-      return { ...head, ...this.#page(items, from, limit, query) };
-    }
-    const from = readToken(token);
-    if (from.resource !== storageName(resource) || from.namespace !== namespace) {
-      throw badRequest('continue key is not valid: it belongs to another list');
-    }
-    const items = this.#kept.get(keyOf(from, query));
-    if (items === undefined) throw expired();
-    return { ...head, ...this.#page(items, from, limit, query) };
+    return { ...head, metadata: { resourceVersion: version, ...more }, items: items.map(withoutType) };
   }
 
-  #page(items: readonly StoredObject[], from: Continuation, limit: number, query: URLSearchParams): object {
-    const end = limit === 0 ? items.length : Math.min(items.length, from.next + limit);
-    const page = items.slice(from.next, end).map(withoutType);
-    if (end === items.length) return { metadata: { resourceVersion: from.version }, items: page };
-    this.#keep(keyOf(from, query), items);
-    const token = Buffer.from(JSON.stringify({ ...from, next: end })).toString('base64url');
-    const selected = query.has('labelSelector') || query.has('fieldSelector');
-    const remaining = selected ? {} : { remainingItemCount: items.length - end };
-    return { metadata: { resourceVersion: from.version, continue: token, ...remaining }, items: page };
+  #now(resource: Resource, atLeast: string): Whole {
+    const { version } = this.#storage;
+    if (BigInt(atLeast) > BigInt(version)) throw tooLargeVersion(atLeast, version);
+    const whole = { version, objects: this.#storage.list(storageName(resource), '') };
+    this.#keep(`${storageName(resource)} ${version}`, whole);
+    return whole;
   }
 
-  #keep(key: string, items: readonly StoredObject[]): void {
+  #at(resource: Resource, version: string): Whole {
+    const kept = this.#kept.get(`${storageName(resource)} ${version}`);
+    if (kept) return kept;
+    if (version === this.#storage.version) return this.#now(resource, version);
+    throw expired();
+  }
+
+  #keep(key: string, whole: Whole): void {
     this.#kept.delete(key);
-    this.#kept.set(key, items);
+    this.#kept.set(key, whole);
     const oldest = this.#kept.keys().next();
     if (this.#kept.size > KEPT_LISTS && !oldest.done) this.#kept.delete(oldest.value);
   }
 }
 
 /** Items of a list carry neither apiVersion nor kind. */
-function withoutType({ apiVersion, kind, ...object }: StoredObject): object {
+export function withoutType({ apiVersion, kind, ...object }: StoredObject): object {
   return object;
 }
 
-function keyOf({ resource, namespace, version }: Continuation, query: URLSearchParams): string {
-  return JSON.stringify([resource, namespace, version, query.get('labelSelector'), query.get('fieldSelector')]);
+function testOf(resource: Resource, query: URLSearchParams): (object: StoredObject) => boolean {
+  const labels = parseLabelTest(query.get('labelSelector') ?? '');
+  const fields = parseFieldTest(resource, query.get('fieldSelector') ?? '');
+  return (object) => labels(object.metadata.labels ?? {}) && fields(object);
 }
 
-function readSelectors(resource: Resource, query: URLSearchParams): Selector[] {
-  return [labelSelector(query.get('labelSelector') ?? ''), fieldSelector(resource, query.get('fieldSelector') ?? '')];
+const isIn = ({ metadata }: StoredObject, namespace: string) => namespace === '' || metadata.namespace === namespace;
+
+/** The key of an object below what is listed. */
+function keyOf({ metadata: { namespace, name } }: StoredObject, listed: string): string {
+  return listed === '' && namespace !== undefined ? `/${namespace}/${name}` : `/${name}`;
 }
 
-function readLimit(text: string | null): number {
-  if (text === null || text === '') return 0;
-  const limit = Number(text);
-  if (!/^-?\d+$/.test(text)) throw badRequest(`strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`);
-  return limit > 0 ? limit : 0;
-}
+const isFrom = (start: string, key: string) => Buffer.compare(Buffer.from(start), Buffer.from(key)) <= 0;
+
+const FORMAT = 'meta.k8s.io/v1';
+
+const tokenOf = (from: Continuation): string =>
+  Buffer.from(JSON.stringify({ v: FORMAT, ...from })).toString('base64url');
 
 function readToken(token: string): Continuation {
   try {
-    const read = JSON.parse(Buffer.from(token, 'base64url').toString('utf8')) as Continuation;
-    if (typeof read.resource === 'string' && Number.isInteger(read.next) && read.next >= 0) return read;
+    const { v, rv, start } = JSON.parse(Buffer.from(token, 'base64url').toString('utf8')) as Partial<
+      Record<string, unknown>
+    >;
+    if (v === FORMAT && typeof rv === 'number' && typeof start === 'string') return { rv, start };
   } catch {
     // Whatever is wrong with the token, the answer is the same.
   }
-  throw badRequest('continue key is not valid: it cannot be decoded');
+  throw badRequest('invalid continue token: continue key is not valid: it cannot be decoded');
 }

@@ -3,10 +3,13 @@ import type { AccessRule } from '@gatehouse/core/access/policy';
 import type { RbacObjects } from '@gatehouse/core/effective-access/rbac';
 import type { Clock } from '@gatehouse/core/ports/clock';
 import type { Random } from '@gatehouse/core/ports/random';
+import { gatheredRules } from './aggregation.ts';
 import type { UserInfo } from './authorizer.ts';
 import type { DecodedObject } from './decode.ts';
 import { checkEscalation } from './escalation.ts';
 import { RESOURCES, type Resource } from './kinds.ts';
+import { pathSegmentProblems } from './names.ts';
+import type { DeleteOptions } from './request-options.ts';
 import {
   ApiError,
   alreadyExists,
@@ -16,10 +19,11 @@ import {
   goQuoted,
   invalid,
   notFound,
+  otherNamespace,
   required,
 } from './status.ts';
 import { nameSuffix, type Storage, type StoredMeta, type StoredObject, timestamp } from './storage.ts';
-import { pathSegmentProblems, validateChange, validateObject } from './validation.ts';
+import { validateChange, validateObject } from './validation.ts';
 
 /** Which object a write is about, and who writes. `name` is the one in the path, empty for a create. */
 export interface WriteContext {
@@ -29,6 +33,17 @@ export interface WriteContext {
   readonly name: string;
   /** All checks, no effect. */
   readonly dryRun: boolean;
+  /** Only the object's `status` is written. */
+  readonly statusOnly?: boolean;
+}
+
+/** How an object is to be revised. */
+export interface Revision {
+  /** What is to be of the object that is there. Where none is and one may be made, it gets undefined. */
+  readonly revise: (before: StoredObject | undefined) => DecodedObject;
+  readonly createIfAbsent: boolean;
+  /** The uid that `revise` gives must be that of the object; else it is one of the things that cannot change. */
+  readonly sameUid: boolean;
 }
 
 /** What must still be true for a delete to happen. */
@@ -42,8 +57,8 @@ const STALE = 'the object has been modified; please apply your changes to the la
 const ETCD_LIMIT = 1.5 * 1024 * 1024;
 /** Namespaces that nobody may delete (`pkg/controlplane/apiserver/options/plugins.go`). */
 const IMMORTAL: ReadonlySet<string> = new Set(['default', 'kube-system', 'kube-public']);
-/** Of the update's metadata, these always come from the stored object. */
-const KEPT = ['uid', 'deletionTimestamp', 'deletionGracePeriodSeconds', 'generation', 'namespace'] as const;
+/** Finalizers by which a delete leaves its dependents to garbage collection. */
+const OF_COLLECTION = { Foreground: 'foregroundDeletion', Orphan: 'orphan' } as const;
 
 /** The resource's name in {@link Storage}. */
 export const storageName = ({ group, resource }: Pick<Resource, 'group' | 'resource'>): string =>
@@ -51,6 +66,7 @@ export const storageName = ({ group, resource }: Pick<Resource, 'group' | 'resou
 
 const NAMESPACED = RESOURCES.filter((resource) => resource.namespaced);
 const NAMESPACES = { group: '', resource: 'namespaces' } as const;
+const CLUSTER_ROLES = 'clusterroles.rbac.authorization.k8s.io';
 
 /**
  * What kube-apiserver's registry does between an authorised request and etcd, in its order: namespace lifecycle, escalation
@@ -89,27 +105,27 @@ export class Registry {
 
   /**
    * Replaces an object by what `revise` makes of it. With a resourceVersion in the result it must be the stored one; without,
-   * the update is unconditional. `revise` gets undefined, and creates, where the object is absent and may be made so.
+   * the update is unconditional.
    * @throws ApiError as {@link create}.
    */
   update(
     context: WriteContext,
-    revise: (before: StoredObject | undefined) => DecodedObject,
-    createIfAbsent: boolean,
+    { revise, createIfAbsent, sameUid }: Revision,
   ): { object: StoredObject; created: boolean } {
     const { resource, namespace, name } = context;
     const before = this.#storage.get(storageName(resource), namespace, name);
     if (before === undefined && !createIfAbsent) throw notFound(resource, name);
     if (resource.namespaced) this.#mustExist(namespace);
     const sent = revise(before);
-    this.#checkUid(context, before, sent);
-    if (before !== undefined && onlyGarbageFields(before, sent)) {
+    if (sameUid) this.#checkUid(context, before, sent);
+    if (before !== undefined && (context.statusOnly || onlyGarbageFields(before, sent))) {
       return { object: this.#overwrite(context, before, sent), created: false };
     }
     this.#escalation(context, sent, before);
     if (before === undefined) {
       if (resource.namespaced) this.#mayAdd(context, namespace, sent);
-      return { object: this.#insert(context, namespace, sent), created: true };
+      const { resourceVersion: _ofWhatIsGone, ...metadata } = sent.metadata;
+      return { object: this.#insert(context, namespace, { ...sent, metadata }), created: true };
     }
     return { object: this.#overwrite(context, before, sent), created: false };
   }
@@ -119,25 +135,31 @@ export class Registry {
    * Answers the object as it was last; `gone` tells whether it is.
    * @throws ApiError 403 for a namespace that may not be deleted; 404; 409 where a precondition does not hold.
    */
-  delete(context: WriteContext, preconditions: Preconditions): { object: StoredObject; gone: boolean } {
+  delete(context: WriteContext, options: DeleteOptions): { object: StoredObject; gone: boolean } {
     const { resource, namespace, name } = context;
     const isNamespace = resource.kind === 'Namespace';
     if (isNamespace && IMMORTAL.has(name)) throw forbidden(resource, name, 'this namespace may not be deleted');
     const found = this.get(resource, namespace, name);
-    checkPreconditions(resource, found, preconditions);
-    if (context.dryRun) return { object: found, gone: !found.metadata.finalizers?.length };
+    checkPreconditions(resource, found, options.preconditions);
+    const finalizers = finalizersFor(found, options.propagation);
+    if (options.dryRun) return { object: found, gone: finalizers.length === 0 };
     if (isNamespace) return this.#deleteNamespace(found);
-    return this.#deleteOne(resource, found);
+    return this.#deleteOne(resource, found, finalizers);
   }
 
-  #deleteOne(resource: Resource, found: StoredObject): { object: StoredObject; gone: boolean } {
+  #deleteOne(
+    resource: Resource,
+    found: StoredObject,
+    finalizers: readonly string[],
+  ): { object: StoredObject; gone: boolean } {
     const { name, namespace = '' } = found.metadata;
-    if (!found.metadata.finalizers?.length) {
-      this.#storage.remove(storageName(resource), namespace, name);
+    if (finalizers.length === 0) {
+      this.#remove(resource, namespace, name);
       return { object: found, gone: true };
     }
     if (found.metadata.deletionTimestamp !== undefined) return { object: found, gone: false };
-    const metadata = { ...found.metadata, deletionTimestamp: timestamp(this.#clock), deletionGracePeriodSeconds: 0 };
+    const deletion = { deletionTimestamp: timestamp(this.#clock), deletionGracePeriodSeconds: 0 };
+    const metadata = { ...found.metadata, finalizers, ...deletion };
     return { object: this.#storage.put(storageName(resource), { ...found, metadata }), gone: false };
   }
 
@@ -149,7 +171,9 @@ export class Registry {
     };
     const status = { ...(found.status as object), phase: 'Terminating' };
     const object = this.#storage.put('namespaces', { ...found, metadata, status });
-    for (const { resource, object: inside } of this.#contentOf(name)) this.#deleteOne(resource, inside);
+    for (const { resource, object: inside } of this.#contentOf(name)) {
+      this.#deleteOne(resource, inside, inside.metadata.finalizers ?? []);
+    }
     return { object, gone: this.#finishNamespace(name) };
   }
 
@@ -171,8 +195,14 @@ export class Registry {
   #insert(context: WriteContext, namespace: string, sent: DecodedObject): StoredObject {
     const { resource } = context;
     const name = this.#nameFor(resource, sent);
-    const { deletionTimestamp, deletionGracePeriodSeconds, generation, managedFields, selfLink, ...kept } =
-      sent.metadata;
+    const {
+      deletionTimestamp,
+      deletionGracePeriodSeconds,
+      managedFields,
+      selfLink,
+      namespace: _own,
+      ...kept
+    } = sent.metadata;
     const metadata: StoredMeta = {
       ...kept,
       name,
@@ -185,10 +215,23 @@ export class Registry {
     const object = this.#finished(resource, { ...sent, metadata });
     const errors = validateObject(resource, object);
     if (errors.length > 0) throw invalid(resource.group, resource.kind, name, errors);
-    if (this.#storage.get(storageName(resource), metadata.namespace ?? '', name) !== undefined) {
-      throw alreadyExists(resource, name);
-    }
-    return this.#store(context, object);
+    const there = this.#storage.get(storageName(resource), metadata.namespace ?? '', name);
+    if (there) throw alreadyExists(resource, name, there.metadata.deletionTimestamp !== undefined);
+    const stored = this.#store(context, object);
+    if (resource.kind === 'Namespace' && !context.dryRun) this.#addDefaultAccount(name);
+    return stored;
+  }
+
+  /** What the controller of service accounts does for each new namespace. */
+  #addDefaultAccount(namespace: string): void {
+    const metadata = {
+      name: 'default',
+      namespace,
+      uid: this.#random.token(),
+      resourceVersion: '',
+      creationTimestamp: timestamp(this.#clock),
+    };
+    this.#storage.put('serviceaccounts', { apiVersion: 'v1', kind: 'ServiceAccount', metadata });
   }
 
   #nameFor(resource: Resource, sent: DecodedObject): string {
@@ -212,15 +255,20 @@ export class Registry {
 
   #overwrite(context: WriteContext, before: StoredObject, sent: DecodedObject): StoredObject {
     const { resource, name } = context;
-    const version = sent.metadata.resourceVersion;
-    if (version !== undefined && version !== '' && version !== '0' && version !== before.metadata.resourceVersion) {
+    const version = String(sent.metadata.resourceVersion ?? '');
+    if (!/^\d*$/.test(version)) {
+      throw new ApiError(500, '', `strconv.ParseUint: parsing ${goQuoted(version)}: invalid syntax`);
+    }
+    if (version !== '' && version !== '0' && version !== before.metadata.resourceVersion) {
       throw conflict(resource, name, STALE);
     }
-    const after = withKeptMetadata(resource, before, sent);
+    const after = context.statusOnly
+      ? { ...before, status: sent.status ?? before.status }
+      : withKeptMetadata(resource, before, sent);
     const errors = validateChange(resource, before, after);
     if (errors.length > 0) throw invalid(resource.group, resource.kind, name, errors);
     if (after.metadata.deletionTimestamp !== undefined && !after.metadata.finalizers?.length && !context.dryRun) {
-      this.#storage.remove(storageName(resource), context.namespace, name);
+      this.#remove(resource, context.namespace, name);
       this.#finishNamespace(context.namespace);
       return after;
     }
@@ -237,7 +285,36 @@ export class Registry {
     if (Buffer.byteLength(JSON.stringify(object)) > ETCD_LIMIT) {
       throw new ApiError(500, '', 'etcdserver: request is too large');
     }
-    return dryRun ? object : this.#storage.put(storageName(resource), object);
+    if (!dryRun) return this.#put(resource, object);
+    const { resourceVersion, ...metadata } = object.metadata;
+    return resourceVersion === '' ? { ...object, metadata: metadata as StoredMeta } : object;
+  }
+
+  #put(resource: Resource, object: StoredObject): StoredObject {
+    const stored = this.#storage.put(storageName(resource), object);
+    this.#aggregate(resource);
+    return stored;
+  }
+
+  #remove(resource: Resource, namespace: string, name: string): void {
+    this.#storage.remove(storageName(resource), namespace, name);
+    this.#aggregate(resource);
+  }
+
+  /** What the controller of aggregated ClusterRoles does after each change of one, until nothing is left to do. */
+  #aggregate(changed: Resource): void {
+    if (storageName(changed) !== CLUSTER_ROLES) return;
+    for (let settled = false; !settled; ) {
+      settled = true;
+      const roles = this.#storage.list(CLUSTER_ROLES, '');
+      for (const role of roles) {
+        const rules = gatheredRules(role, roles);
+        if (rules === undefined) continue;
+        this.#storage.put(CLUSTER_ROLES, { ...role, rules: rules.length === 0 ? null : rules });
+        settled = false;
+        break;
+      }
+    }
   }
 
   #escalation(
@@ -258,7 +335,7 @@ export class Registry {
   #namespaceOf({ resource, namespace }: WriteContext, sent: DecodedObject): string {
     const own = sent.metadata.namespace;
     if (!resource.namespaced || own === undefined || own === '' || own === namespace) return namespace;
-    throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
+    throw otherNamespace();
   }
 
   #mustExist(namespace: string): StoredObject {
@@ -269,7 +346,7 @@ export class Registry {
 
   #mayAdd({ resource }: WriteContext, namespace: string, sent: DecodedObject): void {
     if (this.#mustExist(namespace).metadata.deletionTimestamp === undefined) return;
-    const name = typeof sent.metadata.name === 'string' ? sent.metadata.name : '';
+    const name = String(sent.metadata.name || (sent.metadata.generateName ?? ''));
     throw forbidden(
       resource,
       name,
@@ -287,7 +364,7 @@ export class Registry {
   #checkUid({ resource, namespace, name }: WriteContext, before: StoredObject | undefined, sent: DecodedObject): void {
     const uid = sent.metadata.uid;
     if (uid === undefined || uid === '' || uid === before?.metadata.uid) return;
-    const key = `/registry/${[storageName(resource), namespace, name].filter((part) => part !== '').join('/')}`;
+    const key = `/registry/${[resource.resource, namespace, name].filter((part) => part !== '').join('/')}`;
     throw conflict(
       resource,
       name,
@@ -310,18 +387,30 @@ function checkPreconditions(resource: Resource, found: StoredObject, { uid, reso
   }
 }
 
+/** The finalizers that an object has while it is being deleted. */
+function finalizersFor({ metadata }: StoredObject, propagation: DeleteOptions['propagation']): readonly string[] {
+  const own = metadata.finalizers ?? [];
+  if (propagation === undefined) return own;
+  const others = own.filter((one) => one !== OF_COLLECTION.Foreground && one !== OF_COLLECTION.Orphan);
+  return propagation === 'Background' ? others : [...others, OF_COLLECTION[propagation]];
+}
+
+/** What an update says, with what it cannot change and does not have to say. */
 function withKeptMetadata(resource: Resource, before: StoredObject, sent: DecodedObject): StoredObject {
-  const { managedFields, selfLink, generation, deletionGracePeriodSeconds, ...own } = sent.metadata;
-  const kept = Object.fromEntries(
-    KEPT.filter((key) => before.metadata[key] !== undefined).map((key) => [key, before.metadata[key]]),
-  );
-  const metadata = {
+  const { managedFields, selfLink, generation: _sent, namespace: _own, ...own } = sent.metadata;
+  const { name, namespace, uid, resourceVersion, creationTimestamp, deletionTimestamp, generation } = before.metadata;
+  const given = {
     ...own,
-    ...kept,
-    creationTimestamp: (own.creationTimestamp as string | undefined) ?? before.metadata.creationTimestamp,
-    name: before.metadata.name,
-    resourceVersion: before.metadata.resourceVersion,
-  } as StoredMeta;
+    name,
+    ...(namespace === undefined ? {} : { namespace }),
+    uid: (own.uid as string | undefined) || uid,
+    resourceVersion,
+    creationTimestamp,
+    ...(deletionTimestamp === undefined ? {} : { deletionTimestamp }),
+    ...(generation === undefined ? {} : { generation }),
+  };
+  const grace = own.deletionGracePeriodSeconds ?? before.metadata.deletionGracePeriodSeconds;
+  const metadata: StoredMeta = grace === undefined ? given : { ...given, deletionGracePeriodSeconds: grace };
   const status = resource.status && before.status !== undefined ? { status: before.status } : {};
   return { ...sent, ...status, metadata };
 }

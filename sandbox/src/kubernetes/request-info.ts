@@ -1,3 +1,6 @@
+import { selectedName } from './field-selectors.ts';
+import { pathSegmentProblems } from './names.ts';
+
 /** What a request is about, as kube-apiserver reads it off method, path and query before it authorises it. */
 export type RequestInfo =
   | { readonly type: 'path'; readonly verb: string; readonly path: string }
@@ -38,10 +41,10 @@ export function readRequestInfo(method: string, path: string, query: URLSearchPa
   if (group === undefined || version === undefined || rest.length < 2) return asPath;
   let verb = VERBS.get(method) ?? '';
   let segments = rest.slice(1);
-  if (segments[0] === 'watch') {
+  if (segments[0] === 'watch' || segments[0] === 'proxy') {
     if (segments.length < 2) return asPath;
+    verb = segments[0];
     segments = segments.slice(1);
-    verb = 'watch';
   }
   let namespace = '';
   if (segments[0] === 'namespaces' && segments.length > 1) {
@@ -63,13 +66,11 @@ export function readRequestInfo(method: string, path: string, query: URLSearchPa
 
 function namedVerb(verb: string, name: string, query: URLSearchParams): { verb: string; name: string } {
   if (name !== '') return { verb, name };
-  if (verb === 'delete') return { verb: 'deletecollection', name: selectedName(query) };
-  if (verb !== 'get' && verb !== 'watch') return { verb, name };
-  const watching = verb === 'watch' || ['true', '1'].includes(query.get('watch') ?? '');
-  return { verb: watching ? 'watch' : 'list', name: selectedName(query) };
-}
-
-function selectedName(query: URLSearchParams): string {
-  const match = /(?:^|,)metadata\.name==?([^,=]+)(?:,|$)/.exec(query.get('fieldSelector') ?? '');
-  return match?.[1] ?? '';
+  if (verb === 'delete') return { verb: 'deletecollection', name };
+  if (verb !== 'get') return { verb, name };
+  const watch = query.get('watch');
+  const watching = watch !== null && !['0', 'false'].includes(watch.toLowerCase());
+  const selected = selectedName(query.get('fieldSelector') ?? '') ?? '';
+  const isSegment = pathSegmentProblems(selected).length === 0;
+  return { verb: watching ? 'watch' : 'list', name: isSegment ? selected : '' };
 }

@@ -97,7 +97,18 @@ async function serve(
 function splitUrl({ url = '/' }: IncomingMessage): { path: string; query: URLSearchParams } {
   const mark = url.indexOf('?');
   if (mark < 0) return { path: url, query: new URLSearchParams() };
-  return { path: url.slice(0, mark), query: new URLSearchParams(url.slice(mark + 1)) };
+  return { path: url.slice(0, mark), query: readQuery(url.slice(mark + 1)) };
+}
+
+/** A query as Go reads it: what is wrongly escaped, or holds a semicolon, is as if it were not there. */
+export function readQuery(query: string): URLSearchParams {
+  const parts = query.split('&').filter((part) => !part.includes(';') && !/%(?![0-9a-f]{2})/i.test(part));
+  return new URLSearchParams(parts.join('&'));
+}
+
+/** The values of the header `Warning`. */
+export function warningHeader(warnings: readonly string[]): string[] {
+  return warnings.map((text) => `299 - ${JSON.stringify(text)}`);
 }
 
 async function authenticated(
@@ -105,13 +116,10 @@ async function authenticated(
   request: IncomingMessage,
   path: string,
 ): Promise<UserInfo> {
-  const header = request.headers.authorization;
-  if (header === undefined) {
-    if (HEALTH.has(path)) return ANONYMOUS;
-    throw unauthorized();
-  }
-  const [scheme = '', bearer = ''] = header.split(' ');
-  const user = scheme.toLowerCase() === 'bearer' && bearer !== '' ? await options.authenticate(bearer) : undefined;
+  const [scheme = '', bearer = ''] = (request.headers.authorization ?? '').split(' ');
+  // Who brings nothing that is a token is nobody in particular.
+  const brought = scheme.toLowerCase() === 'bearer' && bearer !== '';
+  const user = brought ? await options.authenticate(bearer) : HEALTH.has(path) ? ANONYMOUS : undefined;
   if (user === undefined) throw unauthorized();
   return user;
 }
@@ -128,10 +136,11 @@ async function readCapped(request: IncomingMessage): Promise<Uint8Array> {
   return Buffer.concat(chunks);
 }
 
-function send(request: IncomingMessage, response: ServerResponse, { status, body }: ApiResponse): void {
+function send(request: IncomingMessage, response: ServerResponse, { status, body, warnings = [] }: ApiResponse): void {
   const text = typeof body === 'string' ? body : `${JSON.stringify(body)}\n`;
   const type = typeof body === 'string' ? 'text/plain; charset=utf-8' : 'application/json';
   const cut = !request.complete || status === 413;
+  if (warnings.length > 0) response.setHeader('warning', warningHeader(warnings));
   response.writeHead(status, {
     'content-type': type,
     'content-length': Buffer.byteLength(text),

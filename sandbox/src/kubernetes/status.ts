@@ -72,9 +72,16 @@ export const noSuchResource = (): ApiError =>
 export const methodNotAllowed = (): ApiError =>
   new ApiError(405, 'MethodNotAllowed', 'the server does not allow this method on the requested resource', {});
 
-/** 409 of a create. */
-export const alreadyExists = (of: GroupResource, name: string): ApiError =>
-  new ApiError(409, 'AlreadyExists', `${qualified(of)} ${goQuoted(name)} already exists`, details(of, name));
+/** 409 of a create. `ending`: what is there is being deleted. */
+export function alreadyExists(of: GroupResource, name: string, ending: boolean): ApiError {
+  const prefix = ending ? 'object is being deleted: ' : '';
+  return new ApiError(
+    409,
+    'AlreadyExists',
+    `${prefix}${qualified(of)} ${goQuoted(name)} already exists`,
+    details(of, name),
+  );
+}
 
 /** 409 of a write that is based on something out of date. */
 export const conflict = (of: GroupResource, name: string, why: string): ApiError =>
@@ -98,6 +105,10 @@ export function forbidden(of: GroupResource, name: string, why: string, causes?:
 /** 400. */
 export const badRequest = (why: string): ApiError => new ApiError(400, 'BadRequest', why);
 
+/** 400 of an object that says it is elsewhere. */
+export const otherNamespace = (): ApiError =>
+  badRequest('the namespace of the provided object does not match the namespace sent on the request');
+
 /** 401. */
 export const unauthorized = (): ApiError => new ApiError(401, 'Unauthorized', 'Unauthorized');
 
@@ -114,7 +125,7 @@ export const expired = (): ApiError =>
 export const entityTooLarge = (limit: number): ApiError =>
   new ApiError(413, 'RequestEntityTooLarge', `Request entity too large: limit is ${limit}`);
 
-/** 415. */
+/** 415 of a body. */
 export const unsupportedMediaType = (accepted: readonly string[]): ApiError =>
   new ApiError(
     415,
@@ -122,9 +133,34 @@ export const unsupportedMediaType = (accepted: readonly string[]): ApiError =>
     `the body of the request was in an unknown format - accepted media types include: ${accepted.join(', ')}`,
   );
 
+/** 406. */
+export const notAcceptable = (served: readonly string[]): ApiError =>
+  new ApiError(406, 'NotAcceptable', `406: Not Acceptable\n\nAvailable representations: ${served.join(', ')}`, {});
+
+/** 504 of a list at a version to come. */
+export const tooLargeVersion = (asked: string, current: string): ApiError =>
+  new ApiError(504, 'Timeout', `Timeout: Too large resource version: ${asked}, current: ${current}`, {
+    causes: [{ reason: 'ResourceVersionTooLarge', message: 'Too large resource version' }],
+    retryAfterSeconds: 1,
+  });
+
 /** 500 with a reason of its own making. */
 export const internalError = (why: string): ApiError =>
   new ApiError(500, 'InternalError', `Internal error occurred: ${why}`, { causes: [{ message: why }] });
+
+/** A failure that is answered as plain text, because it arises outside of the API. */
+export class PlainError extends Error {
+  readonly code: number;
+
+  constructor(code: number, text: string) {
+    super(text);
+    this.name = 'PlainError';
+    this.code = code;
+  }
+}
+
+/** 404 where nothing is served. */
+export const pageNotFound = (): PlainError => new PlainError(404, '404 page not found\n');
 
 /** 422 with everything that is wrong with an object. */
 export function invalid(group: string, kind: string, name: string, errors: readonly FieldError[]): ApiError {
@@ -137,7 +173,7 @@ export function invalid(group: string, kind: string, name: string, errors: reado
     {
       ...(name === '' ? {} : { name }),
       ...(group === '' ? {} : { group }),
-      kind,
+      ...(kind === '' ? {} : { kind }),
       causes: errors.map((error) => ({ reason: error.type, message: error.message, field: error.field })),
     },
   );

@@ -20,7 +20,9 @@ export const apply: Suite = (it) => {
   it('replaces rules as a whole', async ({ admin }) => {
     const applyRole = async (verb: string) => {
       const body = { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'ClusterRole', metadata: { name: 'r' } };
-      return (await admin.patch(`${CLUSTER_ROLES}/r?fieldManager=me`, { ...body, rules: [rule('', 'pods', verb)] }, APPLY)).body;
+      return (
+        await admin.patch(`${CLUSTER_ROLES}/r?fieldManager=me`, { ...body, rules: [rule('', 'pods', verb)] }, APPLY)
+      ).body;
     };
     expect((await applyRole('get')).rules).toEqual([rule('', 'pods', 'get')]);
     expect((await applyRole('list')).rules).toEqual([rule('', 'pods', 'list')]);
@@ -65,14 +67,24 @@ export const apply: Suite = (it) => {
     ['what has no kind', 'data: {}', 400, 'invalid object type: /, Kind='],
     ['what has no version', 'kind: ConfigMap', 400, 'invalid object type: /, Kind=ConfigMap'],
     ['another kind', configMap({ kind: 'Secret' }), 400, 'invalid object type: /v1, Kind=Secret'],
-    ['another name', configMap({ metadata: { name: 'c' } }), 400, 'the name of the object (c) does not match the name on the URL (b)'],
+    [
+      'another name',
+      configMap({ metadata: { name: 'c' } }),
+      400,
+      'the name of the object (c) does not match the name on the URL (b)',
+    ],
     [
       'another namespace',
       configMap({ metadata: { name: 'b', namespace: 'x' } }),
       400,
       'the namespace of the provided object does not match the namespace sent on the request',
     ],
-    ['an old version', configMap({ metadata: { name: 'b', resourceVersion: '1' } }), 409, /: the object has been modified; /],
+    [
+      'an old version',
+      configMap({ metadata: { name: 'b', resourceVersion: '1' } }),
+      409,
+      /: the object has been modified; /,
+    ],
     [
       'managed fields',
       configMap({ metadata: { name: 'b', managedFields: [{ manager: 'x' }] } }),

@@ -8,24 +8,109 @@ const HANDLED = 'ConfigMap in version "v1" cannot be handled as a ConfigMap';
 const UNRECOGNIZED = String.raw`^the object provided is unrecognized \(must be of type ConfigMap\): couldn't get version/kind; json parse error: `;
 
 const UNREADABLE: readonly Row[] = [
-  ['another kind', CONFIG_MAPS, { kind: 'Secret', metadata: { name: 'a' } }, /^Secret in version "v1" cannot be handled as a ConfigMap: converting \(v1\.Secret\) to \(core\.ConfigMap\): unknown conversion$/],
-  ['a kind that there is not', CONFIG_MAPS, { kind: 'Foo', metadata: { name: 'a' } }, 'Foo in version "v1" cannot be handled as a ConfigMap: no kind "Foo" is registered for version "v1" in scheme "pkg/runtime/scheme.go:110"'],
-  ['another version', CONFIG_MAPS, { apiVersion: 'v2', metadata: { name: 'a' } }, 'ConfigMap in version "v2" cannot be handled as a ConfigMap: no kind "ConfigMap" is registered for version "v2" in scheme "pkg/runtime/scheme.go:110"'],
-  ['another namespace', CONFIG_MAPS, { metadata: { name: 'a', namespace: 'b' } }, 'the namespace of the provided object does not match the namespace sent on the request'],
-  ['a number for a text', CONFIG_MAPS, { metadata: { name: 'a' }, data: { n: 1 } }, `${HANDLED}: json: cannot unmarshal number into Go struct field ConfigMap.data of type string`],
-  ['a list for a map', CONFIG_MAPS, { metadata: { name: 'a' }, data: ['x'] }, `${HANDLED}: json: cannot unmarshal array into Go struct field ConfigMap.data of type map[string]string`],
-  ['a text for a boolean', CONFIG_MAPS, { metadata: { name: 'a' }, immutable: 'yes' }, `${HANDLED}: json: cannot unmarshal string into Go struct field ConfigMap.immutable of type bool`],
-  ['a text for metadata', CONFIG_MAPS, { metadata: 'x' }, `${HANDLED}: json: cannot unmarshal string into Go struct field ConfigMap.metadata of type v1.ObjectMeta`],
-  ['a number for a name', CONFIG_MAPS, { metadata: { name: 1 } }, `${HANDLED}: json: cannot unmarshal number into Go struct field ObjectMeta.metadata.name of type string`],
-  ['a number for a label', CONFIG_MAPS, { metadata: { name: 'a', labels: { x: 1 } } }, `${HANDLED}: json: cannot unmarshal number into Go struct field ObjectMeta.metadata.labels of type string`],
-  ['a number for a time', CONFIG_MAPS, { metadata: { name: 'a', creationTimestamp: 5 } }, `${HANDLED}: json: cannot unmarshal number into Go struct field ObjectMeta.metadata.creationTimestamp of type string`],
-  ['a time that is none', CONFIG_MAPS, { metadata: { name: 'a', creationTimestamp: 'yesterday' } }, `${HANDLED}: parsing time "yesterday" as "2006-01-02T15:04:05Z07:00": cannot parse "yesterday" as "2006"`],
-  ['bytes that are not in base64', SECRETS, { metadata: { name: 'a' }, data: { a: 'x' } }, 'Secret in version "v1" cannot be handled as a Secret: illegal base64 data at input byte 0'],
-  ['a text for a rule', CLUSTER_ROLES, role('a', 'x' as never), 'ClusterRole in version "v1" cannot be handled as a ClusterRole: json: cannot unmarshal string into Go struct field ClusterRole.rules of type v1.PolicyRule'],
-  ['a text for verbs', CLUSTER_ROLES, role('a', { ...rule('', 'pods'), verbs: 'get' }), 'ClusterRole in version "v1" cannot be handled as a ClusterRole: json: cannot unmarshal string into Go struct field PolicyRule.rules.verbs of type []string'],
-  ['an object for rules', CLUSTER_ROLES, { metadata: { name: 'a' }, rules: {} }, 'ClusterRole in version "v1" cannot be handled as a ClusterRole: json: cannot unmarshal object into Go struct field ClusterRole.rules of type []v1.PolicyRule'],
+  [
+    'another kind',
+    CONFIG_MAPS,
+    { kind: 'Secret', metadata: { name: 'a' } },
+    /^Secret in version "v1" cannot be handled as a ConfigMap: converting \(v1\.Secret\) to \(core\.ConfigMap\): unknown conversion$/,
+  ],
+  [
+    'a kind that there is not',
+    CONFIG_MAPS,
+    { kind: 'Foo', metadata: { name: 'a' } },
+    'Foo in version "v1" cannot be handled as a ConfigMap: no kind "Foo" is registered for version "v1" in scheme "pkg/runtime/scheme.go:110"',
+  ],
+  [
+    'another version',
+    CONFIG_MAPS,
+    { apiVersion: 'v2', metadata: { name: 'a' } },
+    'ConfigMap in version "v2" cannot be handled as a ConfigMap: no kind "ConfigMap" is registered for version "v2" in scheme "pkg/runtime/scheme.go:110"',
+  ],
+  [
+    'another namespace',
+    CONFIG_MAPS,
+    { metadata: { name: 'a', namespace: 'b' } },
+    'the namespace of the provided object does not match the namespace sent on the request',
+  ],
+  [
+    'a number for a text',
+    CONFIG_MAPS,
+    { metadata: { name: 'a' }, data: { n: 1 } },
+    `${HANDLED}: json: cannot unmarshal number into Go struct field ConfigMap.data of type string`,
+  ],
+  [
+    'a list for a map',
+    CONFIG_MAPS,
+    { metadata: { name: 'a' }, data: ['x'] },
+    `${HANDLED}: json: cannot unmarshal array into Go struct field ConfigMap.data of type map[string]string`,
+  ],
+  [
+    'a text for a boolean',
+    CONFIG_MAPS,
+    { metadata: { name: 'a' }, immutable: 'yes' },
+    `${HANDLED}: json: cannot unmarshal string into Go struct field ConfigMap.immutable of type bool`,
+  ],
+  [
+    'a text for metadata',
+    CONFIG_MAPS,
+    { metadata: 'x' },
+    `${HANDLED}: json: cannot unmarshal string into Go struct field ConfigMap.metadata of type v1.ObjectMeta`,
+  ],
+  [
+    'a number for a name',
+    CONFIG_MAPS,
+    { metadata: { name: 1 } },
+    `${HANDLED}: json: cannot unmarshal number into Go struct field ObjectMeta.metadata.name of type string`,
+  ],
+  [
+    'a number for a label',
+    CONFIG_MAPS,
+    { metadata: { name: 'a', labels: { x: 1 } } },
+    `${HANDLED}: json: cannot unmarshal number into Go struct field ObjectMeta.metadata.labels of type string`,
+  ],
+  [
+    'a number for a time',
+    CONFIG_MAPS,
+    { metadata: { name: 'a', creationTimestamp: 5 } },
+    `${HANDLED}: json: cannot unmarshal number into Go struct field ObjectMeta.metadata.creationTimestamp of type string`,
+  ],
+  [
+    'a time that is none',
+    CONFIG_MAPS,
+    { metadata: { name: 'a', creationTimestamp: 'yesterday' } },
+    `${HANDLED}: parsing time "yesterday" as "2006-01-02T15:04:05Z07:00": cannot parse "yesterday" as "2006"`,
+  ],
+  [
+    'bytes that are not in base64',
+    SECRETS,
+    { metadata: { name: 'a' }, data: { a: 'x' } },
+    'Secret in version "v1" cannot be handled as a Secret: illegal base64 data at input byte 0',
+  ],
+  [
+    'a text for a rule',
+    CLUSTER_ROLES,
+    role('a', 'x' as never),
+    'ClusterRole in version "v1" cannot be handled as a ClusterRole: json: cannot unmarshal string into Go struct field ClusterRole.rules of type v1.PolicyRule',
+  ],
+  [
+    'a text for verbs',
+    CLUSTER_ROLES,
+    role('a', { ...rule('', 'pods'), verbs: 'get' }),
+    'ClusterRole in version "v1" cannot be handled as a ClusterRole: json: cannot unmarshal string into Go struct field PolicyRule.rules.verbs of type []string',
+  ],
+  [
+    'an object for rules',
+    CLUSTER_ROLES,
+    { metadata: { name: 'a' }, rules: {} },
+    'ClusterRole in version "v1" cannot be handled as a ClusterRole: json: cannot unmarshal object into Go struct field ClusterRole.rules of type []v1.PolicyRule',
+  ],
   ['a list', CONFIG_MAPS, [], new RegExp(`${UNRECOGNIZED}json: cannot unmarshal array into Go value of type struct`)],
-  ['a number', CONFIG_MAPS, '5', new RegExp(`${UNRECOGNIZED}json: cannot unmarshal number into Go value of type struct`)],
+  [
+    'a number',
+    CONFIG_MAPS,
+    '5',
+    new RegExp(`${UNRECOGNIZED}json: cannot unmarshal number into Go value of type struct`),
+  ],
   ['a word', CONFIG_MAPS, 'hello', new RegExp(UNRECOGNIZED)],
   ['half an object', CONFIG_MAPS, '{"metadata":', new RegExp(`${UNRECOGNIZED}unexpected end of JSON input`)],
   ['two objects', CONFIG_MAPS, '{"metadata":{"name":"a"}}{}', new RegExp(UNRECOGNIZED)],
@@ -41,11 +126,18 @@ export const bodies: Suite = (it) => {
   }
 
   it('is taken without kind and version', async ({ admin }) => {
-    expect(await admin.made(CONFIG_MAPS, { metadata: { name: 'a' } })).toMatchObject({ kind: 'ConfigMap', apiVersion: 'v1' });
+    expect(await admin.made(CONFIG_MAPS, { metadata: { name: 'a' } })).toMatchObject({
+      kind: 'ConfigMap',
+      apiVersion: 'v1',
+    });
   });
 
   it('takes null as if nothing stood there', async ({ admin }) => {
-    const made = await admin.made(CONFIG_MAPS, { metadata: { name: 'a', labels: null }, data: { k: null }, immutable: null });
+    const made = await admin.made(CONFIG_MAPS, {
+      metadata: { name: 'a', labels: null },
+      data: { k: null },
+      immutable: null,
+    });
     expect(made).toMatchObject({ data: { k: '' } });
     expect(made).not.toHaveProperty('immutable');
     expect(made.metadata).not.toHaveProperty('labels');
@@ -70,10 +162,15 @@ export const bodies: Suite = (it) => {
   it('refuses what a kind does not have where fields are validated strictly', async ({ admin }) => {
     const body = { metadata: { name: 'a', color: 'red' }, data: { a: '1' }, spec: { x: 1 } };
     const unknown = 'strict decoding error: unknown field "metadata.color", unknown field "spec"';
-    expect(await admin.post(`${CONFIG_MAPS}?fieldValidation=Strict`, body)).toMatchObject(refused(400, `${HANDLED}: ${unknown}`));
+    expect(await admin.post(`${CONFIG_MAPS}?fieldValidation=Strict`, body)).toMatchObject(
+      refused(400, `${HANDLED}: ${unknown}`),
+    );
     const inside = role('a', { ...rule('', 'pods', 'get'), color: 'red' });
     expect(await admin.post(`${CLUSTER_ROLES}?fieldValidation=Strict`, inside)).toMatchObject(
-      refused(400, 'ClusterRole in version "v1" cannot be handled as a ClusterRole: strict decoding error: unknown field "rules[0].color"'),
+      refused(
+        400,
+        'ClusterRole in version "v1" cannot be handled as a ClusterRole: strict decoding error: unknown field "rules[0].color"',
+      ),
     );
   });
 
@@ -110,7 +207,9 @@ export const bodies: Suite = (it) => {
 
   for (const type of ['text/plain', 'application/x-www-form-urlencoded', MERGE]) {
     it(`is not ${type}`, async ({ admin }) => {
-      expect(await admin.send('POST', CONFIG_MAPS, '{"metadata":{"name":"a"}}', { 'content-type': type })).toMatchObject(
+      expect(
+        await admin.send('POST', CONFIG_MAPS, '{"metadata":{"name":"a"}}', { 'content-type': type }),
+      ).toMatchObject(
         refused(
           415,
           'the body of the request was in an unknown format - accepted media types include: application/json, application/yaml, application/vnd.kubernetes.protobuf',
@@ -123,7 +222,8 @@ export const bodies: Suite = (it) => {
   const YAML = { 'content-type': 'application/yaml' };
 
   it('takes YAML, of its version 1.1', async ({ admin }) => {
-    const yaml = 'apiVersion: v1\nkind: ConfigMap\nmetadata: &m { name: b }\ndata: { on: "yes", 2: "0123", d: 2020-01-01 }\n';
+    const yaml =
+      'apiVersion: v1\nkind: ConfigMap\nmetadata: &m { name: b }\ndata: { on: "yes", 2: "0123", d: 2020-01-01 }\n';
     const made = await admin.send('POST', CONFIG_MAPS, yaml, YAML);
     expect(made).toMatchObject({ status: 201, body: { data: { true: 'yes', 2: '0123', d: '2020-01-01' } } });
     const plain = 'metadata: { name: c }\ndata: { k: yes }\n';

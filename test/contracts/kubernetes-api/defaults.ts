@@ -49,7 +49,8 @@ export const defaults: Suite = (it) => {
     expect(nobody).not.toHaveProperty('subjects');
     expect((await admin.made(CLUSTER_ROLES, { metadata: { name: 'a' } })).rules).toBeNull();
     expect((await admin.made(CLUSTER_ROLES, role('b'))).rules).toBeNull();
-    const [made] = (await admin.made(CLUSTER_ROLES, role('c', { ...rule('', 'pods', 'get'), resourceNames: [] }))).rules;
+    const [made] = (await admin.made(CLUSTER_ROLES, role('c', { ...rule('', 'pods', 'get'), resourceNames: [] })))
+      .rules;
     expect(made).toEqual(rule('', 'pods', 'get'));
   });
 

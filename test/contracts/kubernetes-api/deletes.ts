@@ -139,7 +139,11 @@ export const deletes: Suite = (it) => {
   it('takes no body but its options', async (api) => {
     await made(api);
     expect(await api.admin.delete(A, { kind: 'ConfigMap', apiVersion: 'v1' })).toMatchObject(
-      refused(500, 'no kind "ConfigMap" is registered for version "v1" in scheme "pkg/runtime/scheme.go:110"', undefined),
+      refused(
+        500,
+        'no kind "ConfigMap" is registered for version "v1" in scheme "pkg/runtime/scheme.go:110"',
+        undefined,
+      ),
     );
     const answer = await api.admin.send('DELETE', A, 'x', { 'content-type': 'application/json' });
     expect(answer).toMatchObject(refused(500, /^couldn't get version\/kind; json parse error: /, undefined));

@@ -1,8 +1,26 @@
 /** Where the contract runs. */
 export type Side = 'simulator' | 'real';
 
+const MANAGED_FIELDS =
+  'who manages which field is not kept: it takes the schema of every kind, and Gatehouse does not apply on the server';
+const JSON_ONLY = 'answers are plain JSON, which every client takes when it is offered nothing else';
+
 /** Rules of the contract that a side does not keep, and why: `subject: title`. They are expected to fail there. */
 export const DEVIATIONS: Readonly<Record<Side, Readonly<Record<string, string>>>> = {
-  simulator: {},
+  simulator: {
+    'bodies: refuses a member twice where fields are validated strictly':
+      'no reader of JSON at hand tells of a member that comes twice, and kubectl sends none',
+    'defaults: are all that a pod can have': 'nothing runs a pod here, and none of its defaults is a right',
+    'defaults: say who manages which field': MANAGED_FIELDS,
+    'apply: takes away what its manager no longer says': MANAGED_FIELDS,
+    'apply: takes nothing away from another manager, unless it must': MANAGED_FIELDS,
+    'lists: can be watched': 'neither Gatehouse nor the commands of kubectl that the guide names watch anything',
+    'namespaces: are Terminating until their controller comes': 'the controller of namespaces takes no time here',
+    'discovery: names everything else that Kubernetes has': 'only the kinds are played that access is made of',
+    'representations: is a table for who wants one': JSON_ONLY,
+    'representations: is YAML for who wants that': JSON_ONLY,
+    'representations: is protobuf for who wants that': JSON_ONLY,
+    'representations: is one document of all groups for who wants that': JSON_ONLY,
+  },
   real: {},
 };

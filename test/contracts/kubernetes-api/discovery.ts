@@ -76,11 +76,7 @@ const RESOURCES: readonly (readonly [url: string, groupVersion: string, resource
       review('subjectaccessreviews', 'SubjectAccessReview'),
     ],
   ],
-  [
-    '/apis/authentication.k8s.io/v1',
-    'authentication.k8s.io/v1',
-    [review('selfsubjectreviews', 'SelfSubjectReview')],
-  ],
+  ['/apis/authentication.k8s.io/v1', 'authentication.k8s.io/v1', [review('selfsubjectreviews', 'SelfSubjectReview')]],
 ];
 const GROUPS = ['apps', 'authentication.k8s.io', 'authorization.k8s.io', 'rbac.authorization.k8s.io'];
 
@@ -139,7 +135,17 @@ export const discovery: Suite = (it) => {
 
   it('lists its paths', async ({ admin }) => {
     const { paths } = (await admin.get('/')).body;
-    for (const path of ['/api', '/api/v1', '/apis', '/healthz', '/livez', '/openapi/v3', '/readyz', '/version', ...GROUPS.map((group) => `/apis/${group}/v1`)]) {
+    for (const path of [
+      '/api',
+      '/api/v1',
+      '/apis',
+      '/healthz',
+      '/livez',
+      '/openapi/v3',
+      '/readyz',
+      '/version',
+      ...GROUPS.map((group) => `/apis/${group}/v1`),
+    ]) {
       expect(paths).toContain(path);
     }
   });

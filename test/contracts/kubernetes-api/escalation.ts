@@ -1,8 +1,8 @@
 import { expect } from 'vitest';
 import {
   type Answer,
-  type Api,
   APPLY,
+  type Api,
   binding,
   CLUSTER_ROLE_BINDINGS,
   CLUSTER_ROLES,
@@ -72,7 +72,12 @@ export const escalation: Suite = (it) => {
         '{NonResourceURLs:["/y/*"], Verbs:["post"]}',
       ),
     );
-    const names = { apiGroups: ['', 'apps'], resources: ['pods', '*'], verbs: ['list', '*'], resourceNames: ['a', 'b'] };
+    const names = {
+      apiGroups: ['', 'apps'],
+      resources: ['pods', '*'],
+      verbs: ['list', '*'],
+      resourceNames: ['a', 'b'],
+    };
     expect(await gh.post(ROLES, role('b', names))).toMatchObject(
       notHeld(
         `roles.${GROUP} "b"`,
@@ -170,10 +175,34 @@ export const escalation: Suite = (it) => {
   });
 
   for (const [title, url, body, code, message] of [
-    ['a role that is not there', ROLE_BINDINGS, binding('b', 'Role', 'gone', Z), 404, `rolebindings.${GROUP} "gone" not found`],
-    ['a ClusterRole that is not there', ROLE_BINDINGS, binding('b', 'ClusterRole', 'gone', Z), 404, `rolebindings.${GROUP} "gone" not found`],
-    ['one everywhere', CLUSTER_ROLE_BINDINGS, binding('b', 'ClusterRole', 'gone', Z), 404, `clusterrolebindings.${GROUP} "gone" not found`],
-    ['a kind that there is not', ROLE_BINDINGS, binding('b', 'Robot', 'gone', Z), 500, 'unsupported role reference kind: "Robot"'],
+    [
+      'a role that is not there',
+      ROLE_BINDINGS,
+      binding('b', 'Role', 'gone', Z),
+      404,
+      `rolebindings.${GROUP} "gone" not found`,
+    ],
+    [
+      'a ClusterRole that is not there',
+      ROLE_BINDINGS,
+      binding('b', 'ClusterRole', 'gone', Z),
+      404,
+      `rolebindings.${GROUP} "gone" not found`,
+    ],
+    [
+      'one everywhere',
+      CLUSTER_ROLE_BINDINGS,
+      binding('b', 'ClusterRole', 'gone', Z),
+      404,
+      `clusterrolebindings.${GROUP} "gone" not found`,
+    ],
+    [
+      'a kind that there is not',
+      ROLE_BINDINGS,
+      binding('b', 'Robot', 'gone', Z),
+      500,
+      'unsupported role reference kind: "Robot"',
+    ],
     ['no kind', ROLE_BINDINGS, { metadata: { name: 'b' } }, 500, 'unsupported role reference kind: ""'],
     ['no name', ROLE_BINDINGS, binding('b', 'ClusterRole', '', Z), 400, 'Name parameter required.'],
     ['a role everywhere', CLUSTER_ROLE_BINDINGS, binding('b', 'Role', 'a', Z), 400, 'Namespace parameter required.'],

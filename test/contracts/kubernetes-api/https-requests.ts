@@ -1,5 +1,5 @@
 import { Agent, request } from 'node:https';
-import type { RealCluster } from './cluster.ts';
+import type { Answer, RequestHeaders } from './api.ts';
 
 /** One request, as it goes over the wire: the path is sent as it is. */
 export interface RawRequest {
@@ -9,25 +9,16 @@ export interface RawRequest {
   readonly url: string;
   /** Sent as JSON unless it is a text. */
   readonly body?: unknown;
-  readonly headers?: Readonly<Record<string, string | readonly string[]>>;
+  readonly headers?: RequestHeaders;
 }
 
-/** An answer: JSON where it is JSON, else its text. */
-export interface RawAnswer {
-  readonly status: number;
-  // biome-ignore lint/suspicious/noExplicitAny: answers are compared, not used.
-  readonly body: any;
-  /** The header `Warning`. */
-  readonly warning?: string;
-}
-
-/** Sends requests to the API server of a cluster over connections that are kept, until {@link close}. */
-export function apiRequests(cluster: Pick<RealCluster, 'url' | 'identity'>): {
-  readonly send: (request: RawRequest) => Promise<RawAnswer>;
+/** Sends requests to an API server over connections that are kept until they are closed. `ca` is PEM. */
+export function httpsRequests(server: { readonly url: string; readonly ca: string }): {
+  readonly send: (request: RawRequest) => Promise<Answer>;
   readonly close: () => void;
 } {
-  const agent = new Agent({ keepAlive: true, ca: cluster.identity.apiServer.ca });
-  const send = ({ token, method, url, body, headers = {} }: RawRequest): Promise<RawAnswer> => {
+  const agent = new Agent({ keepAlive: true, ca: server.ca });
+  const send = ({ token, method, url, body, headers = {} }: RawRequest): Promise<Answer> => {
     const text = body === undefined ? undefined : typeof body === 'string' ? body : JSON.stringify(body);
     const all = {
       ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
@@ -36,7 +27,7 @@ export function apiRequests(cluster: Pick<RealCluster, 'url' | 'identity'>): {
       ...headers,
     };
     return new Promise((resolve, reject) => {
-      const sent = request(cluster.url, { agent, path: url, method, headers: all, timeout: 10_000 }, (response) => {
+      const sent = request(server.url, { agent, path: url, method, headers: all, timeout: 10_000 }, (response) => {
         const chunks: Buffer[] = [];
         response.on('data', (chunk: Buffer) => chunks.push(chunk));
         response.on('end', () => {

@@ -7,9 +7,9 @@ import {
   NAMESPACES,
   namesIn,
   RBAC,
-  refused,
   ROLE_BINDINGS,
   ROLES,
+  refused,
   role,
   SECRETS,
 } from './api.ts';
@@ -31,7 +31,12 @@ export const lists: Suite = (it) => {
     const { body } = await api.admin.get(CONFIG_MAPS);
     expect(body).toMatchObject({ kind: 'ConfigMapList', apiVersion: 'v1' });
     expect(body.metadata).toEqual({ resourceVersion: expect.stringMatching(/^\d+$/) });
-    expect(body.items.map((one: { metadata: { name: string } }) => one.metadata.name)).toEqual(['c0', 'c1', 'c2', 'c3']);
+    expect(body.items.map((one: { metadata: { name: string } }) => one.metadata.name)).toEqual([
+      'c0',
+      'c1',
+      'c2',
+      'c3',
+    ]);
     expect(body.items[0]).not.toHaveProperty('kind');
     expect(body.items[0]).not.toHaveProperty('apiVersion');
   });
@@ -88,7 +93,10 @@ export const lists: Suite = (it) => {
     await filled(api);
     const token = (await admin.get(`${CONFIG_MAPS}?limit=1&labelSelector=env`)).body.metadata.continue;
     expect(namesIn(await admin.get(query({ limit: '2', labelSelector: 'env=dev', continue: token })))).toEqual(['c2']);
-    expect((await admin.get(`${SECRETS}?limit=1&continue=${token}`)).body).toMatchObject({ kind: 'SecretList', items: [] });
+    expect((await admin.get(`${SECRETS}?limit=1&continue=${token}`)).body).toMatchObject({
+      kind: 'SecretList',
+      items: [],
+    });
   });
 
   it('do not count what remains where only some are chosen', async (api) => {
@@ -102,7 +110,9 @@ export const lists: Suite = (it) => {
     await filled(api);
     const first = (await api.admin.get(`${CONFIG_MAPS}?limit=2&labelSelector=tier`)).body;
     expect(first.metadata.continue).toEqual(expect.any(String));
-    expect((await api.admin.get(query({ labelSelector: 'tier', continue: first.metadata.continue }))).body.items).toEqual([]);
+    expect(
+      (await api.admin.get(query({ labelSelector: 'tier', continue: first.metadata.continue }))).body.items,
+    ).toEqual([]);
   });
 
   it('are whole where their limit is', async (api) => {
@@ -185,7 +195,7 @@ export const lists: Suite = (it) => {
     );
   });
 
-  it('are not watched here', async ({ admin }) => {
+  it('can be watched', async ({ admin }) => {
     expect((await admin.get(`${CONFIG_MAPS}?watch=true&timeoutSeconds=1`)).status).toBe(200);
   });
 };

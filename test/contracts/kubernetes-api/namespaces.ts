@@ -39,7 +39,10 @@ export const namespaces: Suite = (it) => {
   it('take with them what is in them, and nothing else', async ({ admin }) => {
     for (const name of ['pay', 'pay2']) {
       await admin.made(NAMESPACES, { metadata: { name } });
-      await admin.made(`${RBAC}/namespaces/${name}/roles`, { ...role('r'), metadata: { name: 'r', labels: { t: 'x' } } });
+      await admin.made(`${RBAC}/namespaces/${name}/roles`, {
+        ...role('r'),
+        metadata: { name: 'r', labels: { t: 'x' } },
+      });
     }
     expect((await admin.delete(PAY)).body.status.phase).toBe('Terminating');
     await expect.poll(async () => (await admin.get(PAY)).status, IN_THE_END).toBe(404);
@@ -57,7 +60,11 @@ export const namespaces: Suite = (it) => {
     const { admin } = api;
     expect(await ending(api)).toMatchObject({
       status: 200,
-      body: { kind: 'Namespace', metadata: { deletionTimestamp: expect.any(String) }, status: { phase: 'Terminating' } },
+      body: {
+        kind: 'Namespace',
+        metadata: { deletionTimestamp: expect.any(String) },
+        status: { phase: 'Terminating' },
+      },
     });
     const why = 'unable to create new content in namespace pay because it is being terminated';
     const late = await admin.post(`${PAY}/configmaps`, { metadata: { name: 'late' } });

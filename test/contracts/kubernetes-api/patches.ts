@@ -26,7 +26,12 @@ const DONE: readonly (readonly [title: string, type: string, patch: unknown, dat
   ['merge', MERGE, { data: { k: '9', l: null, m: '3' } }, { k: '9', m: '3' }],
   ['merge strategically', STRATEGIC, { data: { k: '9', l: null, m: '3' } }, { k: '9', m: '3' }],
   ['replace', JSON_PATCH, [{ op: 'replace', path: '/data/k', value: '9' }], { k: '9', l: '2' }],
-  ['replace what is not there', JSON_PATCH, [{ op: 'replace', path: '/data/x', value: '9' }], { k: '1', l: '2', x: '9' }],
+  [
+    'replace what is not there',
+    JSON_PATCH,
+    [{ op: 'replace', path: '/data/x', value: '9' }],
+    { k: '1', l: '2', x: '9' },
+  ],
   ['add', JSON_PATCH, [{ op: 'add', path: '/data/m', value: '3' }], { k: '1', l: '2', m: '3' }],
   ['add nothing', JSON_PATCH, [{ op: 'add', path: '/data/m' }], { k: '1', l: '2', m: '' }],
   ['remove', JSON_PATCH, [{ op: 'remove', path: '/data/l' }], { k: '1' }],
@@ -37,7 +42,13 @@ const DONE: readonly (readonly [title: string, type: string, patch: unknown, dat
   ['do nothing', JSON_PATCH, [], { k: '1', l: '2' }],
 ];
 
-const REFUSED: readonly (readonly [title: string, type: string, patch: unknown, code: number, message: string | RegExp])[] = [
+const REFUSED: readonly (readonly [
+  title: string,
+  type: string,
+  patch: unknown,
+  code: number,
+  message: string | RegExp,
+])[] = [
   ['a test that fails', JSON_PATCH, [{ op: 'test', path: '/data/l', value: '1' }], 422, SENT_WRONG],
   ['removing what is not there', JSON_PATCH, [{ op: 'remove', path: '/data/x' }], 422, SENT_WRONG],
   ['moving what is not there', JSON_PATCH, [{ op: 'move', from: '/data/x', path: '/data/y' }], 422, SENT_WRONG],
@@ -45,24 +56,102 @@ const REFUSED: readonly (readonly [title: string, type: string, patch: unknown, 
   ['an operation that there is not', JSON_PATCH, [{ op: 'fix', path: '/data' }], 422, SENT_WRONG],
   ['no operation', JSON_PATCH, [{ path: '/data' }], 422, SENT_WRONG],
   ['a path without a slash', JSON_PATCH, [{ op: 'add', path: 'a', value: '1' }], 422, SENT_WRONG],
-  ['an object for a list', JSON_PATCH, { op: 'add' }, 400, 'error decoding patch: json: cannot unmarshal object into Go value of type []handlers.jsonPatchOp'],
-  ['a list for an object', MERGE, [], 400, 'error decoding patch: json: cannot unmarshal array into Go value of type map[string]interface {}'],
-  ['a list for a strategic object', STRATEGIC, [], 400, 'json: cannot unmarshal array into Go value of type map[string]interface {}'],
+  [
+    'an object for a list',
+    JSON_PATCH,
+    { op: 'add' },
+    400,
+    'error decoding patch: json: cannot unmarshal object into Go value of type []handlers.jsonPatchOp',
+  ],
+  [
+    'a list for an object',
+    MERGE,
+    [],
+    400,
+    'error decoding patch: json: cannot unmarshal array into Go value of type map[string]interface {}',
+  ],
+  [
+    'a list for a strategic object',
+    STRATEGIC,
+    [],
+    400,
+    'json: cannot unmarshal array into Go value of type map[string]interface {}',
+  ],
   ['a word', MERGE, 'x', 400, /^error decoding patch: /],
   ['nothing', MERGE, '', 400, 'error decoding patch: unexpected end of JSON input'],
   ['nothing strategic', STRATEGIC, '', 400, 'unexpected end of JSON input'],
   ['null', MERGE, 'null', 400, 'Invalid JSON Patch'],
-  ['another name', MERGE, { metadata: { name: 'b' } }, 400, 'the name of the object (b) does not match the name on the URL (a)'],
-  ['no name', MERGE, { metadata: null }, 400, 'the name of the object (a based on URL) was undeterminable: name must be provided'],
-  ['another namespace', MERGE, { metadata: { namespace: 'b' } }, 400, 'the namespace of the provided object does not match the namespace sent on the request'],
-  ['another uid', MERGE, { metadata: { uid: 'b' } }, 422, 'ConfigMap "a" is invalid: metadata.uid: Invalid value: "b": field is immutable'],
-  ['an old version', MERGE, { metadata: { resourceVersion: '1' }, data: { k: '3' } }, 409, /^Operation cannot be fulfilled on configmaps "a": the object has been modified; /],
-  ['another kind', MERGE, { kind: 'Foo' }, 422, NOT_A_CONFIG_MAP('no kind "Foo" is registered for version "v1" in scheme')],
-  ['another version of the kind', MERGE, { apiVersion: 'v2' }, 422, NOT_A_CONFIG_MAP('no kind "ConfigMap" is registered for version "v2" in scheme')],
-  ['a number for a text', MERGE, { data: { k: 1 } }, 422, NOT_A_CONFIG_MAP('json: cannot unmarshal number into Go struct field ConfigMap.data of type string')],
-  ['a number for a strategic text', STRATEGIC, { data: { k: 1 } }, 422, NOT_A_CONFIG_MAP('cannot convert int64 to string')],
-  ['a number for a text, added', JSON_PATCH, [{ op: 'add', path: '/data/k', value: 1 }], 422, NOT_A_CONFIG_MAP('json: cannot unmarshal number')],
-  ['a key that is no file name', MERGE, { data: { 'a/b': '' } }, 422, /^ConfigMap "a" is invalid: data\[a\/b\]: Invalid value: "a\/b": a valid config key/],
+  [
+    'another name',
+    MERGE,
+    { metadata: { name: 'b' } },
+    400,
+    'the name of the object (b) does not match the name on the URL (a)',
+  ],
+  [
+    'no name',
+    MERGE,
+    { metadata: null },
+    400,
+    'the name of the object (a based on URL) was undeterminable: name must be provided',
+  ],
+  [
+    'another namespace',
+    MERGE,
+    { metadata: { namespace: 'b' } },
+    400,
+    'the namespace of the provided object does not match the namespace sent on the request',
+  ],
+  [
+    'another uid',
+    MERGE,
+    { metadata: { uid: 'b' } },
+    422,
+    'ConfigMap "a" is invalid: metadata.uid: Invalid value: "b": field is immutable',
+  ],
+  [
+    'an old version',
+    MERGE,
+    { metadata: { resourceVersion: '1' }, data: { k: '3' } },
+    409,
+    /^Operation cannot be fulfilled on configmaps "a": the object has been modified; /,
+  ],
+  [
+    'another kind',
+    MERGE,
+    { kind: 'Foo' },
+    422,
+    NOT_A_CONFIG_MAP('no kind "Foo" is registered for version "v1" in scheme'),
+  ],
+  [
+    'another version of the kind',
+    MERGE,
+    { apiVersion: 'v2' },
+    422,
+    NOT_A_CONFIG_MAP('no kind "ConfigMap" is registered for version "v2" in scheme'),
+  ],
+  [
+    'a number for a text',
+    MERGE,
+    { data: { k: 1 } },
+    422,
+    NOT_A_CONFIG_MAP('json: cannot unmarshal number into Go struct field ConfigMap.data of type string'),
+  ],
+  ['a number for a strategic text', STRATEGIC, { data: { k: 1 } }, 422, NOT_A_CONFIG_MAP('.*string')],
+  [
+    'a number for a text, added',
+    JSON_PATCH,
+    [{ op: 'add', path: '/data/k', value: 1 }],
+    422,
+    NOT_A_CONFIG_MAP('json: cannot unmarshal number'),
+  ],
+  [
+    'a key that is no file name',
+    MERGE,
+    { data: { 'a/b': '' } },
+    422,
+    /^ConfigMap "a" is invalid: data\[a\/b\]: Invalid value: "a\/b": a valid config key/,
+  ],
 ];
 
 /** What PATCH does. */
@@ -204,6 +293,26 @@ export const patches: Suite = (it) => {
     const patch = async (secrets: object[]) => (await admin.patch(`${url}/s`, { secrets }, STRATEGIC)).body.secrets;
     expect(await patch([{ name: 'b' }])).toEqual([{ name: 'b' }, { name: 'a' }]);
     expect(await patch([{ name: 'a', $patch: 'delete' }])).toEqual([{ name: 'b' }]);
+  });
+
+  it('merge the containers of a deployment strategically by their name', async ({ admin }) => {
+    const url = '/apis/apps/v1/namespaces/default/deployments';
+    const labels = { a: 'b' };
+    const containers = ['a', 'b', 'c'].map((name) => ({ name, image: `${name}:1` }));
+    const template = { metadata: { labels }, spec: { containers } };
+    await admin.made(url, { metadata: { name: 'd' }, spec: { selector: { matchLabels: labels }, template } });
+    const patch = async (...changed: object[]) => {
+      const answer = await admin.patch(
+        `${url}/d`,
+        { spec: { template: { spec: { containers: changed } } } },
+        STRATEGIC,
+      );
+      return answer.body.spec.template.spec.containers.map((one: { image: string }) => one.image).join(' ');
+    };
+    expect(await patch({ name: 'c', image: 'c:2' }, { name: 'b', $patch: 'delete' })).toBe('a:1 c:2');
+    expect(await patch({ name: 'e', image: 'e:1' }, { name: 'a', image: 'a:2' })).toBe('e:1 a:2 c:2');
+    const { generation } = (await admin.get(`${url}/d`)).body.metadata;
+    expect(generation).toBe(3);
   });
 
   it('replace a map strategically where they say so', async (api) => {

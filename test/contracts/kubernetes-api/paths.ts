@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { CONFIG_MAPS, NAMESPACES, RBAC, refused, REVIEWS } from './api.ts';
+import { CONFIG_MAPS, NAMESPACES, RBAC, REVIEWS, refused } from './api.ts';
 import type { Suite } from './contract.ts';
 
 const NO_RESOURCE = refused(404, 'the server could not find the requested resource');
@@ -60,7 +60,9 @@ export const paths: Suite = (it) => {
     it(`${method} ${url}`, async ({ admin }) => {
       const type = { 'content-type': method === 'PATCH' ? 'application/merge-patch+json' : 'application/json' };
       const writes = method === 'POST' || method === 'PUT' || method === 'PATCH';
-      const answer = writes ? await admin.send(method, url, { metadata: { name: 'a' } }, type) : await admin.send(method, url);
+      const answer = writes
+        ? await admin.send(method, url, { metadata: { name: 'a' } }, type)
+        : await admin.send(method, url);
       expect(answer).toMatchObject(expected);
     });
   }
@@ -82,7 +84,14 @@ export const paths: Suite = (it) => {
   });
 
   it('a slash at the end is one too many, and does not count', async ({ admin }) => {
-    for (const url of [`${CONFIG_MAPS}/`, `${NAMESPACES}/default/`, '/api/v1/', '/apis/apps/v1/', '/apis/', '/version/']) {
+    for (const url of [
+      `${CONFIG_MAPS}/`,
+      `${NAMESPACES}/default/`,
+      '/api/v1/',
+      '/apis/apps/v1/',
+      '/apis/',
+      '/version/',
+    ]) {
       expect([url, (await admin.get(url)).status]).toEqual([url, 200]);
     }
   });

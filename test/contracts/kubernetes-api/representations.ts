@@ -36,7 +36,9 @@ export const representations: Suite = (it) => {
   }
 
   it('is a table for who wants one', async ({ admin }) => {
-    expect((await admin.get(CONFIG_MAPS, { accept: `${TABLE},application/json` })).body).toMatchObject({ kind: 'Table' });
+    expect((await admin.get(CONFIG_MAPS, { accept: `${TABLE},application/json` })).body).toMatchObject({
+      kind: 'Table',
+    });
   });
 
   it('is YAML for who wants that', async ({ admin }) => {

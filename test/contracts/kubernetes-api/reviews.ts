@@ -1,13 +1,13 @@
 import { expect } from 'vitest';
 import {
   type Api,
+  binding,
   GROUP,
   NAMESPACES,
   REVIEWS,
+  ROLE_BINDINGS,
   type Rule,
   refused,
-  ROLE_BINDINGS,
-  binding,
   rule,
   SOON,
   user,
@@ -34,7 +34,12 @@ const INVALID: readonly (readonly [title: string, url: string, spec: object, mes
     'spec.nonResourceAttributes: Invalid value: {"Path":"/x","Verb":"get"}: cannot be specified in combination with resourceAttributes',
   ],
   ['no question of oneself', OWN_ACCESS, {}, NO_QUESTION],
-  ['no question in a namespace', LOCAL_ACCESS, { user: 'a', nonResourceAttributes: { path: '/x', verb: 'get' } }, 'spec.nonResourceAttributes: Invalid value: {"Path":"/x","Verb":"get"}: disallowed on this kind of request'],
+  [
+    'no question in a namespace',
+    LOCAL_ACCESS,
+    { user: 'a', nonResourceAttributes: { path: '/x', verb: 'get' } },
+    'spec.nonResourceAttributes: Invalid value: {"Path":"/x","Verb":"get"}: disallowed on this kind of request',
+  ],
   [
     'another namespace',
     LOCAL_ACCESS,
@@ -46,7 +51,11 @@ const INVALID: readonly (readonly [title: string, url: string, spec: object, mes
 /** Questions about rights. */
 export const reviews: Suite = (it) => {
   it('answer with the binding that allows', async (api) => {
-    await api.grant('ann', [rule('', 'pods', 'list'), { ...rule('', 'secrets', 'get'), resourceNames: ['s'] }], 'default');
+    await api.grant(
+      'ann',
+      [rule('', 'pods', 'list'), { ...rule('', 'secrets', 'get'), resourceNames: ['s'] }],
+      'default',
+    );
     const ask = async (more: object) =>
       (await api.admin.post(ACCESS, { spec: { user: 'ann', resourceAttributes: pods(more) } })).body;
     expect(await ask({ namespace: 'default' })).toMatchObject({
@@ -85,10 +94,16 @@ export const reviews: Suite = (it) => {
   it('refuse what is of another type', async ({ admin }) => {
     const handled = 'SubjectAccessReview in version "v1" cannot be handled as a SubjectAccessReview';
     expect(await admin.post(ACCESS, { spec: { user: 1 } })).toMatchObject(
-      refused(400, `${handled}: json: cannot unmarshal number into Go struct field SubjectAccessReviewSpec.spec.user of type string`),
+      refused(
+        400,
+        `${handled}: json: cannot unmarshal number into Go struct field SubjectAccessReviewSpec.spec.user of type string`,
+      ),
     );
     expect(await admin.post(ACCESS, { spec: { user: 'a', resourceAttributes: { verb: 1 } } })).toMatchObject(
-      refused(400, `${handled}: json: cannot unmarshal number into Go struct field ResourceAttributes.spec.resourceAttributes.verb of type string`),
+      refused(
+        400,
+        `${handled}: json: cannot unmarshal number into Go struct field ResourceAttributes.spec.resourceAttributes.verb of type string`,
+      ),
     );
     expect(await admin.post(ACCESS, { kind: 'SelfSubjectAccessReview', spec: {} })).toMatchObject(
       refused(400, /^SelfSubjectAccessReview in version "v1" cannot be handled as a SubjectAccessReview: converting /),
@@ -119,7 +134,9 @@ export const reviews: Suite = (it) => {
   it('of others need a right, of oneself none', async (api) => {
     const ann = api.as(user('ann'));
     expect((await ann.post(ACCESS, { spec: { user: 'ann', resourceAttributes: pods() } })).status).toBe(403);
-    expect((await ann.post(OWN_ACCESS, { spec: { resourceAttributes: pods() } })).body.status).toEqual({ allowed: false });
+    expect((await ann.post(OWN_ACCESS, { spec: { resourceAttributes: pods() } })).body.status).toEqual({
+      allowed: false,
+    });
     const path = { nonResourceAttributes: { verb: 'get', path: '/version' } };
     expect((await ann.post(OWN_ACCESS, { spec: path })).body.status.allowed).toBe(true);
   });
@@ -128,7 +145,10 @@ export const reviews: Suite = (it) => {
     for (const namespace of ['default', 'nowhere']) {
       const url = `${REVIEWS}/namespaces/${namespace}/localsubjectaccessreviews`;
       const answer = await admin.post(url, { spec: { user: 'a', resourceAttributes: { namespace } } });
-      expect(answer).toMatchObject({ status: 201, body: { kind: 'LocalSubjectAccessReview', metadata: { namespace } } });
+      expect(answer).toMatchObject({
+        status: 201,
+        body: { kind: 'LocalSubjectAccessReview', metadata: { namespace } },
+      });
     }
   });
 
@@ -142,7 +162,11 @@ export const reviews: Suite = (it) => {
     expect(body.status).not.toHaveProperty('evaluationError');
     const resources = (more: readonly Rule[]) => [
       ...more,
-      { apiGroups: ['authorization.k8s.io'], resources: ['selfsubjectaccessreviews', 'selfsubjectrulesreviews'], verbs: ['create'] },
+      {
+        apiGroups: ['authorization.k8s.io'],
+        resources: ['selfsubjectaccessreviews', 'selfsubjectrulesreviews'],
+        verbs: ['create'],
+      },
       rule('authentication.k8s.io', 'selfsubjectreviews', 'create'),
     ];
     const sorted = (rules: readonly object[]) => rules.map((one) => JSON.stringify(Object.entries(one).sort())).sort();

@@ -30,25 +30,55 @@ const DENIALS: readonly (readonly [title: string, method: string, url: string, m
   ['a list everywhere', 'GET', '/api/v1/pods', denied('pods', 'list', 'pods', EVERYWHERE)],
   ['one object', 'GET', `${PAY}/secrets/s`, denied('secrets "s"', 'get', 'secrets', IN_PAY)],
   ['a namespace, which is in itself', 'GET', PAY, denied('namespaces "pay"', 'get', 'namespaces', IN_PAY)],
-  ['a create, which has no name', 'POST', CLUSTER_ROLES, denied(`clusterroles.${GROUP}`, 'create', 'clusterroles', EVERYWHERE, GROUP)],
+  [
+    'a create, which has no name',
+    'POST',
+    CLUSTER_ROLES,
+    denied(`clusterroles.${GROUP}`, 'create', 'clusterroles', EVERYWHERE, GROUP),
+  ],
   ['a replace', 'PUT', `${PAY}/configmaps/a`, denied('configmaps "a"', 'update', 'configmaps', IN_PAY)],
   ['a patch', 'PATCH', `${PAY}/configmaps/a`, denied('configmaps "a"', 'patch', 'configmaps', IN_PAY)],
   ['a delete', 'DELETE', `${PAY}/configmaps/a`, denied('configmaps "a"', 'delete', 'configmaps', IN_PAY)],
-  ['a collection', 'DELETE', '/apis/apps/v1/namespaces/pay/deployments', denied('deployments.apps', 'deletecollection', 'deployments', IN_PAY, 'apps')],
+  [
+    'a collection',
+    'DELETE',
+    '/apis/apps/v1/namespaces/pay/deployments',
+    denied('deployments.apps', 'deletecollection', 'deployments', IN_PAY, 'apps'),
+  ],
   ['a watch', 'GET', '/api/v1/pods?watch=1', denied('pods', 'watch', 'pods', EVERYWHERE)],
   ['a watch by its path', 'GET', '/api/v1/watch/pods', denied('pods', 'watch', 'pods', EVERYWHERE)],
-  ['a list of one name', 'GET', `${PAY}/pods?fieldSelector=metadata.name%3Dp,metadata.namespace%3Dpay`, denied('pods "p"', 'list', 'pods', IN_PAY)],
-  ['a list of all names but one', 'GET', `${PAY}/pods?fieldSelector=metadata.name!%3Dp`, denied('pods', 'list', 'pods', IN_PAY)],
+  [
+    'a list of one name',
+    'GET',
+    `${PAY}/pods?fieldSelector=metadata.name%3Dp,metadata.namespace%3Dpay`,
+    denied('pods "p"', 'list', 'pods', IN_PAY),
+  ],
+  [
+    'a list of all names but one',
+    'GET',
+    `${PAY}/pods?fieldSelector=metadata.name!%3Dp`,
+    denied('pods', 'list', 'pods', IN_PAY),
+  ],
   ['a subresource', 'GET', `${PAY}/pods/p/log`, denied('pods "p"', 'get', 'pods/log', IN_PAY)],
   ['what is run in a pod', 'POST', `${PAY}/pods/p/exec?command=ls`, denied('pods "p"', 'create', 'pods/exec', IN_PAY)],
   ['what is behind a pod', 'GET', `${PAY}/pods/p/proxy/a/b`, denied('pods "p"', 'get', 'pods/proxy', IN_PAY)],
-  ['a token', 'POST', `${PAY}/serviceaccounts/s/token`, denied('serviceaccounts "s"', 'create', 'serviceaccounts/token', IN_PAY)],
+  [
+    'a token',
+    'POST',
+    `${PAY}/serviceaccounts/s/token`,
+    denied('serviceaccounts "s"', 'create', 'serviceaccounts/token', IN_PAY),
+  ],
   ['a path', 'GET', '/metrics', 'forbidden: User "x" cannot get path "/metrics"'],
   ['a path, written to', 'POST', '/metrics', 'forbidden: User "x" cannot post path "/metrics"'],
   ['the root', 'GET', '/', 'forbidden: User "x" cannot get path "/"'],
   ['a kind that there is not', 'GET', '/api/v1/foos', denied('foos', 'list', 'foos', EVERYWHERE)],
   ['a group that there is not', 'GET', '/apis/none/v1/foos', denied('foos.none', 'list', 'foos', EVERYWHERE, 'none')],
-  ['a name to be escaped', 'GET', `${PAY}/configmaps/a%22b%0Ac`, denied('configmaps "a\\"b\\nc"', 'get', 'configmaps', IN_PAY)],
+  [
+    'a name to be escaped',
+    'GET',
+    `${PAY}/configmaps/a%22b%0Ac`,
+    denied('configmaps "a\\"b\\nc"', 'get', 'configmaps', IN_PAY),
+  ],
 ];
 
 /** What RBAC lets whom do. */
@@ -86,7 +116,9 @@ export const rights: Suite = (it) => {
         /: RBAC: \[clusterrole\.rbac\.authorization\.k8s\.io "gone" not found, role\.rbac\.authorization\.k8s\.io "lost" not found\]$/,
       );
     expect(await said('y', '/api/v1/pods')()).not.toContain('RBAC:');
-    expect(await said('x', '/metrics')()).toMatch(/: RBAC: clusterrole\.rbac\.authorization\.k8s\.io "gone" not found$/);
+    expect(await said('x', '/metrics')()).toMatch(
+      /: RBAC: clusterrole\.rbac\.authorization\.k8s\.io "gone" not found$/,
+    );
   });
 
   it('reach as far as their binding', async (api) => {
@@ -156,8 +188,10 @@ export const rights: Suite = (it) => {
       { kind: 'ServiceAccount', name: 'bot' },
     ];
     await api.admin.made(ROLE_BINDINGS, binding('b', 'ClusterRole', 'lists', subjects));
-    const status = (username: string, ...groups: string[]) => async () =>
-      (await api.as(user(username, ...groups)).get(CONFIG_MAPS)).status;
+    const status =
+      (username: string, ...groups: string[]) =>
+      async () =>
+        (await api.as(user(username, ...groups)).get(CONFIG_MAPS)).status;
     await expect.poll(status('ann', 'ops'), SOON).toBe(200);
     expect(await status('system:serviceaccount:default:bot')()).toBe(200);
     expect(await status('system:serviceaccount:kube-system:bot')()).toBe(403);

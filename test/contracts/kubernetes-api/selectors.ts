@@ -56,12 +56,18 @@ const NO_LABELS: readonly (readonly [selector: string, message: string | RegExp]
   ['!', "unable to parse requirement: found '', expected: identifier"],
   ['a===b', "unable to parse requirement: found '=', expected: identifier"],
   ['a=(b)', "unable to parse requirement: found '(', expected: identifier"],
-  ['n<a', `unable to parse requirement: values[0]: Invalid value: "a": for 'Gt', 'Lt' operators, the value must be an integer`],
+  [
+    'n<a',
+    `unable to parse requirement: values[0]: Invalid value: "a": for 'Gt', 'Lt' operators, the value must be an integer`,
+  ],
   ['-a=b', /^unable to parse requirement: <nil>: Invalid value: "-a": name part must consist of/],
   ['ä=b', /^unable to parse requirement: <nil>: Invalid value: "ä": name part must consist of/],
   ['A/b/c=d', /^unable to parse requirement: <nil>: Invalid value: "A\/b\/c": a qualified name must consist of/],
   ['a=%', /^unable to parse requirement: values\[0\]\[a\]: Invalid value: "%": a valid label must be/],
-  [`a=${'x'.repeat(64)}`, /^unable to parse requirement: values\[0\]\[a\]: Invalid value: "x{64}": must be no more than 63 characters$/],
+  [
+    `a=${'x'.repeat(64)}`,
+    /^unable to parse requirement: values\[0\]\[a\]: Invalid value: "x{64}": must be no more than 63 characters$/,
+  ],
 ];
 
 const ONLY = 'is not a known field selector: only "metadata.name", "metadata.namespace"';

@@ -177,7 +177,10 @@ export const writes: Suite = (it) => {
     const fixed = 'metadata.deletionTimestamp: Invalid value: "2026-01-15T12:00:00Z": field is immutable';
     expect(answer).toMatchObject(refused(422, `ConfigMap "a" is invalid: ${fixed}`));
     expect(await api.admin.put(A, withMeta(object, { deletionGracePeriodSeconds: 5 }))).toMatchObject(
-      refused(422, 'ConfigMap "a" is invalid: metadata.deletionGracePeriodSeconds: Invalid value: 5: field is immutable'),
+      refused(
+        422,
+        'ConfigMap "a" is invalid: metadata.deletionGracePeriodSeconds: Invalid value: 5: field is immutable',
+      ),
     );
     expect((await api.admin.get(A)).body).toEqual(object);
   });
@@ -252,7 +255,10 @@ export const writes: Suite = (it) => {
   it('are not dry in another way than All', async (api) => {
     const object = await made(api);
     const refusal = (options: string, value: string) =>
-      refused(422, `${options}.meta.k8s.io "" is invalid: dryRun: Unsupported value: ["${value}"]: supported values: "All"`);
+      refused(
+        422,
+        `${options}.meta.k8s.io "" is invalid: dryRun: Unsupported value: ["${value}"]: supported values: "All"`,
+      );
     const { admin } = api;
     expect(await admin.post(`${CONFIG_MAPS}?dryRun=Some`, object)).toMatchObject(refusal('CreateOptions', 'Some'));
     expect(await admin.post(`${CONFIG_MAPS}?dryRun=`, object)).toMatchObject(refusal('CreateOptions', ''));
@@ -262,7 +268,9 @@ export const writes: Suite = (it) => {
   });
 
   it('name their manager in at most 128 bytes', async ({ admin }) => {
-    expect(await admin.post(`${CONFIG_MAPS}?fieldManager=${'x'.repeat(129)}`, { metadata: { name: 'a' } })).toMatchObject(
+    expect(
+      await admin.post(`${CONFIG_MAPS}?fieldManager=${'x'.repeat(129)}`, { metadata: { name: 'a' } }),
+    ).toMatchObject(
       refused(422, 'CreateOptions.meta.k8s.io "" is invalid: fieldManager: Too long: may not be more than 128 bytes'),
     );
   });

@@ -1,5 +1,6 @@
 import { ApiState } from '../../../sandbox/src/kubernetes/api-state.ts';
 import type { UserInfo } from '../../../sandbox/src/kubernetes/authorizer.ts';
+import { readQuery, warningHeader } from '../../../sandbox/src/kubernetes/server.ts';
 import { fixedClock } from '../../fakes/clock.ts';
 import { countingRandom } from '../../fakes/random.ts';
 
@@ -25,20 +26,11 @@ export function send(
   method: string,
   url: string,
   body?: unknown,
-  headers: Record<string, string | readonly string[]> = {},
-): { status: number; body: Answer } {
+  headers: Readonly<Record<string, string | readonly string[]>> = {},
+): { status: number; body: Answer; warning?: string } {
   const [path = '', query = ''] = url.split('?');
   const sent = body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) };
-  return state.handle({ method, path, query: new URLSearchParams(query), headers, ...sent }, who);
-}
-
-/** Gives a user rules in a namespace, or in the whole cluster. */
-export function grant(state: ApiState, username: string, rules: readonly object[], namespace?: string): void {
-  const where = namespace === undefined ? {} : { namespace };
-  const kind = namespace === undefined ? 'ClusterRole' : 'Role';
-  const metadata = { name: `of-${username}`, ...where };
-  const apiVersion = 'rbac.authorization.k8s.io/v1';
-  state.seed({ apiVersion, kind, metadata, rules });
-  const roleRef = { kind, name: metadata.name };
-  state.seed({ apiVersion, kind: `${kind}Binding`, metadata, roleRef, subjects: [{ kind: 'User', name: username }] });
+  const request = { method, path, query: readQuery(query), headers, ...sent };
+  const { warnings = [], ...answer } = state.handle(request, who);
+  return { ...answer, ...(warnings.length > 0 ? { warning: warningHeader(warnings).join(', ') } : {}) };
 }

@@ -1,12 +1,13 @@
-import { request } from 'node:https';
-import { kubernetesOver } from '@gatehouse/core/kubernetes/client';
-import { ApiException, CoreV1Api, KubeConfig, RbacAuthorizationV1Api } from '@kubernetes/client-node';
+import { get } from 'node:https';
+import { CoreV1Api, KubeConfig } from '@kubernetes/client-node';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import type { UserInfo } from '../../../sandbox/src/kubernetes/authorizer.ts';
 import { makeCertificates, type ServerCertificates } from '../../../sandbox/src/kubernetes/certificates.ts';
 import { kubeconfig } from '../../../sandbox/src/kubernetes/kubeconfig.ts';
-import { BODY_LIMIT, type SeenRequest, startKubernetesServer } from '../../../sandbox/src/kubernetes/server.ts';
-import { kubernetesContract } from '../../contracts/kubernetes.ts';
+import { type SeenRequest, startKubernetesServer } from '../../../sandbox/src/kubernetes/server.ts';
+import { authenticationContract } from '../../contracts/kubernetes-api/authentication.ts';
+import { httpsRequests } from '../../contracts/kubernetes-api/https-requests.ts';
+import { officialClientContract } from '../../contracts/kubernetes-api/official-client.ts';
 import { ADMIN, newState, user } from './cluster.ts';
 
 /** TLS compares certificates with the real time. */
@@ -23,9 +24,8 @@ const authenticate = async (bearer: string): Promise<UserInfo | undefined> => {
 };
 
 async function start(onRequest?: (seen: SeenRequest) => void) {
-  const state = newState();
   const server = await startKubernetesServer({
-    state,
+    state: newState(),
     authenticate,
     host: '127.0.0.1',
     port: 0,
@@ -37,212 +37,65 @@ async function start(onRequest?: (seen: SeenRequest) => void) {
     read.loadFromString(kubeconfig({ name: 'test', server: server.url, ca: certificates.ca }, { token: bearer }));
     return read;
   };
-  const core = (bearer: string) => config(bearer).makeApiClient(CoreV1Api);
-  return { state, server, core, rbac: (bearer: string) => config(bearer).makeApiClient(RbacAuthorizationV1Api) };
+  const requests = httpsRequests({ url: server.url, ca: certificates.ca });
+  const close = async () => {
+    requests.close();
+    await server.close();
+  };
+  const send = (url: string, headers: Readonly<Record<string, string | readonly string[]>> = {}, body?: string) =>
+    requests.send({ method: body === undefined ? 'GET' : 'POST', url, headers, body });
+  return { server, config, send, close };
 }
 
 async function running() {
   const one = await start();
-  onTestFinished(() => one.server.close());
+  onTestFinished(one.close);
   return one;
 }
 
-const failed = async (call: Promise<unknown>) => {
-  const error = await call.catch((thrown: unknown) => thrown);
-  if (!(error instanceof ApiException)) throw new Error(`expected an answer of the API server, got ${String(error)}`);
-  return { code: error.code, status: JSON.parse(error.body as string) };
-};
-
-/** One raw request. */
-function raw(url: string, options: { method?: string; headers?: Record<string, string>; body?: Buffer | string }) {
-  return new Promise<{ status: number; type: string; text: string }>((resolve, reject) => {
-    const { method = 'GET', headers = {}, body } = options;
-    const { origin, port } = new URL(url);
-    const to = {
-      host: '127.0.0.1',
-      port,
-      path: url.slice(origin.length),
-      method,
-      headers,
-      ca: certificates.ca,
-      agent: false,
-    };
-    const sent = request(to, (response) => {
-      let text = '';
-      response.setEncoding('utf8');
-      response.on('data', (chunk: string) => {
-        text += chunk;
-      });
-      response.on('end', () =>
-        resolve({ status: response.statusCode ?? 0, type: response.headers['content-type'] ?? '', text }),
-      );
-    });
-    sent.on('error', reject);
-    sent.end(body);
-  });
-}
-
-describe('the HTTPS server, through the official client', () => {
-  it('creates, reads, replaces and deletes', async () => {
-    const { core } = await running();
-    const api = core('admin');
-    const namespace = 'default';
-    const made = await api.createNamespacedConfigMap({
-      namespace,
-      body: { metadata: { name: 'a' }, data: { k: '1' } },
-    });
-    expect(made.metadata?.creationTimestamp).toEqual(new Date('2026-01-15T12:00:00Z'));
-    const read = await api.readNamespacedConfigMap({ name: 'a', namespace });
-    expect(read).toEqual(made);
-    const next = await api.replaceNamespacedConfigMap({ name: 'a', namespace, body: { ...read, data: { k: '2' } } });
-    expect(next.data).toEqual({ k: '2' });
-    const stale = await failed(
-      api.replaceNamespacedConfigMap({ name: 'a', namespace, body: { ...read, data: { k: '3' } } }),
-    );
-    expect(stale).toMatchObject({
-      code: 409,
-      status: { reason: 'Conflict', details: { name: 'a', kind: 'configmaps' } },
-    });
-    await api.deleteNamespacedConfigMap({ name: 'a', namespace });
-    expect(await failed(api.readNamespacedConfigMap({ name: 'a', namespace }))).toMatchObject({ code: 404 });
-  });
-
-  it('forbids in the words of the API server', async () => {
-    const { core } = await running();
-    const denied = await failed(core('x').listNamespacedPod({ namespace: 'pay' }));
-    expect(denied).toMatchObject({
-      code: 403,
-      status: {
-        message: 'pods is forbidden: User "x" cannot list resource "pods" in API group "" in the namespace "pay"',
-      },
-    });
-  });
-
-  it('pages', async () => {
-    const { rbac } = await running();
-    const api = rbac('admin');
-    const names: (string | undefined)[] = [];
-    let next: string | undefined;
-    do {
-      const page = await api.listClusterRole({ limit: 3, ...(next ? { _continue: next } : {}) });
-      names.push(...page.items.map(({ metadata }) => metadata?.name));
-      next = page.metadata?._continue;
-    } while (next);
-    expect(names).toEqual([
-      'admin',
-      'cluster-admin',
-      'edit',
-      'system:basic-user',
-      'system:discovery',
-      'system:public-info-viewer',
-      'view',
-    ]);
-  });
-
-  it('lets exactly one of two writers win each round', async () => {
-    const { core } = await running();
-    const api = core('admin');
-    const where = { name: 'counter', namespace: 'default' };
-    await api.createNamespacedConfigMap({
-      namespace: 'default',
-      body: { metadata: { name: 'counter' }, data: { n: '0' } },
-    });
-    let conflicts = 0;
-    const increment = async () => {
-      for (;;) {
-        const read = await api.readNamespacedConfigMap(where);
-        const body = { ...read, data: { n: String(Number(read.data?.n) + 1) } };
-        const answer = await api.replaceNamespacedConfigMap({ ...where, body }).catch((error: unknown) => error);
-        if (!(answer instanceof ApiException)) return;
-        expect(answer.code).toBe(409);
-        conflicts += 1;
-      }
-    };
-    const writer = async () => {
-      for (let round = 0; round < 10; round += 1) await increment();
-    };
-    await Promise.all([writer(), writer()]);
-    expect((await api.readNamespacedConfigMap(where)).data).toEqual({ n: '20' });
-    expect(conflicts).toBeGreaterThan(0);
-  });
-});
+officialClientContract('the sandbox', start);
+authenticationContract('the sandbox', async () => ({ ...(await start()), token: 'x' }));
 
 describe('the HTTPS server', () => {
-  it.each([
-    ['no token', {}],
-    ['a token that is refused', { authorization: 'Bearer thief' }],
-    ['another scheme', { authorization: 'Basic YWRtaW46' }],
-    ['an empty token', { authorization: 'Bearer ' }],
-  ])('answers 401 to %s', async (_title, headers) => {
-    const { server } = await running();
-    const answer = await raw(`${server.url}/api/v1/namespaces`, { headers });
-    expect(answer.status).toBe(401);
-    expect(JSON.parse(answer.text)).toEqual({
-      kind: 'Status',
-      apiVersion: 'v1',
-      metadata: {},
-      status: 'Failure',
-      message: 'Unauthorized',
-      reason: 'Unauthorized',
-      code: 401,
-    });
-  });
-
-  it('tells everybody that it lives, and nothing else', async () => {
-    const { server } = await running();
-    for (const path of ['/healthz', '/livez', '/readyz']) {
-      expect(await raw(server.url + path, {})).toMatchObject({
-        status: 200,
-        text: 'ok',
-        type: 'text/plain; charset=utf-8',
-      });
-    }
-    expect((await raw(`${server.url}/version`, {})).status).toBe(401);
-    expect((await raw(`${server.url}/healthz/../api/v1/namespaces`, {})).status).toBe(401);
-  });
-
-  it('reads no body beyond its limit', async () => {
-    const { server } = await running();
-    const headers = { authorization: 'Bearer admin', 'content-type': 'application/json' };
-    const answer = await raw(`${server.url}/api/v1/namespaces`, {
-      method: 'POST',
-      headers,
-      body: Buffer.alloc(BODY_LIMIT + 1, 32),
-    }).catch((error: NodeJS.ErrnoException) => error.code);
-    if (typeof answer === 'object')
-      expect(answer).toMatchObject({ status: 413, text: expect.stringContaining('limit is 3145728') });
-    else expect(['ECONNRESET', 'EPIPE']).toContain(answer);
-    expect((await raw(`${server.url}/healthz`, {})).status).toBe(200);
-  });
-
   it('answers 500 and goes on where authentication itself fails', async () => {
-    const { server } = await running();
-    const answer = await raw(`${server.url}/version`, { headers: { authorization: 'Bearer broken' } });
-    expect(answer).toMatchObject({ status: 500, text: expect.stringContaining('STS fell over') });
-    expect((await raw(`${server.url}/version`, { headers: { authorization: 'Bearer x' } })).status).toBe(200);
+    const { send } = await running();
+    const answer = await send('/version', { authorization: 'Bearer broken' });
+    expect(answer).toMatchObject({ status: 500, body: { message: expect.stringContaining('STS fell over') } });
+    expect((await send('/version', { authorization: 'Bearer x' })).status).toBe(200);
   });
 
-  it('takes each impersonated group for one, commas and all', async () => {
+  it('says what its answers are', async () => {
     const { server } = await running();
-    const headers = { authorization: 'Bearer admin', 'impersonate-user': 'ann', 'impersonate-group': 'a, b' };
-    const url = `${server.url}/apis/authentication.k8s.io/v1/selfsubjectreviews`;
-    const { text } = await raw(url, { method: 'POST', headers, body: '{}' });
-    expect(JSON.parse(text).status.userInfo.groups).toEqual(['a, b', 'system:authenticated']);
+    const typeOf = (path: string) =>
+      new Promise((resolve, reject) => {
+        const options = { ca: certificates.ca, agent: false, headers: { authorization: 'Bearer x' } } as const;
+        const sent = get(server.url + path, options, (response) => {
+          resolve(response.headers['content-type']);
+          response.resume();
+        });
+        sent.on('error', reject);
+      });
+    expect(await typeOf('/healthz')).toBe('text/plain; charset=utf-8');
+    expect(await typeOf('/nowhere')).toBe('application/json');
+    expect(await typeOf('/version')).toBe('application/json');
   });
 
-  it('refuses a name that only a resolved path would have', async () => {
-    const { server } = await running();
-    const headers = { authorization: 'Bearer admin' };
-    const answer = await raw(`${server.url}/api/v1/namespaces/default/configmaps/%2e%2e`, { headers });
-    expect(answer).toMatchObject({ status: 400, text: expect.stringContaining('Name parameter invalid') });
+  it('warns in headers', async () => {
+    const { send } = await running();
+    const headers = { authorization: 'Bearer admin', 'content-type': 'application/json' };
+    const body = JSON.stringify({ metadata: { name: 'a' }, b: 1, c: 2 });
+    expect(await send('/api/v1/namespaces', headers, body)).toMatchObject({
+      status: 201,
+      warning: '299 - "unknown field \\"b\\"", 299 - "unknown field \\"c\\""',
+    });
   });
 
   it('tells who asked what, and what came of it', async () => {
     const seen: SeenRequest[] = [];
-    const { server } = await start((one) => seen.push(one));
-    await raw(`${server.url}/api/v1/pods?limit=1`, { headers: { authorization: 'Bearer ann' } });
-    await raw(`${server.url}/api/v1/pods`, {});
-    await server.close();
+    const { send, close } = await start((one) => seen.push(one));
+    await send('/api/v1/pods?limit=1', { authorization: 'Bearer ann' });
+    await send('/api/v1/pods');
+    await close();
     expect(seen).toEqual([
       { username: 'ann', method: 'GET', path: '/api/v1/pods?limit=1', status: 403 },
       { username: undefined, method: 'GET', path: '/api/v1/pods', status: 401 },
@@ -250,20 +103,9 @@ describe('the HTTPS server', () => {
   });
 
   it('closes though a client keeps its connection', async () => {
-    const { server, core } = await start();
-    await core('admin').listNamespace();
+    const { server, config, send } = await start();
+    await config('admin').makeApiClient(CoreV1Api).listNamespace();
     await server.close();
-    await expect(raw(`${server.url}/healthz`, {})).rejects.toMatchObject({ code: 'ECONNREFUSED' });
+    await expect(send('/healthz')).rejects.toMatchObject({ code: 'ECONNREFUSED' });
   });
-});
-
-kubernetesContract('the sandbox over HTTPS', async () => {
-  const { server } = await start();
-  const as = (bearer: string) =>
-    kubernetesOver({
-      server: server.url,
-      certificateAuthority: Buffer.from(certificates.ca).toString('base64'),
-      token: async () => bearer,
-    });
-  return { admin: as('admin'), as, close: () => server.close() };
 });
