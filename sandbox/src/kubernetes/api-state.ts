@@ -14,7 +14,7 @@ import { invalidPatch, readPatch } from './patch-request.ts';
 import { Registry, storageName, type WriteContext } from './registry.ts';
 import { mustAcceptJson } from './representation.ts';
 import { type RequestInfo, readRequestInfo } from './request-info.ts';
-import { readDeleteOptions, readWriteOptions, type WriteOptions } from './request-options.ts';
+import { checkGetOptions, readDeleteOptions, readWriteOptions, type WriteOptions } from './request-options.ts';
 import { answerReview } from './reviews.ts';
 import {
   ApiError,
@@ -184,6 +184,7 @@ export class ApiState {
     const target = { user, resource, namespace, name: info.name, statusOnly: ofStatus };
     switch (info.verb) {
       case 'get':
+        checkGetOptions(request.query, this.#storage.version);
         return { status: 200, body: this.#registry.get(resource, namespace, info.name) };
       case 'list':
         return { status: 200, body: this.#lists.list(resource, namespace, request.query) };
@@ -289,14 +290,15 @@ export interface SeedObject {
   readonly [member: string]: unknown;
 }
 
-function describe({ path, method, headers }: ApiRequest): ApiResponse {
-  const body = describeApi(path);
+function describe({ path, query, method, headers }: ApiRequest): ApiResponse {
+  const body = describeApi(path, query);
   if (body === undefined) {
     const group = /^\/apis\/([^/]+)\/[^/]+\/?$/.exec(path)?.[1] ?? (/^\/api\/[^/]+\/?$/.test(path) ? '' : undefined);
     throw group !== undefined && isServed(group) ? noSuchResource() : pageNotFound();
   }
   if (typeof body !== 'string') mustAcceptJson(headers, false);
-  if (method !== 'GET') throw methodNotAllowed();
+  // Health and the list of groups are answered whatever is done to them.
+  if (method !== 'GET' && typeof body !== 'string' && !/^\/apis\/?$/.test(path)) throw methodNotAllowed();
   return { status: 200, body };
 }
 

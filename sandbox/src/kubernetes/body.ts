@@ -94,14 +94,16 @@ export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw new UnreadableBody(jsonFault(error instanceof Error ? error.message : String(error)));
+    throw new UnreadableBody(jsonFault(error instanceof Error ? error.message : String(error), text));
   }
 }
 
 /** What V8 says is wrong, as `encoding/json` says it, for the faults that people make. */
-function jsonFault(said: string): string {
+function jsonFault(said: string, text: string): string {
   const found = /^Unexpected token '(.)'/su.exec(said)?.[1];
   if (found !== undefined) return `invalid character '${found}' looking for beginning of value`;
+  const after = /^Unexpected non-whitespace character after JSON at position (\d+)/.exec(said)?.[1];
+  if (after !== undefined) return `invalid character '${text[Number(after)]}' after top-level value`;
   return /^(Unexpected end|Unterminated)/.test(said) ? 'unexpected end of JSON input' : said;
 }
 

@@ -1,6 +1,6 @@
 import type { AccessRule } from '@gatehouse/core/access/policy';
 import { notRegistered, UnreadableBody } from './body.ts';
-import { apiVersionOf, isKind, type Resource, type Review } from './kinds.ts';
+import { apiVersionOf, findKind, isRetired, type Resource, type Review } from './kinds.ts';
 import { KIND_MEMBERS, OBJECT_META, REVIEW_SPECS, type Struct } from './shapes.ts';
 import { badRequest } from './status.ts';
 import { readStruct } from './typed.ts';
@@ -38,13 +38,18 @@ export function decodeObject(resource: Resource, value: Members, strictness: Str
  */
 export function decodeTyped(of: Resource | Review, value: Members, { strict, onUnknown }: Strictness): DecodedObject {
   const { kind, apiVersion } = kindOf(of, value);
-  if (!isKind(apiVersion, kind)) throw notRegistered(apiVersion, kind);
-  if (kind !== of.kind || apiVersion !== apiVersionOf(of)) {
+  const named = findKind(apiVersion, kind);
+  if (named === undefined) {
+    if (!isRetired(apiVersion)) throw notRegistered(apiVersion, kind);
+    const expected = `the expected API version (${apiVersionOf(of)})`;
+    throw badRequest(`the API version in the data (${apiVersion}) does not match ${expected}`);
+  }
+  const unknown: string[] = [];
+  const { metadata = {}, ...read } = readStruct(structOf(named), value, unknown);
+  if (named !== of) {
     const internal = of.group.split('.')[0] || 'core';
     throw new UnreadableBody(`converting (v1.${kind}) to (${internal}.${of.kind}): unknown conversion`);
   }
-  const unknown: string[] = [];
-  const { metadata = {}, ...read } = readStruct(structOf(of), value, unknown);
   if (strict && unknown.length > 0) {
     const fields = unknown.map((path) => `unknown field "${path}"`);
     throw new UnreadableBody(`strict decoding error: ${fields.join(', ')}`);

@@ -21,8 +21,9 @@ export const VERSION = {
  * Answers a GET of what the API server says about itself: versions, groups, resources, health, OpenAPI. Undefined where
  * there is nothing at the path. A text answer is plain text.
  */
-export function describeApi(path: string): object | string | undefined {
-  if (/^\/(healthz|livez|readyz)(\/ping)?$/.test(path)) return 'ok';
+export function describeApi(path: string, query: URLSearchParams): object | string | undefined {
+  const health = /^\/(healthz|livez|readyz)(\/ping)?$/.exec(path);
+  if (health) return query.has('verbose') && !health[2] ? `[+]ping ok\n${health[1]} check passed\n` : 'ok';
   const at = path.length > 1 ? path.replace(/\/$/, '') : path;
   switch (at) {
     case '/':

@@ -204,6 +204,20 @@ export const GROUP_VERSIONS = [
   { group: 'rbac.authorization.k8s.io', version: 'v1' },
 ] as const;
 
+/** Versions in which Kubernetes can still read the kinds of a group, and no longer serves them. */
+const RETIRED: Readonly<Record<string, readonly string[]>> = {
+  apps: ['v1beta1', 'v1beta2'],
+  'authentication.k8s.io': ['v1alpha1', 'v1beta1'],
+  'authorization.k8s.io': ['v1beta1'],
+  'rbac.authorization.k8s.io': ['v1alpha1', 'v1beta1'],
+};
+
+/** Whether a group version is known, and only that. */
+export function isRetired(apiVersion: string): boolean {
+  const [version = '', group = ''] = apiVersion.split('/').reverse();
+  return Object.hasOwn(RETIRED, group) && RETIRED[group]!.includes(version);
+}
+
 /** `v1` or `rbac.authorization.k8s.io/v1`. */
 export function apiVersionOf(of: { readonly group: string; readonly version: string }): string {
   return of.group === '' ? of.version : `${of.group}/${of.version}`;
@@ -214,9 +228,9 @@ export function findResource(group: string, version: string, resource: string): 
   return RESOURCES.find((one) => one.group === group && one.version === version && one.resource === resource);
 }
 
-/** Whether anything of this kind is served. */
-export function isKind(apiVersion: string, kind: string): boolean {
-  return [...RESOURCES, ...REVIEWS].some((one) => one.kind === kind && apiVersionOf(one) === apiVersion);
+/** What is served of a kind. */
+export function findKind(apiVersion: string, kind: string): Resource | Review | undefined {
+  return [...RESOURCES, ...REVIEWS].find((one) => one.kind === kind && apiVersionOf(one) === apiVersion);
 }
 
 /** The stored resource of a kind. */

@@ -1,4 +1,4 @@
-import { parseFieldTest } from './field-selectors.ts';
+import { parseFieldTest, selectedName } from './field-selectors.ts';
 import { apiVersionOf, type Resource } from './kinds.ts';
 import { parseLabelTest } from './label-selectors.ts';
 import { storageName } from './registry.ts';
@@ -58,8 +58,10 @@ export class Lists {
       exact === undefined ? this.#now(resource, options.resourceVersion) : this.#at(resource, exact);
 
     const rest = objects.filter((one) => isIn(one, namespace) && (!from || isFrom(from.start, keyOf(one, namespace))));
-    // What is served from the server's cache is served whole.
-    const limit = options.resourceVersion === '0' || options.limit === 0 ? Number.POSITIVE_INFINITY : options.limit;
+    // What is served from the server's cache, or by its key, is served whole.
+    const byKey = namespace !== '' && selectedName(query.get('fieldSelector') ?? '') !== undefined;
+    const whole = options.resourceVersion === '0' || options.limit === 0 || byKey;
+    const limit = whole ? Number.POSITIVE_INFINITY : options.limit;
     const items: StoredObject[] = [];
     let seen = 0;
     for (; seen < rest.length && items.length < limit; seen += 1) if (chosen(rest[seen]!)) items.push(rest[seen]!);

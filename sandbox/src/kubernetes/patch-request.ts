@@ -90,10 +90,17 @@ function applied(text: string, resource: Resource): Members {
     throw badRequest(`invalid object type: ${kindSent}`);
   const { name = '', namespace = '', managedFields } = isRecord(metadata) ? metadata : {};
   if (managedFields !== undefined) throw badRequest('metadata.managedFields must be nil');
-  const onUnknown = (path: string) => {
-    const what = `(${String(namespace)}/${String(name)}; ${kindSent}): .${path}: field not declared in schema`;
-    throw new ApiError(500, '', `failed to create typed patch object ${what}`);
+  const untyped = (why: string) => {
+    const what = `(${String(namespace)}/${String(name)}; ${kindSent})`;
+    return new ApiError(500, '', `failed to create typed patch object ${what}: ${why}`);
   };
-  decodeTyped(resource, object, { strict: false, onUnknown });
+  try {
+    const onUnknown = (path: string) => {
+      throw untyped(`.${path}: field not declared in schema`);
+    };
+    decodeTyped(resource, object, { strict: false, onUnknown });
+  } catch (error) {
+    throw error instanceof UnreadableBody ? untyped(error.message) : error;
+  }
   return object;
 }

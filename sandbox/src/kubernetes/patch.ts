@@ -35,22 +35,25 @@ const REMOVAL = '$deleteFromPrimitiveList/';
 /**
  * Applies a strategic merge patch, as far as the kinds here need it: `rules`, `subjects` and data are replaced or merged as
  * by {@link mergePatch}; a few lists are merged by their key; finalizers are joined.
- * @throws ApiError 400 for a directive (`$retainKeys`) that is not done here.
+ * @throws ApiError 400 for a directive that there is not.
  * @see https://kubernetes.io/docs/tasks/manage-kubernetes-objects/update-api-object-kubectl-patch/
  */
 export function strategicMergePatch(target: unknown, patch: unknown): unknown {
   if (!isRecord(patch)) return patch;
-  const { $patch: directive, ...members } = patch;
+  const { $patch: directive, $retainKeys: retained, ...members } = patch;
   if (directive === 'delete') return {};
-  const result = new Map(Object.entries(isRecord(target) && directive !== 'replace' ? target : {}));
+  const kept = Object.entries(isRecord(target) && directive !== 'replace' ? target : {});
+  const result = new Map(Array.isArray(retained) ? kept.filter(([key]) => retained.includes(key)) : kept);
   for (const [key, value] of Object.entries(members)) {
     if (key.startsWith(ORDER)) continue;
     if (key.startsWith(REMOVAL)) {
       const list = key.slice(REMOVAL.length);
-      const kept = asList(result.get(list)).filter((one) => !asList(value).includes(one));
-      result.set(list, kept);
+      result.set(
+        list,
+        asList(result.get(list)).filter((one) => !asList(value).includes(one)),
+      );
     } else if (key.startsWith('$')) {
-      throw badRequest(`the strategic merge directive ${key} is not served by this API server`);
+      throw badRequest(`there is no directive ${key} of a strategic merge`);
     } else if (value === null) result.delete(key);
     else result.set(key, mergeMember(key, result.get(key), value, members[ORDER + key]));
   }

@@ -9,6 +9,7 @@ import {
   invalidValue,
   notSupported,
   required,
+  tooLargeVersion,
   tooLong,
 } from './status.ts';
 
@@ -107,6 +108,21 @@ function sentOptions(request: Body): SentDeleteOptions {
   }
 }
 
+/**
+ * Checks the version that the query of a GET asks for: at least this one.
+ * @throws ApiError 500 for what is no version, 504 for one that is to come.
+ */
+export function checkGetOptions(query: URLSearchParams, current: string): void {
+  const resourceVersion = query.get('resourceVersion') ?? '';
+  if (!/^\d*$/.test(resourceVersion)) throw new ApiError(500, '', noVersion(resourceVersion));
+  if (BigInt(resourceVersion) > BigInt(current)) throw tooLargeVersion(resourceVersion, current);
+}
+
+function noVersion(text: string): string {
+  const wrong = JSON.stringify(text);
+  return `resourceVersion: Invalid value: ${wrong}: strconv.ParseUint: parsing ${wrong}: invalid syntax`;
+}
+
 /** What the query of a list asks for. */
 export interface ListOptions {
   /** 0: everything. */
@@ -127,9 +143,7 @@ export function readListOptions(query: URLSearchParams): ListOptions {
   check('ListOptions', [...matchErrors(resourceVersion, match), ...watchErrors(query)]);
   const token = query.get('continue') ?? '';
   if (token === '' && !/^\d*$/.test(resourceVersion)) {
-    const wrong = JSON.stringify(resourceVersion);
-    const why = `resourceVersion: Invalid value: ${wrong}: strconv.ParseUint: parsing ${wrong}: invalid syntax`;
-    throw badRequest(`invalid resource version: ${why}`);
+    throw badRequest(`invalid resource version: ${noVersion(resourceVersion)}`);
   }
   return { limit: Math.max(limit, 0), continue: token, resourceVersion, exact: match === 'Exact' };
 }

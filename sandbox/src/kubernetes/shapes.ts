@@ -36,7 +36,17 @@ export const OBJECT_META = struct('ObjectMeta', {
   labels: LABELS,
   annotations: LABELS,
   finalizers: STRINGS,
-  managedFields: 'any',
+  managedFields: {
+    list: struct('ManagedFieldsEntry', {
+      manager: 'string',
+      operation: 'string',
+      apiVersion: 'string',
+      time: 'time',
+      fieldsType: 'string',
+      fieldsV1: 'any',
+      subresource: 'string',
+    }),
+  },
   ownerReferences: {
     list: struct('OwnerReference', {
       apiVersion: 'string',
@@ -71,11 +81,21 @@ const BINDING = {
   roleRef: struct('RoleRef', { apiGroup: 'string', kind: 'string', name: 'string' }),
 };
 
+const OBJECT_REFERENCE = struct('ObjectReference', {
+  kind: 'string',
+  namespace: 'string',
+  name: 'string',
+  uid: 'string',
+  apiVersion: 'string',
+  resourceVersion: 'string',
+  fieldPath: 'string',
+});
+
 /** What the kinds hold beside metadata. What nobody here looks into (a pod's spec) is taken as it comes. */
 export const KIND_MEMBERS = {
   ConfigMap: { data: LABELS, binaryData: { map: 'bytes' }, immutable: 'boolean' },
   Event: {
-    involvedObject: 'any',
+    involvedObject: OBJECT_REFERENCE,
     reason: 'string',
     message: 'string',
     source: 'any',
@@ -86,14 +106,18 @@ export const KIND_MEMBERS = {
     eventTime: 'any',
     series: 'any',
     action: 'string',
-    related: 'any',
+    related: OBJECT_REFERENCE,
     reportingComponent: 'string',
     reportingInstance: 'string',
   },
   Namespace: { spec: 'any', status: 'any' },
   Pod: { spec: 'any', status: 'any' },
   Secret: { data: { map: 'bytes' }, stringData: LABELS, type: 'string', immutable: 'boolean' },
-  ServiceAccount: { secrets: 'any', imagePullSecrets: 'any', automountServiceAccountToken: 'boolean' },
+  ServiceAccount: {
+    secrets: { list: OBJECT_REFERENCE },
+    imagePullSecrets: { list: struct('LocalObjectReference', { name: 'string' }) },
+    automountServiceAccountToken: 'boolean',
+  },
   Deployment: { spec: 'any', status: 'any' },
   ClusterRoleBinding: BINDING,
   ClusterRole: {

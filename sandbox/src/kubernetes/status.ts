@@ -57,7 +57,7 @@ export function qualified({ group, resource }: GroupResource): string {
 const details = (of: GroupResource, name: string) => ({
   ...(name === '' ? {} : { name }),
   ...(of.group === '' ? {} : { group: of.group }),
-  kind: of.resource,
+  ...(of.resource === '' ? {} : { kind: of.resource }),
 });
 
 /** 404 of one object. */
@@ -97,7 +97,7 @@ export function forbidden(of: GroupResource, name: string, why: string, causes?:
   const where =
     of.resource === '' ? '' : name === '' ? `${qualified(of)} is ` : `${qualified(of)} ${goQuoted(name)} is `;
   return new ApiError(403, 'Forbidden', `${where}forbidden: ${why}`, {
-    ...(of.resource === '' ? {} : details(of, name)),
+    ...details(of, name),
     ...(causes === undefined ? {} : { causes }),
   });
 }
@@ -181,7 +181,10 @@ export function invalid(group: string, kind: string, name: string, errors: reado
 
 /** A text as Go's `%q` writes it, for what occurs in names. */
 export function goQuoted(text: string): string {
-  return JSON.stringify(text);
+  const own: Readonly<Record<string, string>> = { '07': '\\a', '0b': '\\v' };
+  return JSON.stringify(text)
+    .replace(/\\u00([01][0-9a-f])/g, (_whole, code: string) => own[code] ?? `\\x${code}`)
+    .replaceAll('\u007f', '\\x7f');
 }
 
 /** Builders of field errors, worded as `apimachinery/pkg/util/validation/field` words them. */

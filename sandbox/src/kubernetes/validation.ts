@@ -17,13 +17,16 @@ export function validateObject(resource: Resource, object: StoredObject): FieldE
   return [...validateMeta(resource, object), ...validateContent(resource.kind, object)];
 }
 
-/** What is wrong with replacing `before` by `after`, beside what is wrong with `after` itself. */
+/**
+ * What is wrong with replacing `before` by `after`. kube-apiserver looks at metadata for every kind and for each kind again, and at
+ * bindings twice; the message says everything once, the causes as often as it was found.
+ */
 export function validateChange(resource: Resource, before: StoredObject, after: StoredObject): FieldError[] {
-  return [
-    ...metaChange(before.metadata, after.metadata),
-    ...validateObject(resource, after),
-    ...contentChange(resource.kind, before, after),
-  ];
+  const metadata = metaChange(before.metadata, after.metadata);
+  const object = validateObject(resource, after);
+  const content = contentChange(resource.kind, before, after);
+  if (resource.kind.endsWith('RoleBinding')) return [...metadata, ...object, ...object, ...metadata, ...content];
+  return [...metadata, ...metadata, ...content, ...object];
 }
 
 const FIXED = ['uid', 'deletionTimestamp', 'deletionGracePeriodSeconds'] as const;
@@ -38,7 +41,16 @@ function metaChange(before: StoredMeta, after: StoredMeta): FieldError[] {
     const detail = `no new finalizers can be added if the object is being deleted, found new finalizers ${found}`;
     errors.push(forbiddenField('metadata.finalizers', detail));
   }
-  return errors;
+  return [...errors, ...commonErrors(after)];
+}
+
+/** What is looked at in every metadata, new or changed. */
+function commonErrors({ labels = {}, annotations = {}, ownerReferences = [] }: StoredMeta): FieldError[] {
+  return [
+    ...validateLabels(labels, 'metadata.labels'),
+    ...validateAnnotations(annotations),
+    ...validateOwners(ownerReferences as readonly Owner[]),
+  ];
 }
 
 function contentChange(kind: string, before: StoredObject, after: StoredObject): FieldError[] {
@@ -64,16 +76,14 @@ function immutableData(before: StoredObject, after: StoredObject): FieldError[] 
 }
 
 function validateMeta(resource: Resource, { metadata }: StoredObject): FieldError[] {
-  const { name, generateName, labels = {}, annotations = {}, finalizers = [] } = metadata;
+  const { name, generateName, finalizers = [] } = metadata;
   const prefix = typeof generateName === 'string' && generateName !== '' ? generateName : undefined;
   return [
     ...(prefix === undefined ? [] : nameProblems(resource.name, prefix, true)).map((problem) =>
       invalidValue('metadata.generateName', prefix, problem),
     ),
     ...nameProblems(resource.name, name).map((problem) => invalidValue('metadata.name', name, problem)),
-    ...validateLabels(labels, 'metadata.labels'),
-    ...validateAnnotations(annotations),
-    ...validateOwners((metadata.ownerReferences ?? []) as readonly Owner[]),
+    ...commonErrors(metadata),
     ...validateFinalizers(finalizers),
   ];
 }

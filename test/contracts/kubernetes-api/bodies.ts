@@ -113,7 +113,24 @@ const UNREADABLE: readonly Row[] = [
   ],
   ['a word', CONFIG_MAPS, 'hello', new RegExp(UNRECOGNIZED)],
   ['half an object', CONFIG_MAPS, '{"metadata":', new RegExp(`${UNRECOGNIZED}unexpected end of JSON input`)],
-  ['two objects', CONFIG_MAPS, '{"metadata":{"name":"a"}}{}', new RegExp(UNRECOGNIZED)],
+  [
+    'two objects',
+    CONFIG_MAPS,
+    '{"metadata":{"name":"a"}}{}',
+    new RegExp(String.raw`${UNRECOGNIZED}invalid character '\{' after top-level value \(\{"metadata":\{"name":"a"\}\}\{\}\)$`),
+  ],
+  [
+    'of a version that is retired',
+    CLUSTER_ROLES,
+    { apiVersion: 'rbac.authorization.k8s.io/v1beta1', kind: 'ClusterRole', metadata: { name: 'a' } },
+    'the API version in the data (rbac.authorization.k8s.io/v1beta1) does not match the expected API version (rbac.authorization.k8s.io/v1)',
+  ],
+  [
+    'another kind that is itself unreadable',
+    CONFIG_MAPS,
+    { kind: 'Secret', metadata: { name: 'a' }, data: { k: '1' } },
+    'Secret in version "v1" cannot be handled as a ConfigMap: illegal base64 data at input byte 0',
+  ],
   ['nothing', CONFIG_MAPS, '', new RegExp(`${UNRECOGNIZED}unexpected end of JSON input \\(<empty>\\)$`)],
 ];
 

@@ -16,6 +16,7 @@ export const DEVIATIONS: Readonly<Record<Side, Readonly<Record<string, string>>>
     'apply: takes nothing away from another manager, unless it must': MANAGED_FIELDS,
     'lists: can be watched': 'neither Gatehouse nor the commands of kubectl that the guide names watch anything',
     'namespaces: are Terminating until their controller comes': 'the controller of namespaces takes no time here',
+    'namespaces: are ended by whoever finalizes them': 'their controller does it in no time, and nobody else has to',
     'discovery: names everything else that Kubernetes has': 'only the kinds are played that access is made of',
     'representations: is a table for who wants one': JSON_ONLY,
     'representations: is YAML for who wants that': JSON_ONLY,

@@ -116,6 +116,16 @@ export const discovery: Suite = (it) => {
     }
   });
 
+  it('says of what it lives to whoever asks', async ({ admin }) => {
+    const { body } = await admin.get('/livez?verbose');
+    expect(body).toMatch(/^\[\+\]ping ok\n(\[\+\].* ok\n)*livez check passed\n$/);
+  });
+
+  it('says some of it whatever the method', async ({ admin }) => {
+    expect(await admin.post('/healthz', {})).toEqual({ status: 200, body: 'ok' });
+    expect((await admin.post('/apis', {})).body).toMatchObject({ kind: 'APIGroupList' });
+  });
+
   it('has an OpenAPI document for every group version', async ({ admin }) => {
     const { paths } = (await admin.get('/openapi/v3')).body;
     for (const path of ['api/v1', ...GROUPS.map((group) => `apis/${group}/v1`)]) {

@@ -124,6 +124,12 @@ export const lists: Suite = (it) => {
     }
   });
 
+  it('of one name in a namespace are whole', async (api) => {
+    await filled(api);
+    const { metadata } = (await api.admin.get(query({ limit: '1', fieldSelector: 'metadata.name=c1' }))).body;
+    expect(metadata).toEqual({ resourceVersion: expect.any(String) });
+  });
+
   it('from any version on are whole', async (api) => {
     await filled(api);
     expect(namesIn(await api.admin.get(`${CONFIG_MAPS}?limit=2&resourceVersion=0`))).toHaveLength(4);
@@ -188,11 +194,26 @@ export const lists: Suite = (it) => {
     );
   });
 
-  it('do not hold what a version to come will', async ({ admin }) => {
-    const answer = await admin.get(`${CONFIG_MAPS}?resourceVersion=99999999`);
-    expect(answer).toMatchObject(
-      refused(504, /^Timeout: Too large resource version: 99999999, current: \d+$/, 'Timeout'),
-    );
+  it('do not hold what a version to come will, and neither does an object', async ({ admin }) => {
+    await admin.made(CONFIG_MAPS, { metadata: { name: 'a' } });
+    const urls = [CONFIG_MAPS, `${CONFIG_MAPS}/a`].map((url) => `${url}?resourceVersion=99999999`);
+    // Either waits some seconds for it.
+    for (const answer of await Promise.all(urls.map((url) => admin.get(url)))) {
+      expect(answer).toMatchObject(
+        refused(504, /^Timeout: Too large resource version: 99999999, current: \d+$/, 'Timeout'),
+      );
+      expect(answer.body.details).toEqual({
+        causes: [{ reason: 'ResourceVersionTooLarge', message: 'Too large resource version' }],
+        retryAfterSeconds: 1,
+      });
+    }
+  });
+
+  it('and objects have versions that are numbers', async ({ admin }) => {
+    await admin.made(CONFIG_MAPS, { metadata: { name: 'a' } });
+    expect((await admin.get(`${CONFIG_MAPS}/a?resourceVersion=0`)).status).toBe(200);
+    const why = 'resourceVersion: Invalid value: "abc": strconv.ParseUint: parsing "abc": invalid syntax';
+    expect(await admin.get(`${CONFIG_MAPS}/a?resourceVersion=abc`)).toMatchObject(refused(500, why, undefined));
   });
 
   it('can be watched', async ({ admin }) => {

@@ -125,6 +125,14 @@ export const namespaces: Suite = (it) => {
     });
   }
 
+  it('are ended by whoever finalizes them', async ({ admin }) => {
+    await admin.made(NAMESPACES, { metadata: { name: 'pay' } });
+    const { body } = await admin.delete(PAY);
+    const done = { ...body, spec: { finalizers: [] } };
+    expect((await admin.put(`${PAY}/finalize`, done)).status).toBe(200);
+    expect((await admin.get(PAY)).status).toBe(404);
+  });
+
   it('have a status of their own address', async ({ admin }) => {
     expect(await admin.get(`${NAMESPACES}/default/status`)).toMatchObject({
       status: 200,

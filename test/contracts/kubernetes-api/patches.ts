@@ -293,6 +293,12 @@ export const patches: Suite = (it) => {
     const patch = async (secrets: object[]) => (await admin.patch(`${url}/s`, { secrets }, STRATEGIC)).body.secrets;
     expect(await patch([{ name: 'b' }])).toEqual([{ name: 'b' }, { name: 'a' }]);
     expect(await patch([{ name: 'a', $patch: 'delete' }])).toEqual([{ name: 'b' }]);
+    const pull = async (names: string[]) => {
+      const imagePullSecrets = names.map((name) => ({ name }));
+      return (await admin.patch(`${url}/s`, { imagePullSecrets }, STRATEGIC)).body.imagePullSecrets;
+    };
+    expect(await pull(['a', 'b'])).toEqual([{ name: 'a' }, { name: 'b' }]);
+    expect(await pull(['c'])).toEqual([{ name: 'c' }]);
   });
 
   it('merge the containers of a deployment strategically by their name', async ({ admin }) => {
@@ -313,6 +319,16 @@ export const patches: Suite = (it) => {
     expect(await patch({ name: 'e', image: 'e:1' }, { name: 'a', image: 'a:2' })).toBe('e:1 a:2 c:2');
     const { generation } = (await admin.get(`${url}/d`)).body.metadata;
     expect(generation).toBe(3);
+  });
+
+  it('retain strategically only the members that they name', async ({ admin }) => {
+    const url = '/apis/apps/v1/namespaces/default/deployments';
+    const labels = { a: 'b' };
+    const template = { metadata: { labels }, spec: { containers: [{ name: 'c', image: 'i' }] } };
+    const strategy = { type: 'RollingUpdate', rollingUpdate: { maxSurge: 1, maxUnavailable: 1 } };
+    await admin.made(url, { metadata: { name: 'd' }, spec: { strategy, selector: { matchLabels: labels }, template } });
+    const patch = { spec: { strategy: { $retainKeys: ['type'], type: 'Recreate' } } };
+    expect((await admin.patch(`${url}/d`, patch, STRATEGIC)).body.spec.strategy).toEqual({ type: 'Recreate' });
   });
 
   it('replace a map strategically where they say so', async (api) => {

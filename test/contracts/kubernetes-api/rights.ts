@@ -76,8 +76,8 @@ const DENIALS: readonly (readonly [title: string, method: string, url: string, m
   [
     'a name to be escaped',
     'GET',
-    `${PAY}/configmaps/a%22b%0Ac`,
-    denied('configmaps "a\\"b\\nc"', 'get', 'configmaps', IN_PAY),
+    `${PAY}/configmaps/a%22b%0Ac%00%07%7F`,
+    denied('configmaps "a\\"b\\nc\\x00\\a\\x7f"', 'get', 'configmaps', IN_PAY),
   ],
 ];
 

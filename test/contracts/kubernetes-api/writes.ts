@@ -185,6 +185,18 @@ export const writes: Suite = (it) => {
     expect((await api.admin.get(A)).body).toEqual(object);
   });
 
+  it('are refused with each cause as often as it is found', async (api) => {
+    const object = await made(api);
+    const field = 'metadata.deletionGracePeriodSeconds';
+    const cause = { field, message: 'Invalid value: 5: field is immutable', reason: 'FieldValueInvalid' };
+    const answer = await api.admin.put(A, withMeta(object, { deletionGracePeriodSeconds: 5 }));
+    expect(answer.body.details.causes).toEqual([cause, cause]);
+    await api.admin.made(ROLE_BINDINGS, binding('b', 'ClusterRole', 'view'));
+    const other = await api.admin.put(`${ROLE_BINDINGS}/b`, binding('b', 'ClusterRole', ''));
+    const fields = other.body.details.causes.map((one: { field: string }) => one.field);
+    expect(fields).toEqual(['roleRef.name', 'roleRef.name', 'roleRef']);
+  });
+
   it('keep the time of creation, whatever time they name', async (api) => {
     const object = await made(api);
     for (const creationTimestamp of ['2020-01-01T00:00:00Z', '2026-01-15T13:00:00.999+01:00', null]) {
