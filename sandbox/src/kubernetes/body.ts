@@ -1,6 +1,6 @@
 import { type GoValue, GoYamlError, isTrue, readGoYaml } from '@gatehouse/core/effective-access/go-yaml';
 import { type Headers, headerValues } from './impersonation.ts';
-import { decodeProtobuf } from './protobuf.ts';
+import { isReadAsProtobuf, openEnvelope, readEnvelope } from './protobuf.ts';
 import { badRequest, unsupportedMediaType } from './status.ts';
 
 /** A request's body and what says how to read it. */
@@ -66,7 +66,7 @@ export function readObject(request: Body, kind: string): Readonly<Record<string,
     return readBody(request);
   } catch (error) {
     if (!(error instanceof UnreadableBody)) throw error;
-    const whole = summarized(bodyText(request));
+    const whole = summarized(request);
     throw badRequest(`the object provided is unrecognized (must be of type ${kind}): ${error.message} (${whole})`);
   }
 }
@@ -80,12 +80,27 @@ export function inside<T>(prefix: string, read: () => T): T {
   }
 }
 
+/** @throws UnreadableBody; ApiError 400 where it is known of what kind the object was to be. */
 function parseProtobuf(body: string | Uint8Array | undefined): unknown {
+  const bytes = typeof body === 'string' || body === undefined ? Buffer.from(body ?? '', 'latin1') : body;
+  const envelope = inRange(
+    () => openEnvelope(bytes),
+    (why) => new UnreadableBody(why),
+  );
+  const { kind, apiVersion } = envelope;
+  if (!isReadAsProtobuf(kind)) throw badRequest(`${kind} is read as JSON only by this API server`);
+  const handled = `${kind} in version ${JSON.stringify(apiVersion.split('/').at(-1))} cannot be handled as a ${kind}`;
+  return inRange(
+    () => readEnvelope(envelope),
+    (why) => badRequest(`${handled}: ${why}`),
+  );
+}
+
+function inRange<T>(read: () => T, failure: (why: string) => Error): T {
   try {
-    return decodeProtobuf(typeof body === 'string' || body === undefined ? Buffer.from(body ?? '', 'latin1') : body);
+    return read();
   } catch (error) {
-    if (error instanceof RangeError) throw badRequest(`error decoding protobuf: ${error.message}`);
-    throw error;
+    throw error instanceof RangeError ? failure(error.message) : error;
   }
 }
 
@@ -134,10 +149,14 @@ function toJson(value: GoValue): unknown {
   }
 }
 
-/** A body as an error shows it. */
-function summarized(text: string): string {
-  if (text === '') return '<empty>';
-  return text.startsWith('{') ? text.slice(0, 1024) : Buffer.from(text).toString('hex').slice(0, 1024);
+/** Bytes of a body that an error shows. */
+const SHOWN = 30;
+
+function summarized({ body = '' }: Body): string {
+  const bytes = Buffer.from(body as string);
+  if (bytes.length === 0) return '<empty>';
+  const shown = bytes.subarray(0, SHOWN).toString(bytes[0] === 0x7b ? 'utf8' : 'hex');
+  return bytes.length > SHOWN ? `${shown} ...` : shown;
 }
 
 /** Whether something is an object with members. */

@@ -28,6 +28,19 @@ const META = message({
   10: ['deletionGracePeriodSeconds', 'integer'],
   11: ['labels', LABELS],
   12: ['annotations', LABELS],
+  13: [
+    'ownerReferences',
+    {
+      list: message({
+        1: ['kind', 'string'],
+        3: ['name', 'string'],
+        4: ['uid', 'string'],
+        5: ['apiVersion', 'string'],
+        6: ['controller', 'boolean'],
+        7: ['blockOwnerDeletion', 'boolean'],
+      }),
+    },
+  ],
   14: ['finalizers', STRINGS],
   17: ['managedFields', 'skipped'],
 });
@@ -54,6 +67,13 @@ const BINDING = message({
   3: ['roleRef', message({ 1: ['apiGroup', 'string'], 2: ['kind', 'string'], 3: ['name', 'string'] })],
 });
 const ROLE = message({ 1: ['metadata', META], 2: ['rules', { list: RULE }] });
+const SELECTOR = message({
+  1: ['matchLabels', LABELS],
+  2: [
+    'matchExpressions',
+    { list: message({ 1: ['key', 'string'], 2: ['operator', 'string'], 3: ['values', STRINGS] }) },
+  ],
+});
 const RESOURCE_ATTRIBUTES = message({
   1: ['namespace', 'string'],
   2: ['verb', 'string'],
@@ -110,7 +130,13 @@ const KINDS: ReadonlyMap<string, Message> = new Map([
   ],
   ['ServiceAccount', message({ 1: ['metadata', META], 4: ['automountServiceAccountToken', 'boolean'] })],
   ['Role', ROLE],
-  ['ClusterRole', ROLE],
+  [
+    'ClusterRole',
+    message({
+      ...ROLE.fields,
+      3: ['aggregationRule', message({ 1: ['clusterRoleSelectors', { list: SELECTOR }] })],
+    }),
+  ],
   ['RoleBinding', BINDING],
   ['ClusterRoleBinding', BINDING],
   ['SubjectAccessReview', ACCESS_REVIEW],
@@ -150,72 +176,105 @@ const ENVELOPE = message({
   4: ['contentType', 'string'],
 });
 
+/** An object in Kubernetes' protobuf encoding, unread: what it is, and the bytes of its message. */
+export interface Envelope {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly message: Buffer;
+}
+
 /**
- * Reads an object in Kubernetes' protobuf encoding: four magic bytes and a `runtime.Unknown` that holds it. Empty strings are
- * left out, as JSON leaves them out.
- * @throws RangeError for what is no such message, for a kind that is not read so, and for a field that is not known.
+ * Opens the encoding: four magic bytes and a `runtime.Unknown` that holds the object.
+ * @throws RangeError with Go's words for what is no such message.
  * @see https://kubernetes.io/docs/reference/using-api/api-concepts/#protobuf-encoding
  */
-export function decodeProtobuf(bytes: Uint8Array): object {
+export function openEnvelope(bytes: Uint8Array): Envelope {
   const buffer = Buffer.from(bytes);
-  if (!buffer.subarray(0, 4).equals(MAGIC)) throw new RangeError('the magic number is missing');
+  if (buffer.length === 0) throw new RangeError('empty data');
+  if (!buffer.subarray(0, 4).equals(MAGIC)) {
+    const expected = `[${[...MAGIC].join(' ')}]`;
+    throw new RangeError(`provided data does not appear to be a protobuf message, expected prefix ${expected}`);
+  }
+  if (buffer.length === 4) throw new RangeError('empty body');
   const envelope = readMessage(ENVELOPE, buffer.subarray(4)) as {
-    typeMeta?: { apiVersion?: string; kind?: string };
-    raw?: string;
+    readonly typeMeta?: { readonly apiVersion?: string; readonly kind?: string };
+    readonly raw?: string;
   };
   const { apiVersion = '', kind = '' } = envelope.typeMeta ?? {};
+  return { apiVersion, kind, message: Buffer.from(envelope.raw ?? '', 'base64') };
+}
+
+/** Whether objects of this kind are read as protobuf here. */
+export function isReadAsProtobuf(kind: string): boolean {
+  return KINDS.has(kind);
+}
+
+/**
+ * Reads what an envelope holds. Empty strings are left out, as JSON leaves them out; a field that is not known is skipped.
+ * @throws RangeError with Go's words for what is no such message.
+ */
+export function readEnvelope({ apiVersion, kind, message }: Envelope): Readonly<Record<string, unknown>> {
   const known = KINDS.get(kind);
-  if (known === undefined) throw new RangeError(`${kind} is read as JSON only`);
-  return { apiVersion, kind, ...readMessage(known, Buffer.from(envelope.raw ?? '', 'base64')) };
+  return { apiVersion, kind, ...(known === undefined ? {} : readMessage(known, message)) };
 }
 
 function readMessage({ fields }: Message, bytes: Buffer): object {
   const members = new Map<string, unknown>();
   for (let at = 0; at < bytes.length; ) {
     const [tag, afterTag] = readVarint(bytes, at);
-    const [name, field] = fields[tag >>> 3] ?? [];
-    if (name === undefined || field === undefined) throw new RangeError(`field ${tag >>> 3} is not known`);
     const [raw, next] = readRaw(bytes, afterTag, tag & 7);
     at = next;
-    if (field !== 'skipped') put(members, name, field, raw);
+    const [name, field] = fields[tag >>> 3] ?? [];
+    if (name !== undefined && field !== undefined && field !== 'skipped') put(members, name, field, raw);
   }
   return Object.fromEntries(members);
 }
 
 function put(members: Map<string, unknown>, name: string, field: Field, raw: Buffer | number): void {
   if (typeof field === 'object' && 'list' in field) {
-    members.set(name, [...((members.get(name) as unknown[] | undefined) ?? []), readValue(field.list, raw)]);
+    members.set(name, [...((members.get(name) as unknown[] | undefined) ?? []), readValue(name, field.list, raw)]);
   } else if (typeof field === 'object' && 'map' in field) {
-    const entry = readMessage(message({ 1: ['key', 'string'], 2: ['value', field.map] }), bytesOf(raw));
+    const entry = readMessage(message({ 1: ['key', 'string'], 2: ['value', field.map] }), bytesOf(name, raw));
     const { key = '', value = '' } = entry as { key?: string; value?: string };
     const before = Object.entries((members.get(name) as object | undefined) ?? {});
     members.set(name, Object.fromEntries([...before, [key, value]]));
   } else {
-    const value = readValue(field, raw);
+    const value = readValue(name, field, raw);
     if (value !== '') members.set(name, value);
   }
 }
 
-function readValue(field: Field, raw: Buffer | number): unknown {
-  if (field === 'string') return bytesOf(raw).toString('utf8');
-  if (field === 'bytes') return bytesOf(raw).toString('base64');
-  if (typeof field === 'object' && 'fields' in field) return readMessage(field, bytesOf(raw));
-  if (typeof raw !== 'number') throw new RangeError('a number is not encoded as one');
+function readValue(name: string, field: Field, raw: Buffer | number): unknown {
+  if (field === 'string') return bytesOf(name, raw).toString('utf8');
+  if (field === 'bytes') return bytesOf(name, raw).toString('base64');
+  if (typeof field === 'object' && 'fields' in field) return readMessage(field, bytesOf(name, raw));
+  if (typeof raw !== 'number') throw wrongType(name, 2);
   return field === 'boolean' ? raw !== 0 : raw;
 }
 
-function bytesOf(raw: Buffer | number): Buffer {
-  if (typeof raw === 'number') throw new RangeError('a number stands where bytes belong');
+function bytesOf(name: string, raw: Buffer | number): Buffer {
+  if (typeof raw === 'number') throw wrongType(name, 0);
   return raw;
 }
 
+/** Go names its fields with a capital. */
+const wrongType = (name: string, wireType: number) =>
+  new RangeError(`proto: wrong wireType = ${wireType} for field ${name.charAt(0).toUpperCase()}${name.slice(1)}`);
+
+/** The bytes of a field, or its number, and where the next one begins. Fixed numbers are not read: no field here is one. */
 function readRaw(bytes: Buffer, at: number, wireType: number): readonly [Buffer | number, number] {
   if (wireType === 0) return readVarint(bytes, at);
-  if (wireType !== 2) throw new RangeError(`wire type ${wireType} is not used by Kubernetes`);
-  const [length, start] = readVarint(bytes, at);
-  if (start + length > bytes.length) throw new RangeError('the message is cut off');
+  const fixed = new Map([
+    [1, 8],
+    [5, 4],
+  ]).get(wireType);
+  if (wireType !== 2 && fixed === undefined) throw new RangeError(`proto: illegal wireType ${wireType}`);
+  const [length, start] = fixed === undefined ? readVarint(bytes, at) : [fixed, at];
+  if (start + length > bytes.length) throw endsEarly();
   return [bytes.subarray(start, start + length), start + length];
 }
+
+const endsEarly = () => new RangeError('unexpected EOF');
 
 function readVarint(bytes: Buffer, from: number): readonly [number, number] {
   let value = 0;
@@ -224,5 +283,5 @@ function readVarint(bytes: Buffer, from: number): readonly [number, number] {
     value += (byte & 0x7f) * 2 ** (7 * (at - from));
     if (byte < 0x80) return [value, at + 1];
   }
-  throw new RangeError('a number is cut off');
+  throw endsEarly();
 }

@@ -23,7 +23,7 @@ export interface ApiUnderTest {
    * Sends one request.
    * @param who somebody of {@link TOKEN_HOLDERS}, or anybody: then the request cannot impersonate.
    * @param url with its query, sent as it is.
-   * @param body sent as JSON unless it is a text.
+   * @param body sent as JSON unless it is a text or bytes.
    */
   request(who: Who, method: string, url: string, body?: unknown, headers?: RequestHeaders): Promise<Answer>;
   close?(): void | Promise<void>;

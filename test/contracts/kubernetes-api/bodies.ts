@@ -111,13 +111,20 @@ const UNREADABLE: readonly Row[] = [
     '5',
     new RegExp(`${UNRECOGNIZED}json: cannot unmarshal number into Go value of type struct`),
   ],
-  ['a word', CONFIG_MAPS, 'hello', new RegExp(UNRECOGNIZED)],
+  [
+    'a word',
+    CONFIG_MAPS,
+    'hello',
+    new RegExp(String.raw`${UNRECOGNIZED}invalid character 'h' looking for beginning of value \(68656c6c6f\)$`),
+  ],
   ['half an object', CONFIG_MAPS, '{"metadata":', new RegExp(`${UNRECOGNIZED}unexpected end of JSON input`)],
   [
     'two objects',
     CONFIG_MAPS,
     '{"metadata":{"name":"a"}}{}',
-    new RegExp(String.raw`${UNRECOGNIZED}invalid character '\{' after top-level value \(\{"metadata":\{"name":"a"\}\}\{\}\)$`),
+    new RegExp(
+      String.raw`${UNRECOGNIZED}invalid character '\{' after top-level value \(\{"metadata":\{"name":"a"\}\}\{\}\)$`,
+    ),
   ],
   [
     'of a version that is retired',

@@ -10,6 +10,7 @@ export const DEVIATIONS: Readonly<Record<Side, Readonly<Record<string, string>>>
   simulator: {
     'bodies: refuses a member twice where fields are validated strictly':
       'no reader of JSON at hand tells of a member that comes twice, and kubectl sends none',
+    'protobuf: holds any kind': 'only the kinds are read that access is made of; the others are read as JSON',
     'defaults: are all that a pod can have': 'nothing runs a pod here, and none of its defaults is a right',
     'defaults: say who manages which field': MANAGED_FIELDS,
     'apply: takes away what its manager no longer says': MANAGED_FIELDS,

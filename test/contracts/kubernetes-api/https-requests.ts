@@ -7,7 +7,7 @@ export interface RawRequest {
   readonly method: string;
   /** With its query. */
   readonly url: string;
-  /** Sent as JSON unless it is a text. */
+  /** Sent as JSON unless it is a text or bytes. */
   readonly body?: unknown;
   readonly headers?: RequestHeaders;
 }
@@ -19,7 +19,8 @@ export function httpsRequests(server: { readonly url: string; readonly ca: strin
 } {
   const agent = new Agent({ keepAlive: true, ca: server.ca });
   const send = ({ token, method, url, body, headers = {} }: RawRequest): Promise<Answer> => {
-    const text = body === undefined ? undefined : typeof body === 'string' ? body : JSON.stringify(body);
+    const whole = typeof body === 'string' || body instanceof Uint8Array;
+    const text = body === undefined || whole ? (body as string | Uint8Array | undefined) : JSON.stringify(body);
     const all = {
       ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
       // Node would send the body of a DELETE without saying where it ends.

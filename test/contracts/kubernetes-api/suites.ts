@@ -11,6 +11,7 @@ import { lists } from './lists.ts';
 import { namespaces } from './namespaces.ts';
 import { patches } from './patches.ts';
 import { paths } from './paths.ts';
+import { protobuf } from './protobuf.ts';
 import { representations } from './representations.ts';
 import { reviews } from './reviews.ts';
 import { rights } from './rights.ts';
@@ -21,6 +22,7 @@ import { writes } from './writes.ts';
 /** Every suite of the contract, by its subject. */
 export const suites: Readonly<Record<string, Suite>> = {
   bodies,
+  protobuf,
   validation,
   defaults,
   writes,

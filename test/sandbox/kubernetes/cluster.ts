@@ -19,7 +19,7 @@ export const CONFIG_MAPS = '/api/v1/namespaces/default/configmaps';
 
 export const newState = () => new ApiState({ clock: fixedClock(), random: countingRandom() });
 
-/** Sends one request: `url` with its query, `body` as JSON unless it is a text. */
+/** Sends one request: `url` with its query, `body` as JSON unless it is a text or bytes. */
 export function send(
   state: ApiState,
   who: UserInfo,
@@ -29,7 +29,8 @@ export function send(
   headers: Readonly<Record<string, string | readonly string[]>> = {},
 ): { status: number; body: Answer; warning?: string } {
   const [path = '', query = ''] = url.split('?');
-  const sent = body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) };
+  const whole = typeof body === 'string' || body instanceof Uint8Array;
+  const sent = body === undefined ? {} : { body: whole ? body : JSON.stringify(body) };
   const request = { method, path, query: readQuery(query), headers, ...sent };
   const { warnings = [], ...answer } = state.handle(request, who);
   return { ...answer, ...(warnings.length > 0 ? { warning: warningHeader(warnings).join(', ') } : {}) };
