@@ -2,35 +2,22 @@ import { KubeConfig } from '@kubernetes/client-node';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { defaultObjects } from '../../sandbox/src/kubernetes/defaults.ts';
 import { kubeconfig } from '../../sandbox/src/kubernetes/kubeconfig.ts';
-import { bare, TOKEN_HOLDERS } from '../contracts/kubernetes-api/api.ts';
+import { bare } from '../contracts/kubernetes-api/api.ts';
 import { authenticationContract } from '../contracts/kubernetes-api/authentication.ts';
 import { kubernetesApiContract } from '../contracts/kubernetes-api/contract.ts';
 import { officialClientContract } from '../contracts/kubernetes-api/official-client.ts';
+import { apiUnderTest, tokenOf, USERS } from './api-under-test.ts';
 import { type CleanCluster, startCleanCluster } from './clean-cluster.ts';
-
-const tokenOf = (username: string) => `token-of-${username}`;
 
 let cluster: CleanCluster;
 beforeAll(async () => {
-  const holders = TOKEN_HOLDERS.map(({ username, groups }) => [tokenOf(username), { username, groups }] as const);
-  cluster = await startCleanCluster({ users: Object.fromEntries(holders) });
+  cluster = await startCleanCluster({ users: USERS });
 });
 afterAll(() => cluster?.stop());
 
 const close = () => cluster.clean();
 
-kubernetesApiContract('kube-apiserver', 'real', () => ({
-  request: (who, method, url, body, headers = {}) => {
-    if (TOKEN_HOLDERS.some(({ username }) => username === who.username)) {
-      return cluster.send({ token: tokenOf(who.username), method, url, body, headers });
-    }
-    // Anybody else is impersonated, which only the headers of one request can do at a time.
-    const as = { 'impersonate-user': who.username, 'impersonate-group': who.groups };
-    const token = cluster.identity.operatorToken;
-    return cluster.send({ token, method, url, body, headers: { ...headers, ...as } });
-  },
-  close,
-}));
+kubernetesApiContract('kube-apiserver', 'real', () => apiUnderTest(cluster));
 
 officialClientContract('kube-apiserver', () => ({
   config: (username) => {

@@ -48,6 +48,8 @@ export interface ApiResponse {
 }
 
 type ResourceInfo = Extract<RequestInfo, { type: 'resource' }>;
+/** A request that is being answered: it collects the warnings that go with the answer. */
+type OpenRequest = ApiRequest & { readonly warnings: string[] };
 /** Which object a request is about, and who sent it. */
 type Target = Omit<WriteContext, 'dryRun'>;
 
@@ -126,9 +128,16 @@ export class ApiState {
 
   /** Answers one request. Never throws for what a client sent. */
   handle(request: ApiRequest, user: UserInfo): ApiResponse {
+    // A refused request warns, too.
+    const warnings: string[] = [];
+    const { status, body } = this.#judged({ ...request, warnings }, user);
+    const copied = typeof body === 'string' ? body : structuredClone(body);
+    return { status, body: copied, ...(warnings.length > 0 ? { warnings } : {}) };
+  }
+
+  #judged(request: OpenRequest, user: UserInfo): ApiResponse {
     try {
-      const { body, ...answer } = this.#answer(request, user);
-      return { ...answer, body: typeof body === 'string' ? body : structuredClone(body) };
+      return this.#answer(request, user);
     } catch (error) {
       if (error instanceof ApiError) return { status: error.code, body: error.status };
       if (error instanceof PlainError) return { status: error.code, body: error.message };
@@ -137,7 +146,7 @@ export class ApiState {
     }
   }
 
-  #answer(request: ApiRequest, sender: UserInfo): ApiResponse {
+  #answer(request: OpenRequest, sender: UserInfo): ApiResponse {
     const { method, path, query, headers } = request;
     const info = readRequestInfo(method, path, query);
     const user = effectiveUser(this.rbac(), sender, headers, path);
@@ -153,7 +162,7 @@ export class ApiState {
   }
 
   #review(
-    request: ApiRequest,
+    request: OpenRequest,
     { subresource, name, namespace }: ResourceInfo,
     user: UserInfo,
     review: Review,
@@ -161,14 +170,15 @@ export class ApiState {
     if (subresource !== '' || name !== '' || review.namespaced !== (namespace !== '')) throw noSuchResource();
     if (request.method !== 'POST') throw methodNotAllowed();
     const { validation } = readWriteOptions('Create', request.query);
-    const warnings: string[] = [];
     const value = readObject(request, review.kind);
-    const posted = fromBody(review, value, () => decodeTyped(review, value, strictnessOf(validation, warnings)));
+    const posted = fromBody(review, value, () =>
+      decodeTyped(review, value, strictnessOf(validation, request.warnings)),
+    );
     const asked = { rbac: this.rbac(), asker: user, clock: this.#clock };
-    return { status: 201, body: answerReview(asked, { review, namespace, posted }), warnings };
+    return { status: 201, body: answerReview(asked, { review, namespace, posted }) };
   }
 
-  #serve(request: ApiRequest, info: ResourceInfo, user: UserInfo): ApiResponse {
+  #serve(request: OpenRequest, info: ResourceInfo, user: UserInfo): ApiResponse {
     const resource = findResource(info.group, info.version, info.resource);
     if (resource === undefined) throw isServed(info.group) ? noSuchResource() : pageNotFound();
     const misplaced = resource.namespaced
@@ -206,45 +216,42 @@ export class ApiState {
     }
   }
 
-  #create(request: ApiRequest, target: Target): ApiResponse {
+  #create(request: OpenRequest, target: Target): ApiResponse {
     const { dryRun, validation } = readWriteOptions('Create', request.query);
-    const warnings: string[] = [];
-    const sent = decodedBody(request, target, strictnessOf(validation, warnings));
-    return { status: 201, body: this.#registry.create({ ...target, dryRun }, sent), warnings };
+    const sent = decodedBody(request, target, strictnessOf(validation, request.warnings));
+    return { status: 201, body: this.#registry.create({ ...target, dryRun }, sent) };
   }
 
-  #replace(request: ApiRequest, target: Target): ApiResponse {
+  #replace(request: OpenRequest, target: Target): ApiResponse {
     const { resource, name } = target;
     const { dryRun, validation } = readWriteOptions('Update', request.query);
-    const warnings: string[] = [];
-    const sent = decodedBody(request, target, strictnessOf(validation, warnings));
+    const sent = decodedBody(request, target, strictnessOf(validation, request.warnings));
     mustMatch(sent, target);
     const createIfAbsent = resource.createOnUpdate === true && !target.statusOnly;
     if (createIfAbsent && !this.#exists(target)) this.#mayCreate(target);
     const named = { ...sent, metadata: { ...sent.metadata, name } };
     const revision = { revise: () => named, createIfAbsent, sameUid: true };
     const { object, created } = this.#registry.update({ ...target, dryRun }, revision);
-    return { status: created ? 201 : 200, body: object, warnings };
+    return { status: created ? 201 : 200, body: object };
   }
 
-  #patch(request: ApiRequest, target: Target): ApiResponse {
+  #patch(request: OpenRequest, target: Target): ApiResponse {
     const { resource } = target;
     const patch = readPatch(request, resource);
     const { dryRun, validation } = readWriteOptions(patch.creates ? 'Apply' : 'Patch', request.query);
     if (patch.creates && !this.#exists(target)) this.#mayCreate(target);
-    const warnings: string[] = [];
     const revise = (before: StoredObject | undefined) => {
       const patched = patch.apply(before);
-      const after = patchedObject(patched, target, strictnessOf(validation, warnings));
+      const after = patchedObject(patched, target, strictnessOf(validation, request.warnings));
       mustMatch(after, target);
       return after;
     };
     const revision = { revise, createIfAbsent: patch.creates, sameUid: false };
     const { object, created } = this.#registry.update({ ...target, dryRun }, revision);
-    return { status: created ? 201 : 200, body: object, warnings };
+    return { status: created ? 201 : 200, body: object };
   }
 
-  #delete(request: ApiRequest, target: Target): ApiResponse {
+  #delete(request: OpenRequest, target: Target): ApiResponse {
     const options = readDeleteOptions(request);
     const { object, gone } = this.#registry.delete({ ...target, dryRun: options.dryRun }, options);
     const { resource } = target;
@@ -255,7 +262,7 @@ export class ApiState {
     return { status: 200, body: { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', details } };
   }
 
-  #deleteAll(request: ApiRequest, target: Target): ApiResponse {
+  #deleteAll(request: OpenRequest, target: Target): ApiResponse {
     const { resource, namespace } = target;
     if (resource.keepsCollection) throw methodNotAllowed();
     const options = readDeleteOptions(request);

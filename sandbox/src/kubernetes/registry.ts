@@ -157,10 +157,11 @@ export class Registry {
       this.#remove(resource, namespace, name);
       return { object: found, gone: true };
     }
-    if (found.metadata.deletionTimestamp !== undefined) return { object: found, gone: false };
     const deletion = { deletionTimestamp: timestamp(this.#clock), deletionGracePeriodSeconds: 0 };
-    const metadata = { ...found.metadata, finalizers, ...deletion };
-    return { object: this.#storage.put(storageName(resource), { ...found, metadata }), gone: false };
+    const metadata = { ...deletion, ...found.metadata, finalizers };
+    const marked = { ...found, metadata };
+    const object = sameJson(found, marked) ? found : this.#storage.put(storageName(resource), marked);
+    return { object, gone: false };
   }
 
   #deleteNamespace(found: StoredObject): { object: StoredObject; gone: boolean } {
@@ -361,10 +362,15 @@ export class Registry {
     );
   }
 
-  #checkUid({ resource, namespace, name }: WriteContext, before: StoredObject | undefined, sent: DecodedObject): void {
+  #checkUid(
+    { resource, namespace, name, dryRun }: WriteContext,
+    before: StoredObject | undefined,
+    sent: DecodedObject,
+  ): void {
     const uid = sent.metadata.uid;
     if (uid === undefined || uid === '' || uid === before?.metadata.uid) return;
-    const key = `/registry/${[resource.resource, namespace, name].filter((part) => part !== '').join('/')}`;
+    // What only tries does not go as far as etcd, and names the object without its root.
+    const key = `${dryRun ? '' : '/registry'}/${[resource.resource, namespace, name].filter((part) => part !== '').join('/')}`;
     throw conflict(
       resource,
       name,

@@ -3,6 +3,8 @@ export type Shape =
   | 'string'
   | 'boolean'
   | 'integer'
+  /** A number that is left out where it is 0. */
+  | 'count'
   /** RFC 3339, kept in whole seconds. */
   | 'time'
   /** Base64. */
@@ -29,7 +31,7 @@ export const OBJECT_META = struct('ObjectMeta', {
   uid: 'string',
   resourceVersion: 'string',
   selfLink: 'string',
-  generation: 'integer',
+  generation: 'count',
   creationTimestamp: 'time',
   deletionTimestamp: 'time',
   deletionGracePeriodSeconds: 'integer',
@@ -101,7 +103,7 @@ export const KIND_MEMBERS = {
     source: 'any',
     firstTimestamp: 'any',
     lastTimestamp: 'any',
-    count: 'integer',
+    count: 'count',
     type: 'string',
     eventTime: 'any',
     series: 'any',

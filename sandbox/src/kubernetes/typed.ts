@@ -67,7 +67,8 @@ function scalar(shape: Extract<Shape, string>, value: unknown, place: Place): un
       if (typeof value === 'boolean') return value;
       break;
     case 'integer':
-      if (Number.isInteger(value)) return value;
+    case 'count':
+      if (Number.isInteger(value)) return shape === 'count' && value === 0 ? undefined : value;
       break;
     default:
       if (typeof value !== 'string') break;
@@ -89,7 +90,12 @@ function goName(shape: Shape): string {
     if ('list' in shape) return `[]${goName(shape.list)}`;
     return 'map' in shape ? `map[string]${goName(shape.map)}` : `v1.${shape.struct}`;
   }
-  const names: Readonly<Record<string, string>> = { boolean: 'bool', integer: 'int64', bytes: '[]uint8' };
+  const names: Readonly<Record<string, string>> = {
+    boolean: 'bool',
+    integer: 'int64',
+    count: 'int64',
+    bytes: '[]uint8',
+  };
   return names[shape] ?? 'string';
 }
 

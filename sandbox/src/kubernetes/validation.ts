@@ -17,41 +17,52 @@ export function validateObject(resource: Resource, object: StoredObject): FieldE
   return [...validateMeta(resource, object), ...validateContent(resource.kind, object)];
 }
 
+const RBAC_GROUP = 'rbac.authorization.k8s.io';
+
 /**
- * What is wrong with replacing `before` by `after`. kube-apiserver looks at metadata for every kind and for each kind again, and at
- * bindings twice; the message says everything once, the causes as often as it was found.
+ * What is wrong with replacing `before` by `after`. kube-apiserver looks at metadata for all kinds, and each kind looks again, in its
+ * own order: the message says everything once, the causes as often as it was found.
  */
-export function validateChange(resource: Resource, before: StoredObject, after: StoredObject): FieldError[] {
-  const metadata = metaChange(before.metadata, after.metadata);
+export function validateChange(resource: Resource, before: StoredObject, after: StoredObject): readonly FieldError[] {
+  const { kind, group } = resource;
+  const change = metaChange(before.metadata, after.metadata);
+  const common = [...commonErrors(after.metadata), ...change];
+  const own = [...change, ...unqualifiedFinalizers(after.metadata)];
   const object = validateObject(resource, after);
-  const content = contentChange(resource.kind, before, after);
-  if (resource.kind.endsWith('RoleBinding')) return [...metadata, ...object, ...object, ...metadata, ...content];
-  return [...metadata, ...metadata, ...content, ...object];
+  const content = contentChange(kind, before, after);
+  if (kind === 'Event') return common;
+  if (kind === 'Namespace') return [...common, ...object, ...own];
+  if (group === RBAC_GROUP) return [...common, ...object, ...object, ...own, ...content];
+  return [...common, ...own, ...content, ...object];
 }
 
 const FIXED = ['uid', 'deletionTimestamp', 'deletionGracePeriodSeconds'] as const;
 
 function metaChange(before: StoredMeta, after: StoredMeta): FieldError[] {
-  const errors = FIXED.filter((key) => before[key] !== after[key]).map((key) =>
-    invalidValue(`metadata.${key}`, after[key], 'field is immutable'),
-  );
-  const added = (after.finalizers ?? []).filter((one) => !before.finalizers?.includes(one));
-  if (before.deletionTimestamp !== undefined && added.length > 0) {
-    const found = `[]string{${added.sort().map(goQuoted).join(', ')}}`;
-    const detail = `no new finalizers can be added if the object is being deleted, found new finalizers ${found}`;
-    errors.push(forbiddenField('metadata.finalizers', detail));
-  }
-  return [...errors, ...commonErrors(after)];
+  const added = (after.finalizers ?? []).filter((one) => !before.finalizers?.includes(one)).sort();
+  const found = `found new finalizers []string{${added.map(goQuoted).join(', ')}}`;
+  const late = `no new finalizers can be added if the object is being deleted, ${found}`;
+  return [
+    ...(before.deletionTimestamp !== undefined && added.length > 0
+      ? [forbiddenField('metadata.finalizers', late)]
+      : []),
+    ...FIXED.filter((key) => before[key] !== after[key]).map((key) =>
+      invalidValue(`metadata.${key}`, after[key], 'field is immutable'),
+    ),
+    ...describingErrors(after),
+  ];
 }
 
 /** What is looked at in every metadata, new or changed. */
-function commonErrors({ labels = {}, annotations = {}, ownerReferences = [] }: StoredMeta): FieldError[] {
+function describingErrors({ labels = {}, annotations = {}, ownerReferences = [] }: StoredMeta): FieldError[] {
   return [
     ...validateLabels(labels, 'metadata.labels'),
     ...validateAnnotations(annotations),
     ...validateOwners(ownerReferences as readonly Owner[]),
   ];
 }
+
+const commonErrors = (metadata: StoredMeta) => [...describingErrors(metadata), ...validateFinalizers(metadata)];
 
 function contentChange(kind: string, before: StoredObject, after: StoredObject): FieldError[] {
   if (kind.endsWith('RoleBinding') && !sameJson(before.roleRef, after.roleRef)) {
@@ -76,7 +87,7 @@ function immutableData(before: StoredObject, after: StoredObject): FieldError[] 
 }
 
 function validateMeta(resource: Resource, { metadata }: StoredObject): FieldError[] {
-  const { name, generateName, finalizers = [] } = metadata;
+  const { name, generateName } = metadata;
   const prefix = typeof generateName === 'string' && generateName !== '' ? generateName : undefined;
   return [
     ...(prefix === undefined ? [] : nameProblems(resource.name, prefix, true)).map((problem) =>
@@ -84,7 +95,7 @@ function validateMeta(resource: Resource, { metadata }: StoredObject): FieldErro
     ),
     ...nameProblems(resource.name, name).map((problem) => invalidValue('metadata.name', name, problem)),
     ...commonErrors(metadata),
-    ...validateFinalizers(finalizers),
+    ...unqualifiedFinalizers(metadata),
   ];
 }
 
@@ -140,16 +151,19 @@ const ORPHAN = 'orphan';
 const FOREGROUND = 'foregroundDeletion';
 const OF_KUBERNETES: ReadonlySet<string> = new Set(['kubernetes', ORPHAN, FOREGROUND]);
 
-function validateFinalizers(finalizers: readonly string[]): FieldError[] {
+function validateFinalizers({ finalizers = [] }: StoredMeta): FieldError[] {
   const field = 'metadata.finalizers';
-  const unqualified = 'name is neither a standard finalizer name nor is it fully qualified';
   return [
     ...finalizers.flatMap((one) => qualifiedNameProblems(one).map((problem) => invalidValue(field, one, problem))),
     ...(finalizers.includes(ORPHAN) && finalizers.includes(FOREGROUND)
       ? [invalidValue(field, finalizers, `finalizer ${ORPHAN} and ${FOREGROUND} cannot be both set`)]
       : []),
-    ...finalizers.flatMap((one, index) =>
-      one.includes('/') || OF_KUBERNETES.has(one) ? [] : [invalidValue(`${field}[${index}]`, one, unqualified)],
-    ),
   ];
+}
+
+function unqualifiedFinalizers({ finalizers = [] }: StoredMeta): FieldError[] {
+  const why = 'name is neither a standard finalizer name nor is it fully qualified';
+  return finalizers.flatMap((one, index) =>
+    one.includes('/') || OF_KUBERNETES.has(one) ? [] : [invalidValue(`metadata.finalizers[${index}]`, one, why)],
+  );
 }

@@ -177,6 +177,11 @@ export const bodies: Suite = (it) => {
     expect(answer.warning).toBe('299 - "unknown field \\"metadata.color\\"", 299 - "unknown field \\"spec\\""');
   });
 
+  it('warns of it also where it is refused for something else', async ({ admin }) => {
+    const answer = await admin.post(CONFIG_MAPS, { metadata: { name: 'A_b' }, spec: {} });
+    expect(answer).toMatchObject({ status: 422, warning: '299 - "unknown field \\"spec\\""' });
+  });
+
   it('warns nobody who does not want to hear it', async ({ admin }) => {
     const answer = await admin.post(`${CONFIG_MAPS}?fieldValidation=Ignore`, { metadata: { name: 'a' }, spec: {} });
     expect(answer.status).toBe(201);

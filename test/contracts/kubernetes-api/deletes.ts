@@ -110,6 +110,26 @@ export const deletes: Suite = (it) => {
     });
   }
 
+  it('changes its mind about the rest, as long as something is there', async (api) => {
+    await made(api, { finalizers: ['orphan', ...HOLD] });
+    const finalizers = async (options?: object) => (await api.admin.delete(A, options)).body.metadata.finalizers;
+    expect(await finalizers()).toEqual(['orphan', ...HOLD]);
+    expect(await finalizers({ propagationPolicy: 'Background' })).toEqual(HOLD);
+    expect(await finalizers({ propagationPolicy: 'Orphan' })).toEqual([...HOLD, 'orphan']);
+    expect(await finalizers({ propagationPolicy: 'Foreground' })).toEqual([...HOLD, 'foregroundDeletion']);
+    expect(await finalizers({ orphanDependents: false })).toEqual(HOLD);
+    expect(await finalizers({ orphanDependents: true })).toEqual([...HOLD, 'orphan']);
+  });
+
+  it('of a version loses sight of it where it takes the last finalizer away itself', async (api) => {
+    const { resourceVersion } = (await made(api, { finalizers: ['orphan'] })).metadata;
+    const options = { propagationPolicy: 'Background', preconditions: { resourceVersion } };
+    expect(await api.admin.delete(A, options)).toMatchObject(
+      refused(409, /Precondition failed: ResourceVersion in precondition: , ResourceVersion in object meta: \d+$/),
+    );
+    expect((await api.admin.get(A)).status).toBe(200);
+  });
+
   it('deletes at once where it is in the background', async (api) => {
     await made(api);
     expect((await api.admin.delete(`${A}?propagationPolicy=Background`)).body.status).toBe('Success');

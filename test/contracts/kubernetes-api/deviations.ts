@@ -15,6 +15,9 @@ export const DEVIATIONS: Readonly<Record<Side, Readonly<Record<string, string>>>
     'defaults: say who manages which field': MANAGED_FIELDS,
     'apply: takes away what its manager no longer says': MANAGED_FIELDS,
     'apply: takes nothing away from another manager, unless it must': MANAGED_FIELDS,
+    'writes: that give a field its first manager move the version, though nothing else changes': MANAGED_FIELDS,
+    'deletes: of a version loses sight of it where it takes the last finalizer away itself':
+      'a fault of kube-apiserver, which nobody can want',
     'lists: can be watched': 'neither Gatehouse nor the commands of kubectl that the guide names watch anything',
     'namespaces: are Terminating until their controller comes': 'the controller of namespaces takes no time here',
     'namespaces: are ended by whoever finalizes them': 'their controller does it in no time, and nobody else has to',

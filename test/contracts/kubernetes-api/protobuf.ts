@@ -18,6 +18,9 @@ const sent = (who: Caller, url: string, body: Uint8Array, method = 'POST') =>
   who.send(method, url, body, { 'content-type': 'application/vnd.kubernetes.protobuf', accept: 'application/json' });
 const named = (name: string, ...more: Buffer[]) => field(1, Buffer.concat([field(1, name), ...more]));
 
+/** Metadata without anything, which has a generation of 0 and a time of its own. */
+const UNNAMED = field(1, Buffer.concat([field(1, ''), field(3, ''), numberField(7, 0), field(8, '')]));
+
 /** Bodies in Kubernetes' own encoding. */
 export const protobuf: Suite = (it) => {
   it('makes the object that JSON would', async ({ admin }) => {
@@ -78,10 +81,10 @@ export const protobuf: Suite = (it) => {
 
   it('asks for reviews', async ({ admin }) => {
     const attributes = field(1, Buffer.concat([field(1, 'default'), field(2, 'list'), field(5, 'pods')]));
-    const own = envelope('authorization.k8s.io/v1', 'SelfSubjectAccessReview', field(1, ''), field(2, attributes));
+    const own = envelope('authorization.k8s.io/v1', 'SelfSubjectAccessReview', UNNAMED, field(2, attributes));
     expect((await sent(admin, `${REVIEWS}/selfsubjectaccessreviews`, own)).body.status).toEqual({ allowed: true });
     const spec = field(2, Buffer.concat([attributes, field(3, 'ann'), field(4, 'g'), field(6, 'u')]));
-    const other = envelope('authorization.k8s.io/v1', 'SubjectAccessReview', field(1, ''), spec);
+    const other = envelope('authorization.k8s.io/v1', 'SubjectAccessReview', UNNAMED, spec);
     expect((await sent(admin, `${REVIEWS}/subjectaccessreviews`, other)).body).toMatchObject({
       spec: { user: 'ann', groups: ['g'], uid: 'u', resourceAttributes: { namespace: 'default', verb: 'list' } },
       status: { allowed: false },

@@ -6,6 +6,7 @@ import {
   binding,
   CLUSTER_ROLES,
   CONFIG_MAPS,
+  MERGE,
   NAMESPACES,
   ROLE_BINDINGS,
   refused,
@@ -64,6 +65,13 @@ export const writes: Suite = (it) => {
     expect(await api.admin.put(A, object)).toMatchObject({ status: 200, body: bare(object) });
     expect(await api.admin.put(A, { metadata: { name: 'a' }, data: { k: '1' } })).toMatchObject({ body: bare(object) });
     expect((await api.admin.get(A)).body.metadata.resourceVersion).toBe(object.metadata.resourceVersion);
+  });
+
+  it('that give a field its first manager move the version, though nothing else changes', async ({ admin }) => {
+    const made = await admin.made(CLUSTER_ROLES, { metadata: { name: 'r', labels: { a: 'b' } } });
+    const { body } = await admin.patch(`${CLUSTER_ROLES}/r`, { rules: [] }, MERGE);
+    expect(body.metadata.resourceVersion).not.toBe(made.metadata.resourceVersion);
+    expect(body.rules).toBeNull();
   });
 
   it('move the version on, and with it that of every list', async (api) => {
@@ -131,6 +139,8 @@ export const writes: Suite = (it) => {
       refused(409, /^Operation cannot be fulfilled on clusterroles\.rbac\.authorization\.k8s\.io "a": StorageError: /),
     );
     expect(answer.body.message).toContain('Key: /registry/clusterroles/a,');
+    const tried = await admin.put(`${CLUSTER_ROLES}/a?dryRun=All`, old);
+    expect(tried).toMatchObject(refused(409, /Key: \/clusterroles\/a, .*UID in object meta: $/));
     expect((await admin.get(`${CLUSTER_ROLES}/a`)).status).toBe(404);
   });
 
@@ -195,6 +205,21 @@ export const writes: Suite = (it) => {
     const other = await api.admin.put(`${ROLE_BINDINGS}/b`, binding('b', 'ClusterRole', ''));
     const fields = other.body.details.causes.map((one: { field: string }) => one.field);
     expect(fields).toEqual(['roleRef.name', 'roleRef.name', 'roleRef']);
+    await api.admin.made(CLUSTER_ROLES, role('r'));
+    const third = await api.admin.put(`${CLUSTER_ROLES}/r`, role('r', { apiGroups: [''], resources: ['pods'] }));
+    expect(third.body.details.causes).toMatchObject([{ field: 'rules[0].verbs' }, { field: 'rules[0].verbs' }]);
+    const wrong = { labels: { 'x y': 'z' }, finalizers: ['bad'] };
+    const causes = async (url: string, was: Answer['body']) =>
+      (await api.admin.put(url, withMeta(was, wrong))).body.details.causes
+        .map((one: { field: string }) => one.field.replace('metadata.', ''))
+        .join(' ');
+    expect(await causes(A, object)).toBe('labels labels labels finalizers[0] labels finalizers[0]');
+    const r = (await api.admin.get(`${CLUSTER_ROLES}/r`)).body;
+    expect(await causes(`${CLUSTER_ROLES}/r`, r)).toBe(
+      'labels labels labels finalizers[0] labels finalizers[0] labels finalizers[0]',
+    );
+    const pay = await api.admin.made(NAMESPACES, { metadata: { name: 'pay' } });
+    expect(await causes(`${NAMESPACES}/pay`, pay)).toBe('labels labels labels finalizers[0] labels finalizers[0]');
   });
 
   it('keep the time of creation, whatever time they name', async (api) => {
