@@ -150,13 +150,15 @@ export function kubernetesContract(name: string, make: () => KubernetesUnderTest
         expect(resourceVersion).not.toBe(old);
       });
 
-      it('refuses a replace of an old version, and one without a version', async () => {
+      it('refuses a replace of an old version, and one without a version or a uid', async () => {
         const { admin } = await cluster();
         const first = await admin.create(configMap('a', { key: '1' }));
         const second = await admin.replace({ ...first, data: { key: '2' } });
         await failing(admin.replace({ ...first, data: { key: '3' } }), 'conflict');
         const { resourceVersion: _version, ...unversioned } = second.metadata;
         await failing(admin.replace({ ...second, metadata: unversioned }), 'invalid');
+        const { uid: _uid, ...anybody } = second.metadata;
+        await failing(admin.replace({ ...second, metadata: anybody }), 'invalid');
         expect((await admin.read(refOf(first)))!.data).toEqual({ key: '2' });
       });
 

@@ -36,7 +36,7 @@ const AWS_AUTH: ObjectRef = { kind: 'ConfigMap', namespace: 'kube-system', name:
 const CONFIG_MAP: KubernetesObject = {
   apiVersion: 'v1',
   kind: 'ConfigMap',
-  metadata: { name: 'aws-auth', namespace: 'kube-system', resourceVersion: '7' },
+  metadata: { name: 'aws-auth', namespace: 'kube-system', uid: 'u', resourceVersion: '7' },
 };
 
 const serving = async (listener: RequestListener, timeoutMs = 5000) => {

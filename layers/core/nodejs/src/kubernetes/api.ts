@@ -54,9 +54,12 @@ export function kubernetesOn(exchange: Exchange): Kubernetes {
 
     replace: async (object) => {
       const ref = refOf(object);
-      if (!object.metadata.resourceVersion) {
-        // The API server would take it as "whatever the version", which is how other people's edits get lost.
-        throw new Failure('invalid', `${nameOf(ref)} would be replaced without the version that was read`);
+      const { resourceVersion, uid } = object.metadata;
+      if (!resourceVersion || !uid) {
+        // Without a version the API server would take any, which is how other people's edits get lost; without a uid it would
+        // make an RBAC object anew that was deleted meanwhile.
+        const what = resourceVersion ? 'uid' : 'version';
+        throw new Failure('invalid', `${nameOf(ref)} would be replaced without the ${what} that was read`);
       }
       return asObject(
         await call({ method: 'PUT', path: objectPath(ref), body: object }, `replace ${nameOf(ref)}`),

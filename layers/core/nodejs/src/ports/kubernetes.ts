@@ -71,7 +71,7 @@ export interface Kubernetes {
     options: { namespace?: string; labelSelector?: string; limit?: number; continue?: string },
   ): Promise<{ items: readonly KubernetesObject[]; continue?: string }>;
   create(object: KubernetesObject): Promise<KubernetesObject>;
-  /** Replaces the object if `metadata.resourceVersion` is still its version. */
+  /** Replaces the object if `metadata.resourceVersion` is still its version, and `metadata.uid` its uid: `invalid` without them. */
   replace(object: KubernetesObject): Promise<KubernetesObject>;
   /** Not found is success; with a precondition, `conflict` where it does not hold. */
   remove(ref: ObjectRef, precondition?: { uid?: string; resourceVersion?: string }): Promise<void>;
