@@ -1,12 +1,30 @@
 import type { AccessRule } from '@gatehouse/core/access/policy';
 import { type LabelSelector, labelTest } from './label-selectors.ts';
-import type { StoredObject } from './storage.ts';
+import type { Storage, StoredObject } from './storage.ts';
+
+/** ClusterRoles in {@link Storage}. */
+export const CLUSTER_ROLES = 'clusterroles.rbac.authorization.k8s.io';
+
+/**
+ * Does what the controller of aggregated ClusterRoles does after each change of one. Every pass carries rules at least one role
+ * further, so there are no more of them than roles.
+ */
+export function aggregate(storage: Storage): void {
+  for (let passes = storage.list(CLUSTER_ROLES, '').length; passes > 0; passes -= 1) {
+    const changed = storage.list(CLUSTER_ROLES, '').filter((role) => {
+      const rules = gatheredRules(role, storage.list(CLUSTER_ROLES, ''));
+      if (rules !== undefined) storage.put(CLUSTER_ROLES, { ...role, rules: rules.length === 0 ? null : rules });
+      return rules !== undefined;
+    });
+    if (changed.length === 0) return;
+  }
+}
 
 /**
  * The rules that a ClusterRole with an aggregationRule gathers from the others, which are in the order of their names; undefined
  * where it gathers none or has them already. Source: `pkg/controller/clusterroleaggregation/clusterroleaggregation_controller.go`.
  */
-export function gatheredRules(role: StoredObject, others: readonly StoredObject[]): readonly AccessRule[] | undefined {
+function gatheredRules(role: StoredObject, others: readonly StoredObject[]): readonly AccessRule[] | undefined {
   const { clusterRoleSelectors } = (role.aggregationRule ?? {}) as {
     readonly clusterRoleSelectors?: readonly LabelSelector[];
   };

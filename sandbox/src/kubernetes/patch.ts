@@ -35,13 +35,16 @@ const REMOVAL = '$deleteFromPrimitiveList/';
 /**
  * Applies a strategic merge patch, as far as the kinds here need it: `rules`, `subjects` and data are replaced or merged as
  * by {@link mergePatch}; a few lists are merged by their key; finalizers are joined.
- * @throws ApiError 400 for a directive that there is not.
+ * @throws ApiError 500 for what is to be done with a map that there is not.
  * @see https://kubernetes.io/docs/tasks/manage-kubernetes-objects/update-api-object-kubectl-patch/
  */
 export function strategicMergePatch(target: unknown, patch: unknown): unknown {
   if (!isRecord(patch)) return patch;
   const { $patch: directive, $retainKeys: retained, ...members } = patch;
   if (directive === 'delete') return {};
+  if (directive !== undefined && directive !== 'replace' && directive !== 'merge') {
+    throw new ApiError(500, '', `unknown patch type: ${String(directive)} in map: map[$patch:${String(directive)}]`);
+  }
   const kept = Object.entries(isRecord(target) && directive !== 'replace' ? target : {});
   const result = new Map(Array.isArray(retained) ? kept.filter(([key]) => retained.includes(key)) : kept);
   for (const [key, value] of Object.entries(members)) {
@@ -52,8 +55,6 @@ export function strategicMergePatch(target: unknown, patch: unknown): unknown {
         list,
         asList(result.get(list)).filter((one) => !asList(value).includes(one)),
       );
-    } else if (key.startsWith('$')) {
-      throw badRequest(`there is no directive ${key} of a strategic merge`);
     } else if (value === null) result.delete(key);
     else result.set(key, mergeMember(key, result.get(key), value, members[ORDER + key]));
   }

@@ -3,9 +3,10 @@ import type { AccessRule } from '@gatehouse/core/access/policy';
 import type { RbacObjects } from '@gatehouse/core/effective-access/rbac';
 import type { Clock } from '@gatehouse/core/ports/clock';
 import type { Random } from '@gatehouse/core/ports/random';
-import { gatheredRules } from './aggregation.ts';
+import { aggregate, CLUSTER_ROLES } from './aggregation.ts';
 import type { UserInfo } from './authorizer.ts';
 import type { DecodedObject } from './decode.ts';
+import { checkPreconditions, finalizersFor } from './deletion.ts';
 import { checkEscalation } from './escalation.ts';
 import { RESOURCES, type Resource } from './kinds.ts';
 import { pathSegmentProblems } from './names.ts';
@@ -46,27 +47,17 @@ export interface Revision {
   readonly sameUid: boolean;
 }
 
-/** What must still be true for a delete to happen. */
-export interface Preconditions {
-  readonly uid?: string;
-  readonly resourceVersion?: string;
-}
-
 const STALE = 'the object has been modified; please apply your changes to the latest version and try again';
 /** Bytes that etcd takes in one request. */
 const ETCD_LIMIT = 1.5 * 1024 * 1024;
 /** Namespaces that nobody may delete (`pkg/controlplane/apiserver/options/plugins.go`). */
 const IMMORTAL: ReadonlySet<string> = new Set(['default', 'kube-system', 'kube-public']);
-/** Finalizers by which a delete leaves its dependents to garbage collection. */
-const OF_COLLECTION = { Foreground: 'foregroundDeletion', Orphan: 'orphan' } as const;
-
 /** The resource's name in {@link Storage}. */
 export const storageName = ({ group, resource }: Pick<Resource, 'group' | 'resource'>): string =>
   group === '' ? resource : `${resource}.${group}`;
 
 const NAMESPACED = RESOURCES.filter((resource) => resource.namespaced);
 const NAMESPACES = { group: '', resource: 'namespaces' } as const;
-const CLUSTER_ROLES = 'clusterroles.rbac.authorization.k8s.io';
 
 /**
  * What kube-apiserver's registry does between an authorised request and etcd, in its order: namespace lifecycle, escalation
@@ -293,29 +284,13 @@ export class Registry {
 
   #put(resource: Resource, object: StoredObject): StoredObject {
     const stored = this.#storage.put(storageName(resource), object);
-    this.#aggregate(resource);
+    if (storageName(resource) === CLUSTER_ROLES) aggregate(this.#storage);
     return stored;
   }
 
   #remove(resource: Resource, namespace: string, name: string): void {
     this.#storage.remove(storageName(resource), namespace, name);
-    this.#aggregate(resource);
-  }
-
-  /** What the controller of aggregated ClusterRoles does after each change of one, until nothing is left to do. */
-  #aggregate(changed: Resource): void {
-    if (storageName(changed) !== CLUSTER_ROLES) return;
-    for (let settled = false; !settled; ) {
-      settled = true;
-      const roles = this.#storage.list(CLUSTER_ROLES, '');
-      for (const role of roles) {
-        const rules = gatheredRules(role, roles);
-        if (rules === undefined) continue;
-        this.#storage.put(CLUSTER_ROLES, { ...role, rules: rules.length === 0 ? null : rules });
-        settled = false;
-        break;
-      }
-    }
+    if (storageName(resource) === CLUSTER_ROLES) aggregate(this.#storage);
   }
 
   #escalation(
@@ -378,27 +353,6 @@ export class Registry {
         `UID in precondition: ${String(uid)}, UID in object meta: ${before?.metadata.uid ?? ''}`,
     );
   }
-}
-
-function checkPreconditions(resource: Resource, found: StoredObject, { uid, resourceVersion }: Preconditions): void {
-  const of = { group: resource.group, resource: resource.kind };
-  const { name, uid: ownUid, resourceVersion: ownVersion } = found.metadata;
-  if (uid !== undefined && uid !== ownUid) {
-    const why = `the UID in the precondition (${uid}) does not match the UID in record (${ownUid}). The object might have been deleted and then recreated`;
-    throw conflict(of, name, why);
-  }
-  if (resourceVersion !== undefined && resourceVersion !== ownVersion) {
-    const why = `the ResourceVersion in the precondition (${resourceVersion}) does not match the ResourceVersion in record (${ownVersion}). The object might have been modified`;
-    throw conflict(of, name, why);
-  }
-}
-
-/** The finalizers that an object has while it is being deleted. */
-function finalizersFor({ metadata }: StoredObject, propagation: DeleteOptions['propagation']): readonly string[] {
-  const own = metadata.finalizers ?? [];
-  if (propagation === undefined) return own;
-  const others = own.filter((one) => one !== OF_COLLECTION.Foreground && one !== OF_COLLECTION.Orphan);
-  return propagation === 'Background' ? others : [...others, OF_COLLECTION[propagation]];
 }
 
 /** What an update says, with what it cannot change and does not have to say. */

@@ -1,5 +1,5 @@
 import { type Body, bodyText, notRegistered, readBody, UnreadableBody } from './body.ts';
-import type { Preconditions } from './registry.ts';
+import type { Preconditions } from './deletion.ts';
 import {
   ApiError,
   badRequest,

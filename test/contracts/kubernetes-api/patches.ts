@@ -335,5 +335,13 @@ export const patches: Suite = (it) => {
     await made(api);
     const { body } = await api.admin.patch(A, { data: { $patch: 'replace', y: 'y' } }, STRATEGIC);
     expect(body.data).toEqual({ y: 'y' });
+    expect((await api.admin.patch(A, { data: { $patch: 'delete' } }, STRATEGIC)).body).not.toHaveProperty('data');
+    await api.admin.patch(A, { data: { k: '1' } }, MERGE);
+    expect(await api.admin.patch(A, { data: { $patch: 'fix' } }, STRATEGIC)).toMatchObject(
+      refused(500, 'unknown patch type: fix in map: map[$patch:fix]', undefined),
+    );
+    expect(await api.admin.patch(A, { data: { $fix: '1' } }, STRATEGIC)).toMatchObject(
+      refused(422, /^ConfigMap "a" is invalid: data\[\$fix\]: /),
+    );
   });
 };
