@@ -1,4 +1,5 @@
 import type { Caller } from '@gatehouse/core/effective-access/aws-auth';
+import type { Kubernetes } from '@gatehouse/core/ports/kubernetes';
 import type { FetchIdentity } from '../../sandbox/src/kubernetes/authenticator.ts';
 import type { AwsAuthData } from './aws-auth-documents.ts';
 import { type RealCluster, startRealCluster } from './cluster.ts';
@@ -18,6 +19,10 @@ export type RealAnswer =
 export interface AuthenticatorOracle {
   /** Writes aws-auth and returns when it is in force. */
   put(data: AwsAuthData): Promise<void>;
+  /** Returns when a change of aws-auth is in force that somebody else has just made, in one write. */
+  settle(): Promise<void>;
+  /** The cluster's API, as an administrator. */
+  readonly operator: Kubernetes;
   /** Who a caller becomes. */
   ask(caller: Caller): Promise<RealAnswer>;
   /** The access key of its tokens. */
@@ -52,6 +57,8 @@ export async function startAuthenticatorOracle(): Promise<AuthenticatorOracle> {
   }
   return {
     put: (data) => aws.put(data),
+    settle: () => aws.settle(),
+    operator: cluster.operator,
     ask: async (caller) => {
       const answer = await review(webhook, cluster, callers.tokenOf(caller, cluster.name));
       events.assertSound();
@@ -125,16 +132,25 @@ class AwsAuthWriter {
     await this.#events.reach(this.#written);
   }
 
-  async #write(method: 'POST' | 'PUT', path: string, data: AwsAuthData): Promise<void> {
+  async settle(): Promise<void> {
     this.#written++;
-    const annotations = { written: String(this.#written) };
-    const metadata = { name: 'aws-auth', namespace: 'kube-system', annotations };
-    const { status, body } = await this.#api.send(method, path, {
-      apiVersion: 'v1',
-      kind: 'ConfigMap',
-      metadata,
-      data,
-    });
+    await this.#send('PATCH', `${COLLECTION}/aws-auth`, { metadata: { annotations: this.#next() } });
+    await this.#events.reach(this.#written);
+  }
+
+  async #write(method: 'POST' | 'PUT', path: string, data: AwsAuthData): Promise<void> {
+    const metadata = { name: 'aws-auth', namespace: 'kube-system', annotations: this.#next() };
+    await this.#send(method, path, { apiVersion: 'v1', kind: 'ConfigMap', metadata, data });
+  }
+
+  #next(): Readonly<Record<string, string>> {
+    this.#written++;
+    return { written: String(this.#written) };
+  }
+
+  async #send(method: 'POST' | 'PUT' | 'PATCH', path: string, object: object): Promise<void> {
+    const type = method === 'PATCH' ? 'application/merge-patch+json' : 'application/json';
+    const { status, body } = await this.#api.send(method, path, object, { 'content-type': type });
     if (status !== 200 && status !== 201)
       throw new Error(`aws-auth was not written: ${status} ${JSON.stringify(body)}`);
   }

@@ -101,8 +101,12 @@ function written(text: string, style: Style): string {
   }
 }
 
-/** Texts of `mapRoles`. @param calm how seldom something odd happens. */
-function listOfEntries(calm: number): fc.Arbitrary<string> {
+/**
+ * Texts of `mapRoles`.
+ * @param calm how seldom something odd happens.
+ * @param more entries of another kind among the others, each with the end of its line.
+ */
+function listOfEntries(calm: number, more?: fc.Arbitrary<string>): fc.Arbitrary<string> {
   const often = <T, U>(usual: fc.Arbitrary<T>, odd: fc.Arbitrary<U>, weight: number) => odds(usual, odd, weight * calm);
   const style = often(
     oneOf<Style>('double', 'single', 'double'),
@@ -204,6 +208,7 @@ function listOfEntries(calm: number): fc.Arbitrary<string> {
     { weight: 8 * calm, arbitrary: block },
     { weight: 2 * calm, arbitrary: flow.map((map) => `- ${map}\n`) },
     { weight: 2, arbitrary: oneOf(...ODD_ENTRIES) },
+    ...(more === undefined ? [] : [{ weight: 8 * calm, arbitrary: more }]),
   );
   const blocks = fc
     .record({
@@ -270,25 +275,29 @@ function damaged(text: string, { at, how, what }: Slip): string {
 /** Go's reader takes 512 bytes at a time, and finds characters that are not allowed when it gets to them, not where it is. */
 const FIRST_GULP = 512;
 const CONTROLS = /[\u0007\u007f\u009f\ufffe]/g;
+/** And it takes byte order marks for what they are not, by where its buffer begins. */
+const LATER_MARKS = /(?<=[\s\S])\ufeff/g;
 
 /** A text of `mapRoles`: mostly one that maps somebody, sometimes with something odd, sometimes with nothing but oddities. */
-export const mapRolesText: fc.Arbitrary<string> = fc
-  .record({
-    text: fc.oneof(
-      { weight: 6, arbitrary: listOfEntries(12) },
-      { weight: 6, arbitrary: listOfEntries(4) },
-      { weight: 4, arbitrary: listOfEntries(1) },
-      { weight: 1, arbitrary: oneOf(...EMPTY_TEXTS) },
-      { weight: 1, arbitrary: fc.array(oneOf(...PIECES), { maxLength: 14 }).map((pieces) => pieces.join('')) },
-    ),
-    slips,
-    newline: odds(oneOf('\n', '\n', '\r\n'), oneOf('\r', '\u0085'), 8),
-  })
-  .map(({ text, slips: done, newline }) => {
-    // A slip may tear a character in two; neither JSON nor a ConfigMap carries half of one.
-    const whole = done.reduce(damaged, text).replaceAll('\n', newline).toWellFormed();
-    return Buffer.byteLength(whole) > FIRST_GULP ? whole.replace(CONTROLS, '') : whole;
-  });
+function mapRolesText(more?: fc.Arbitrary<string>): fc.Arbitrary<string> {
+  return fc
+    .record({
+      text: fc.oneof(
+        { weight: 6, arbitrary: listOfEntries(12, more) },
+        { weight: 6, arbitrary: listOfEntries(4, more) },
+        { weight: 4, arbitrary: listOfEntries(1, more) },
+        { weight: 1, arbitrary: oneOf(...EMPTY_TEXTS) },
+        { weight: 1, arbitrary: fc.array(oneOf(...PIECES), { maxLength: 14 }).map((pieces) => pieces.join('')) },
+      ),
+      slips,
+      newline: odds(oneOf('\n', '\n', '\r\n'), oneOf('\r', '\u0085'), 8),
+    })
+    .map(({ text, slips: done, newline }) => {
+      // A slip may tear a character in two; neither JSON nor a ConfigMap carries half of one.
+      const whole = done.reduce(damaged, text).replaceAll('\n', newline).replace(LATER_MARKS, '').toWellFormed();
+      return Buffer.byteLength(whole) > FIRST_GULP ? whole.replace(CONTROLS, '') : whole;
+    });
+}
 
 /** The same text for `mapUsers`. */
 export function forUsers(text: string): string {
@@ -347,12 +356,17 @@ const mapAccountsText = fc.oneof(
 
 const absent = fc.constant(undefined);
 
-/** A whole `data`: mostly `mapRoles`, often more, sometimes under a key that the authenticator does not know. */
-export const awsAuthData: fc.Arbitrary<AwsAuthData> = fc
-  .record({
-    mapRoles: odds(mapRolesText, absent, 6),
-    mapUsers: odds(absent, mapRolesText.map(forUsers), 1),
-    mapAccounts: odds(absent, mapAccountsText, 2),
-    maproles: odds(absent, mapRolesText, 20),
-  })
-  .map((data) => Object.fromEntries(Object.entries(data).filter(([, text]) => text !== undefined)) as AwsAuthData);
+/**
+ * A whole `data`: mostly `mapRoles`, often more, sometimes under a key that the authenticator does not know.
+ * @param more entries of mapRoles of another kind among the others.
+ */
+export function awsAuthData(more?: fc.Arbitrary<string>): fc.Arbitrary<AwsAuthData> {
+  return fc
+    .record({
+      mapRoles: odds(mapRolesText(more), absent, 6),
+      mapUsers: odds(absent, mapRolesText(more).map(forUsers), 1),
+      mapAccounts: odds(absent, mapAccountsText, 2),
+      maproles: odds(absent, mapRolesText(), 20),
+    })
+    .map((data) => Object.fromEntries(Object.entries(data).filter(([, text]) => text !== undefined)) as AwsAuthData);
+}

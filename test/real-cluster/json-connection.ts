@@ -7,19 +7,20 @@ export interface JsonAnswer {
   readonly body: unknown;
 }
 
+type Headers = Readonly<Record<string, string | readonly string[]>>;
+
 /** One HTTPS server, asked in JSON over connections that stay open. */
 export interface JsonConnection {
-  /** @throws where no whole answer comes within 30 seconds. */
-  send(method: string, path: string, body?: unknown, headers?: Readonly<Record<string, string>>): Promise<JsonAnswer>;
+  /**
+   * @param headers a list is sent as one line for each.
+   * @throws where no whole answer comes within 30 seconds.
+   */
+  send(method: string, path: string, body?: unknown, headers?: Headers): Promise<JsonAnswer>;
   close(): void;
 }
 
 /** @param headers go with every request. */
-export function jsonConnection(
-  server: string,
-  ca: string,
-  headers: Readonly<Record<string, string>> = {},
-): JsonConnection {
+export function jsonConnection(server: string, ca: string, headers: Headers = {}): JsonConnection {
   const agent = new Agent({ keepAlive: true, ca, maxSockets: 8 });
   return {
     send: (method, path, body, more = {}) =>
@@ -31,10 +32,10 @@ export function jsonConnection(
             agent,
             method,
             headers: {
-              ...headers,
-              ...more,
               accept: 'application/json',
               'content-type': 'application/json',
+              ...headers,
+              ...more,
               'content-length': Buffer.byteLength(text),
             },
             signal: AbortSignal.timeout(30_000),
