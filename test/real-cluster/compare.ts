@@ -5,7 +5,7 @@ const SEED = Number(process.env.ORACLE_SEED ?? 20260115);
 const RUNS = process.env.ORACLE_RUNS;
 
 /** A real component may be asked so often for a smaller case that shows a difference. */
-const MOST_SHRINKS = 500;
+const MOST_SHRINKS = 250;
 
 /** Something that a model and the real component are both asked about, again and again. */
 export interface Comparison<T> {

@@ -127,6 +127,8 @@ interface Aim {
   readonly subject: number;
   readonly rule: number;
   readonly item: number;
+  /** Names instead of those that a rule has, where an attempt is about a rule with names. */
+  readonly names: readonly string[] | 'held' | 'none';
   /** What chance decides nevertheless. */
   readonly but: readonly ('who' | 'verb' | 'group' | 'resource' | 'namespace' | 'name')[];
 }
@@ -135,6 +137,7 @@ const aim: fc.Arbitrary<Aim> = fc.record({
   subject: fc.nat(9),
   rule: fc.nat(9),
   item: fc.nat(9),
+  names: oneOf<Aim['names']>('held', 'held', 'none', [], ['b'], ['a', 'b']),
   but: weighted<Aim['but']>(
     [2, fc.constant([])],
     [1, fc.subarray(['who', 'verb', 'group', 'resource', 'namespace', 'name'], { maxLength: 2 })],
@@ -227,20 +230,31 @@ function questionAt(held: Held, free: Question, to: Aim | undefined): Question {
   };
 }
 
-const FIELDS = { verbs: 'verb', apiGroups: 'group', resources: 'resource', resourceNames: 'name' } as const;
+const FIELDS = { verbs: 'verb', apiGroups: 'group', resources: 'resource', nonResourceURLs: 'resource' } as const;
+const SPECIAL = { verbs: 'get', apiGroups: 'apps', resources: 'pods', nonResourceURLs: '/healthz' } as const;
 
-/** A rule that somebody holds, whole or with one item of each list; another list where chance decides; and sometimes more. */
+/**
+ * A rule that somebody holds, whole or with one item of each list, wildcards made special or not; another list, or other names,
+ * where chance decides; and sometimes more.
+ */
 function rulesAt(held: Held, free: readonly AccessRule[], to: Aim | undefined): readonly AccessRule[] {
   const owned = to === undefined ? undefined : ruleAt(held, to);
   if (to === undefined || owned === undefined) return free;
   const other = free.find((rule) => isOnResources(rule) === isOnResources(owned));
-  const lists = Object.entries(owned).map(([name, list]: [string, readonly string[]]) => {
-    const member = name as keyof typeof FIELDS;
-    const isFree = (to.but as readonly string[]).includes(FIELDS[member]);
-    if (isFree) return [name, other?.[member] ?? list];
-    return [name, list.length === 0 || to.item > 6 ? list : [at(list, to.item)]];
+  const { resourceNames, ...rest } = owned;
+  const lists = Object.entries(rest).map(([name, list]: [string, readonly string[]]) => {
+    const member = name as keyof typeof SPECIAL;
+    if ((to.but as readonly string[]).includes(FIELDS[member])) return [name, other?.[member] ?? list];
+    const part = list.length === 0 || to.item > 6 ? list : [at(list, to.item)!];
+    return [name, to.rule % 2 === 0 ? part : part.map((one) => specialised(one, member))];
   });
-  return [Object.fromEntries(lists) as AccessRule, ...(to.but.includes('who') ? free : [])];
+  const names = to.names === 'held' ? resourceNames : to.names;
+  const named = resourceNames === undefined || names === undefined || names === 'none' ? {} : { resourceNames: names };
+  return [{ ...(Object.fromEntries(lists) as AccessRule), ...named }, ...(to.but.includes('who') ? free : [])];
+}
+
+function specialised(one: string, member: keyof typeof SPECIAL): string {
+  return one.replace(/^\*(?=$|\/)/, SPECIAL[member]);
 }
 
 /** And not on paths. */
