@@ -280,6 +280,7 @@ describe('permissions', () => {
 
   it('see the permissions boundary that IAM is asked to put', async () => {
     const boundary = 'arn:aws:iam::111122223333:policy/boundary';
+    endpoint.iam.managedPolicies.set(boundary, {});
     const client = new IAMClient(
       userWho(endpoint, 'makes-bounded', [
         {
@@ -313,7 +314,9 @@ describe('permissions', () => {
     await expect(new EKSClient(config).send(new ListClustersCommand({}))).rejects.toEqual(
       failure('AccessDeniedException'),
     );
-    endpoint.managedPolicies.set(user.boundary, { Statement: [{ Effect: 'Allow', Action: 'eks:*', Resource: '*' }] });
+    endpoint.iam.managedPolicies.set(user.boundary, {
+      Statement: [{ Effect: 'Allow', Action: 'eks:*', Resource: '*' }],
+    });
     await expect(new EKSClient(config).send(new ListClustersCommand({}))).resolves.toBeDefined();
     await expect(new IAMClient(config).send(new GetRoleCommand({ RoleName: 'x' }))).rejects.toEqual(
       failure('AccessDenied'),

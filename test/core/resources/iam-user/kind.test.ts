@@ -12,12 +12,11 @@ import { describe, expect, it } from 'vitest';
 import * as operations from '../../../../sandbox/src/aws/iam/operations.ts';
 import { snapshotIam } from '../../../../sandbox/src/aws/iam/state.ts';
 import { FAKE_ACCOUNT } from '../../../fakes/iam.ts';
-import { Crash, claimsOf, dying, memoryAccount, settle, turn, wanting } from '../account-turns.ts';
+import { BOUNDARY, Crash, claimsOf, dying, memoryAccount, settle, turn, wanting } from '../account-turns.ts';
 import { expectKindLaws, turnClaims } from '../kind-laws.ts';
 
 const NAME = 'gatehouse-ci';
 const ARN = `arn:aws:iam::${FAKE_ACCOUNT}:user/gatehouse/${NAME}`;
-const BOUNDARY = `arn:aws:iam::${FAKE_ACCOUNT}:policy/gatehouse/boundary`;
 const SECRET = `gatehouse/keys/${FAKE_ACCOUNT}/${NAME}`;
 const POLICY = {
   Version: '2012-10-17',
