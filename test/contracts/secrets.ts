@@ -1,6 +1,7 @@
 import type { Failure } from '@gatehouse/core/access/failure';
 import type { Secrets } from '@gatehouse/core/ports/secrets';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Deviations, expectDeviations } from './deviations.ts';
 
 /** Secrets under test. */
 export interface SecretsSubject {
@@ -13,8 +14,9 @@ export interface SecretsSubject {
 const failsWith = (code: Failure['code']) => expect.objectContaining({ name: 'Failure', code });
 
 /** What every {@link Secrets} promises. `make` is called once; each test has names of its own. */
-export function secretsContract(name: string, make: () => Promise<SecretsSubject>): void {
+export function secretsContract(name: string, make: () => Promise<SecretsSubject>, deviations: Deviations = {}): void {
   describe(`Secrets: ${name}`, () => {
+    expectDeviations(deviations);
     let subject: SecretsSubject;
     let counter = 0;
     const fresh = () => {

@@ -27,7 +27,7 @@ describe('a standard queue', () => {
     const { clock, queues } = setUp();
     await queues.send('intake', [{ body: 'a' }]);
     const [first] = queues.receive('intake');
-    clock.advance(60_000);
+    clock.advance(180_000);
     const [second] = queues.receive('intake');
     expect(queues.delete(first!.handle)).toBe(false);
     expect(queues.depth('intake')).toBe(1);
