@@ -10,8 +10,9 @@ import { advanceDate } from '../../contracts/loopback.ts';
 import { type Aws, documentsOver, iamUnderTest, queuesOver, secretsOver, tableOver } from '../../contracts/over-aws.ts';
 import { queuesContract } from '../../contracts/queues.ts';
 import { secretsContract } from '../../contracts/secrets.ts';
+import { stsContract } from '../../contracts/sts.ts';
 import { tableContract } from '../../contracts/table.ts';
-import { administrator, HOME, startEndpoint } from './own-endpoint.ts';
+import { administrator, HOME, OTHER_ACCOUNT, startEndpoint } from './own-endpoint.ts';
 
 const NAME = 'the sandbox’s AWS endpoint';
 const BOUNDARY = `arn:aws:iam::${HOME.account}:policy/gatehouse/boundary`;
@@ -73,4 +74,9 @@ iamContract(NAME, async () => {
   const aws = await start();
   aws.endpoint.iam.managedPolicies.set(BOUNDARY, {});
   return iamUnderTest(aws, BOUNDARY);
+});
+
+stsContract(NAME, async () => {
+  const own = await start();
+  return { own, other: { ...own, account: OTHER_ACCOUNT, client: administrator(own.endpoint, OTHER_ACCOUNT) } };
 });
