@@ -10,7 +10,7 @@ import {
   IAMClient,
 } from '@aws-sdk/client-iam';
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
-import { DescribeSecretCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import { DeleteSecretCommand, DescribeSecretCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import {
   ChangeMessageVisibilityCommand,
   CreateQueueCommand,
@@ -133,6 +133,9 @@ export async function secretsOver(aws: Aws): Promise<SecretsSubject> {
     tags: async (name) => {
       const { Tags = [] } = await client.send(new DescribeSecretCommand({ SecretId: name }));
       return Object.fromEntries(Tags.map(({ Key, Value }) => [Key!, Value!]));
+    },
+    async markForDeletion(name) {
+      await client.send(new DeleteSecretCommand({ SecretId: name, RecoveryWindowInDays: 7 }));
     },
     close: async () => client.destroy(),
   };

@@ -10,7 +10,11 @@ import { memorySecrets } from '../../fakes/secrets.ts';
 
 secretsContract('in memory', async () => {
   const secrets = memorySecrets();
-  return { secrets, tags: async (name) => secrets.tags(name) ?? {} };
+  return {
+    secrets,
+    tags: async (name) => secrets.tags(name) ?? {},
+    markForDeletion: async (name) => secrets.markForDeletion(name),
+  };
 });
 
 documentsContract('in memory', async () => {

@@ -193,6 +193,16 @@ describe('a user that is wanted', () => {
     expect(account.secrets.names()).toEqual(['okta-signing']);
   });
 
+  it('gets its key as soon as the secret of an earlier one is deleted', async () => {
+    const account = memoryAccount();
+    await account.secrets.write(SECRET, 'earlier', {});
+    account.secrets.markForDeletion(SECRET);
+    await expect(settle(iamUserKind, account.ports, NAME, wanting(claim()))).rejects.toMatchObject({ retryable: true });
+    await account.secrets.remove(SECRET);
+    await settle(iamUserKind, account.ports, NAME, wanting(claim()));
+    await expectOneKey(account);
+  });
+
   it('gets policy, boundary and tags put right', async () => {
     const account = memoryAccount();
     await settle(iamUserKind, account.ports, NAME, wanting(claim({ boundary: BOUNDARY })));
@@ -227,6 +237,15 @@ describe('a user that must go', () => {
     expect(await iam.getUser(NAME)).toBeUndefined();
     expect(secrets.names()).toEqual([]);
     expect(await turn(iamUserKind, ports, NAME, claimsOf({ unwanted: [claim()] }))).toEqual({ findings: [] });
+  });
+
+  it('goes, though somebody is deleting its secret', async () => {
+    const { iam, secrets, ports } = memoryAccount();
+    await settle(iamUserKind, ports, NAME, wanting(claim()));
+    secrets.markForDeletion(SECRET);
+    await settle(iamUserKind, ports, NAME, claimsOf({ unwanted: [claim()] }));
+    expect(await iam.getUser(NAME)).toBeUndefined();
+    expect(secrets.names()).toEqual([]);
   });
 
   it('may be gone already at any of the calls; its secret goes nevertheless', async () => {
