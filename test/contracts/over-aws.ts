@@ -147,7 +147,8 @@ export async function documentsOver(aws: Aws, bucket: string): Promise<Documents
   return {
     documents: s3Documents({ client }),
     bucket,
-    upload: async (Bucket, Key, Body) => (await client.send(new PutObjectCommand({ Bucket, Key, Body }))).VersionId,
+    upload: async (Bucket, Key, text) =>
+      (await client.send(new PutObjectCommand({ Bucket, Key, Body: Buffer.from(text) }))).VersionId,
     close: async () => client.destroy(),
   };
 }

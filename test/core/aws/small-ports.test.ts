@@ -2,10 +2,12 @@ import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
 import { documentsContract } from '../../contracts/documents.ts';
 import { eksContract } from '../../contracts/eks.ts';
 import { ANY_CREDENTIALS, advanceDate, startFauxqs } from '../../contracts/loopback.ts';
+import { noticesContract } from '../../contracts/notices.ts';
 import { documentsOver } from '../../contracts/over-aws.ts';
 import { secretsContract } from '../../contracts/secrets.ts';
 import { memoryDocuments } from '../../fakes/documents.ts';
 import { memoryEks } from '../../fakes/eks.ts';
+import { recordingNotices } from '../../fakes/notices.ts';
 import { memorySecrets } from '../../fakes/secrets.ts';
 
 secretsContract('in memory', async () => {
@@ -15,6 +17,12 @@ secretsContract('in memory', async () => {
     tags: async (name) => secrets.tags(name) ?? {},
     markForDeletion: async (name) => secrets.markForDeletion(name),
   };
+});
+
+noticesContract('in memory', async () => {
+  const notices = recordingNotices();
+  const delivered = async () => notices.published.map((notice) => ({ source: 'gatehouse', ...notice }));
+  return { notices, delivered, failures: notices.failures };
 });
 
 documentsContract('in memory', async () => {

@@ -1,12 +1,16 @@
 import { EKSClient } from '@aws-sdk/client-eks';
+import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { clusterArn } from '@gatehouse/core/access/arn';
+import type { Failure } from '@gatehouse/core/access/failure';
 import { eksOver } from '@gatehouse/core/aws/eks';
+import { eventBridgeNotices } from '@gatehouse/core/aws/notices';
 import { afterAll, vi } from 'vitest';
-import type { AwsEndpoint } from '../../../sandbox/src/aws/endpoint.ts';
+import type { AwsEndpoint, EndpointOptions } from '../../../sandbox/src/aws/endpoint.ts';
 import { documentsContract } from '../../contracts/documents.ts';
 import { eksContract } from '../../contracts/eks.ts';
 import { iamContract } from '../../contracts/iam.ts';
 import { advanceDate } from '../../contracts/loopback.ts';
+import { type DeliveredNotice, noticesContract } from '../../contracts/notices.ts';
 import { type Aws, documentsOver, iamUnderTest, queuesOver, secretsOver, tableOver } from '../../contracts/over-aws.ts';
 import { queuesContract } from '../../contracts/queues.ts';
 import { secretsContract } from '../../contracts/secrets.ts';
@@ -22,9 +26,9 @@ afterAll(async () => {
   for (const stop of running) await stop();
 });
 
-async function start(): Promise<Aws & { readonly endpoint: AwsEndpoint }> {
+async function start(options: Pick<EndpointOptions, 'buses'> = {}): Promise<Aws & { readonly endpoint: AwsEndpoint }> {
   vi.useRealTimers();
-  const endpoint = await startEndpoint({ now: () => Date.now() });
+  const endpoint = await startEndpoint({ now: () => Date.now(), ...options });
   running.push(() => endpoint.stop());
   return { endpoint, account: HOME.account, client: administrator(endpoint), advance: advanceDate };
 }
@@ -39,6 +43,18 @@ queuesContract(NAME, async () => queuesOver(await start()), {
   'a FIFO queue > hands out several messages of a group at once, in order': ONE_OF_A_GROUP,
   'a FIFO queue > holds a group while a message of a batch is out': ONE_OF_A_GROUP,
   'a FIFO queue > delivers what is given back again, though a later message of its group is out': ONE_OF_A_GROUP,
+});
+
+noticesContract(NAME, async () => {
+  const { endpoint, client } = await start({ buses: ['own'] });
+  const delivered: DeliveredNotice[] = [];
+  endpoint.events.listen((bus, { source, 'detail-type': type, detail }) => {
+    if (bus === 'own') delivered.push({ source, type, detail });
+  });
+  const failures: Failure[] = [];
+  const onFailure = (failure: Failure) => failures.push(failure);
+  const notices = eventBridgeNotices({ busName: 'own', client: new EventBridgeClient(client), onFailure });
+  return { notices, failures, delivered: async () => delivered };
 });
 
 secretsContract(NAME, async () => secretsOver(await start()));
