@@ -8,6 +8,9 @@ import { freePort, GuardedProcess } from '../../sandbox/src/real-cluster/guarded
 export const ACCOUNT = '111122223333';
 export const REGION = 'eu-west-1';
 
+/** The secret of every account's root, whose access key is the account's number; compared only where AUTH is true. */
+const ROOT_SECRET = 'root';
+
 /** AWS, emulated on loopback. */
 export interface Emulator {
   /** `http://127.0.0.1:PORT`, for every service. */
@@ -23,19 +26,26 @@ export interface Emulator {
   stop(): Promise<void>;
 }
 
-/**
- * Starts the emulator with nothing in it; a fifth of a second.
- * @param env settings of its own, and of the functions that it runs.
- */
-export async function startEmulator(env: Readonly<Record<string, string>> = {}): Promise<Emulator> {
+/** How the emulator is started. */
+export interface EmulatorOptions {
+  /** Settings of its own, and of the functions that it runs. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Whether it judges policies as `python/corrected_emulator.py` says; without it it is as it comes. */
+  readonly corrected?: boolean;
+}
+
+const CORRECTED = join(import.meta.dirname, 'python', 'corrected_emulator.py');
+
+/** Starts the emulator with nothing in it; a second. */
+export async function startEmulator({ env = {}, corrected = false }: EmulatorOptions = {}): Promise<Emulator> {
   const port = await freePort();
   const folder = mkdtempSync(join(tmpdir(), 'gatehouse-emulator-'));
   const lines: string[] = [];
   const keep = (line: string) => void lines.push(line);
   const emulator = new GuardedProcess({
     name: 'the emulator of AWS',
-    program: join(inject('python').emulator, 'ministack'),
-    arguments: [],
+    program: join(inject('python').emulator, 'python'),
+    arguments: corrected ? [CORRECTED] : ['-m', 'ministack'],
     env: {
       // Functions run on the Node of this process.
       PATH: `${dirname(process.execPath)}:/usr/bin:/bin`,
@@ -46,6 +56,8 @@ export async function startEmulator(env: Readonly<Record<string, string>> = {}):
       MINISTACK_HOST: '127.0.0.1',
       MINISTACK_REGION: REGION,
       AWS_DEFAULT_REGION: REGION,
+      AWS_SECRET_ACCESS_KEY: ROOT_SECRET,
+      PYTHONDONTWRITEBYTECODE: '1',
       ...env,
     },
     onLine: keep,
@@ -67,7 +79,7 @@ export async function startEmulator(env: Readonly<Record<string, string>> = {}):
     config: (account = ACCOUNT) => ({
       endpoint: url,
       region: REGION,
-      credentials: { accessKeyId: account, secretAccessKey: 'any' },
+      credentials: { accessKeyId: account, secretAccessKey: ROOT_SECRET },
     }),
     lines,
     stop,
