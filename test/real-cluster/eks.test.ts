@@ -1,16 +1,36 @@
-import { EKSClient } from '@aws-sdk/client-eks';
+import { CreateClusterCommand, EKSClient, waitUntilClusterActive } from '@aws-sdk/client-eks';
+import { CreateRoleCommand, IAMClient } from '@aws-sdk/client-iam';
 import { clusterArn } from '@gatehouse/core/access/arn';
 import { eksOver } from '@gatehouse/core/aws/eks';
 import { afterAll, beforeAll } from 'vitest';
 import { eksContract } from '../contracts/eks.ts';
-import { CHECKING, createCluster, type Emulator, REGION, startEmulator } from './emulator.ts';
+import type { Aws } from '../contracts/over-aws.ts';
+import { CHECKING, type Emulator, REGION, startEmulator } from './emulator.ts';
 
 const PORT = 16_443;
 let emulator: Emulator;
 beforeAll(async () => {
-  emulator = await startEmulator({ ...CHECKING, EKS_BASE_PORT: String(PORT) });
+  emulator = await startEmulator({ env: { ...CHECKING, EKS_BASE_PORT: String(PORT) } });
 });
 afterAll(() => emulator?.stop());
+
+/** Makes a cluster, with the role that it must have. */
+async function createCluster(aws: Aws, name: string, tags: Readonly<Record<string, string>> = {}): Promise<void> {
+  const [iam, eks] = [new IAMClient(aws.client), new EKSClient(aws.client)];
+  const trust = { Effect: 'Allow', Principal: { Service: 'eks.amazonaws.com' }, Action: 'sts:AssumeRole' };
+  const { Role } = await iam.send(
+    new CreateRoleCommand({
+      RoleName: `cluster-${name}`,
+      AssumeRolePolicyDocument: JSON.stringify({ Version: '2012-10-17', Statement: [trust] }),
+    }),
+  );
+  await eks.send(
+    new CreateClusterCommand({ name, version: '1.34', roleArn: Role!.Arn!, resourcesVpcConfig: {}, tags: { ...tags } }),
+  );
+  await waitUntilClusterActive({ client: eks, maxWaitTime: 10, minDelay: 1, maxDelay: 1 }, { name });
+  iam.destroy();
+  eks.destroy();
+}
 
 eksContract('the emulator', async () => {
   const aws = emulator.aws();

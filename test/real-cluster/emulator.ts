@@ -1,8 +1,6 @@
 import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { CreateClusterCommand, EKSClient, waitUntilClusterActive } from '@aws-sdk/client-eks';
-import { CreateRoleCommand, IAMClient } from '@aws-sdk/client-iam';
 import { inject } from 'vitest';
 import { freePort, GuardedProcess } from '../../sandbox/src/real-cluster/guarded-process.ts';
 import type { Aws } from '../contracts/over-aws.ts';
@@ -10,6 +8,9 @@ import type { Aws } from '../contracts/over-aws.ts';
 /** The account in which the emulator takes whoever gives its number as the access key, and its Region. */
 export const ACCOUNT = '111122223333';
 export const REGION = 'eu-west-1';
+
+/** The secret of every account's root, whose access key is the account's number; compared only where AUTH is true. */
+const ROOT_SECRET = 'root';
 
 /** AWS, emulated on loopback. */
 export interface Emulator {
@@ -28,14 +29,21 @@ export interface Emulator {
   stop(): Promise<void>;
 }
 
-/** Makes the emulator check signatures and policies; without it, whoever calls may do everything. */
+/** Settings with which the emulator checks signatures and policies; without them, whoever calls may do everything. */
 export const CHECKING = { AUTH: 'true' } as const;
 
-/**
- * Starts the emulator with nothing in it; a fifth of a second.
- * @param env settings of its own, like {@link CHECKING}, and of the functions that it runs.
- */
-export async function startEmulator(env: Readonly<Record<string, string>> = {}): Promise<Emulator> {
+/** How the emulator is started. */
+export interface EmulatorOptions {
+  /** Settings of its own, like {@link CHECKING}, and of the functions that it runs. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Whether it judges policies as `python/corrected_emulator.py` says; without it it is as it comes. */
+  readonly corrected?: boolean;
+}
+
+const CORRECTED = join(import.meta.dirname, 'python', 'corrected_emulator.py');
+
+/** Starts the emulator with nothing in it; a second. */
+export async function startEmulator({ env = {}, corrected = false }: EmulatorOptions = {}): Promise<Emulator> {
   const port = await freePort();
   const folder = mkdtempSync(join(tmpdir(), 'gatehouse-emulator-'));
   const clockFile = join(folder, 'clock-ahead');
@@ -50,8 +58,8 @@ export async function startEmulator(env: Readonly<Record<string, string>> = {}):
   const keep = (line: string) => void lines.push(line);
   const emulator = new GuardedProcess({
     name: 'the emulator of AWS',
-    program: join(inject('python').emulator, 'ministack'),
-    arguments: [],
+    program: join(inject('python').emulator, 'python'),
+    arguments: corrected ? [CORRECTED] : ['-m', 'ministack'],
     env: {
       // Functions run on the Node of this process.
       PATH: `${dirname(process.execPath)}:/usr/bin:/bin`,
@@ -64,6 +72,8 @@ export async function startEmulator(env: Readonly<Record<string, string>> = {}):
       MINISTACK_HOST: '127.0.0.1',
       MINISTACK_REGION: REGION,
       AWS_DEFAULT_REGION: REGION,
+      AWS_SECRET_ACCESS_KEY: ROOT_SECRET,
+      PYTHONDONTWRITEBYTECODE: '1',
       ...env,
     },
     onLine: keep,
@@ -83,7 +93,7 @@ export async function startEmulator(env: Readonly<Record<string, string>> = {}):
   const config = (account = ACCOUNT) => ({
     endpoint: url,
     region: REGION,
-    credentials: { accessKeyId: account, secretAccessKey: 'any' },
+    credentials: { accessKeyId: account, secretAccessKey: ROOT_SECRET },
   });
   return {
     url,
@@ -92,26 +102,4 @@ export async function startEmulator(env: Readonly<Record<string, string>> = {}):
     lines,
     stop,
   };
-}
-
-/** Makes a cluster as EKS knows it, with the role that it must have. Where there is no Docker, no API server is behind it. */
-export async function createCluster(
-  aws: Aws,
-  name: string,
-  tags: Readonly<Record<string, string>> = {},
-): Promise<void> {
-  const [iam, eks] = [new IAMClient(aws.client), new EKSClient(aws.client)];
-  const trust = { Effect: 'Allow', Principal: { Service: 'eks.amazonaws.com' }, Action: 'sts:AssumeRole' };
-  const { Role } = await iam.send(
-    new CreateRoleCommand({
-      RoleName: `cluster-${name}`,
-      AssumeRolePolicyDocument: JSON.stringify({ Version: '2012-10-17', Statement: [trust] }),
-    }),
-  );
-  await eks.send(
-    new CreateClusterCommand({ name, version: '1.34', roleArn: Role!.Arn!, resourcesVpcConfig: {}, tags: { ...tags } }),
-  );
-  await waitUntilClusterActive({ client: eks, maxWaitTime: 10, minDelay: 1, maxDelay: 1 }, { name });
-  iam.destroy();
-  eks.destroy();
 }

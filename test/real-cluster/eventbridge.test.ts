@@ -14,7 +14,7 @@ import { CHECKING, type Emulator, REGION, startEmulator } from './emulator.ts';
 let emulator: Emulator;
 let buses = 0;
 beforeAll(async () => {
-  emulator = await startEmulator(CHECKING);
+  emulator = await startEmulator({ env: CHECKING });
 });
 afterAll(() => emulator?.stop());
 

@@ -33,7 +33,7 @@ const DEVIATIONS: Deviations = {
 let emulator: Emulator;
 let accounts = 0;
 beforeAll(async () => {
-  emulator = await startEmulator(CHECKING);
+  emulator = await startEmulator({ env: CHECKING });
 });
 afterAll(() => emulator?.stop());
 

@@ -5,7 +5,7 @@ import { CHECKING, type Emulator, startEmulator } from './emulator.ts';
 
 let emulator: Emulator;
 beforeAll(async () => {
-  emulator = await startEmulator(CHECKING);
+  emulator = await startEmulator({ env: CHECKING });
 });
 afterAll(() => emulator?.stop());
 

@@ -1,6 +1,3 @@
-import { createServer, request as httpRequest } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { text } from 'node:stream/consumers';
 import { IAMClient } from '@aws-sdk/client-iam';
 import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts';
 import { systemClock } from '@gatehouse/core/aws/clock';
@@ -9,12 +6,13 @@ import { secretsManager } from '@gatehouse/core/aws/secrets';
 import { awsWorld } from '@gatehouse/core/aws/world';
 import type { PolicyDocument } from '@gatehouse/core/ports/iam';
 import { afterAll, beforeAll, vi } from 'vitest';
-import type { FetchIdentity } from '../../sandbox/src/kubernetes/authenticator.ts';
 import { aCluster } from '../builders/policy.ts';
 import type { Aws } from '../contracts/over-aws.ts';
 import { worldContract } from '../contracts/world.ts';
 import { type RealCluster, startRealCluster } from './cluster.ts';
-import { ACCOUNT, CHECKING, createCluster, type Emulator, REGION, startEmulator } from './emulator.ts';
+import { type EksService, startEksService } from './eks-service.ts';
+import { emulatedSts } from './emulated-sts.ts';
+import { ACCOUNT, CHECKING, type Emulator, REGION, startEmulator } from './emulator.ts';
 
 const MEMBER = '222233334444';
 const CLUSTER = aCluster({ account: ACCOUNT, region: REGION });
@@ -22,11 +20,12 @@ const USERNAME = 'gatehouse-controller';
 
 let emulator: Emulator;
 let cluster: RealCluster;
-let eks: Awaited<ReturnType<typeof eksWithACluster>>;
+let eks: EksService;
 beforeAll(async () => {
-  emulator = await startEmulator(CHECKING);
-  cluster = await startRealCluster({ name: CLUSTER.name, region: REGION, identity: identityFrom(emulator) });
-  eks = await eksWithACluster(emulator, cluster);
+  emulator = await startEmulator({ env: CHECKING });
+  cluster = await startRealCluster({ name: CLUSTER.name, region: REGION, identity: emulatedSts(emulator.url) });
+  eks = await startEksService({ account: ACCOUNT, region: REGION });
+  await eks.add(cluster);
 });
 afterAll(async () => {
   vi.unstubAllEnvs();
@@ -34,48 +33,6 @@ afterAll(async () => {
   await cluster?.stop();
   await emulator?.stop();
 });
-
-/** The emulator's STS as an authenticator asks it; the emulator answers as XML, whatever is asked for. */
-function identityFrom({ url }: Emulator): FetchIdentity {
-  return async (presigned, headers) => {
-    const { host, pathname, search } = new URL(presigned);
-    // The host is part of what was signed, and fetch() would set its own.
-    const answer = await new Promise<string>((resolve, reject) => {
-      const request = httpRequest(new URL(`${pathname}${search}`, url), { headers: { ...headers, host } });
-      request.once('response', (response) => text(response).then(resolve, reject));
-      request.once('error', reject);
-      request.end();
-    });
-    const [Account, Arn, UserId] = ['Account', 'Arn', 'UserId'].map(
-      (element) => new RegExp(`<${element}>([^<]*)</${element}>`).exec(answer)?.[1],
-    );
-    if (!Account || !Arn || !UserId) return { refusal: answer };
-    return { Account, Arn, UserId };
-  };
-}
-
-/** EKS of the emulator, as if the API server behind its clusters were this one. */
-async function eksWithACluster({ url }: Emulator, { url: endpoint, certificateAuthority }: RealCluster) {
-  const server = createServer(async (request, response) => {
-    const { method = 'GET', headers } = request;
-    const forwarded = httpRequest(new URL(request.url ?? '/', url), { method, headers });
-    request.pipe(forwarded);
-    forwarded.once('response', async (answer) => {
-      const body = JSON.parse(await text(answer)) as { cluster?: object };
-      if (body.cluster) Object.assign(body.cluster, { endpoint, certificateAuthority: { data: certificateAuthority } });
-      const { 'content-length': _length, ...rest } = answer.headers;
-      response.writeHead(answer.statusCode ?? 500, rest).end(JSON.stringify(body));
-    });
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    stop: async () => {
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
-    },
-  };
-}
 
 const allow = (more: PolicyDocument): PolicyDocument => ({
   Version: '2012-10-17',
@@ -96,7 +53,7 @@ async function ownSession(aws: Aws) {
     tags: {},
     maxSessionSeconds: 3600,
   });
-  const Action = ['sts:AssumeRole', 'iam:GetUser', 'eks:DescribeCluster'];
+  const Action = ['sts:AssumeRole', 'iam:GetUser'];
   await iam.putRolePolicy(role.name, 'work', allow({ Action, Resource: '*' }));
   const credentials = { accessKeyId: id, secretAccessKey: secret.reveal() };
   const sts = new STSClient({ ...aws.client, credentials });
@@ -124,7 +81,6 @@ worldContract('the SDK clients over the emulator and a real cluster', async () =
     maxSessionSeconds: 3600,
   });
   await memberIam!.putRolePolicy(memberRole.name, 'work', allow({ Action: 'iam:GetUser', Resource: '*' }));
-  await createCluster(own, CLUSTER.name);
   await cluster.operator.create({
     apiVersion: 'v1',
     kind: 'ConfigMap',
