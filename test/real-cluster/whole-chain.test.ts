@@ -1,9 +1,7 @@
-import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { AssumeRoleCommand, GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import { isFailure } from '@gatehouse/core/access/failure';
 import { systemClock } from '@gatehouse/core/aws/clock';
@@ -12,7 +10,7 @@ import { systemRandom } from '@gatehouse/core/aws/random';
 import { recordFact } from '@gatehouse/core/directory/record';
 import { readChain, verifyChain } from '@gatehouse/core/ledger/ledger';
 import type { Kubernetes } from '@gatehouse/core/ports/kubernetes';
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { newMessageId } from '../../cli/src/demo/webhooks.ts';
 import { webhookHeaders } from '../../cli/src/verbs/sign-webhook.ts';
 import { kubeconfig } from '../../sandbox/src/kubernetes/kubeconfig.ts';
@@ -20,6 +18,7 @@ import { publicSts } from '../../sandbox/src/kubernetes/token.ts';
 import { type DeployedStack, deployStack } from './deployed-stack.ts';
 import { ACCOUNT, REGION } from './emulator.ts';
 import { figureLine, figureOf } from './figures.ts';
+import { kubectl } from './kubectl.ts';
 
 /*
  * Everything at once, and nothing of it played but EKS's DescribeCluster and the routes of the HTTP API: a signed webhook, the
@@ -135,16 +134,6 @@ function kubeconfigOf(user: string): string {
   const file = join(folder, `${user}.kubeconfig`);
   writeFileSync(file, kubeconfig({ name: 'prod-eu', server, ca: identity.apiServer.ca }, { exec }), { mode: 0o600 });
   return file;
-}
-
-/** Runs kubectl; answers what it prints, or says in its error. */
-async function kubectl(file: string, ...arguments_: string[]): Promise<string> {
-  return promisify(execFile)(inject('components').kubectl, ['--kubeconfig', file, ...arguments_], {
-    env: { PATH: process.env.PATH ?? '', HOME: folder },
-  }).then(
-    ({ stdout }) => stdout.trim(),
-    ({ stderr }: { stderr: string }) => stderr.trim(),
-  );
 }
 
 describe('the whole chain', () => {
