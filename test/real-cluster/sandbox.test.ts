@@ -44,7 +44,8 @@ describe('gatehouse sandbox --cluster real', () => {
       (
         await promisify(execFile)('sh', ['-c', `. ${environment} && ${command}`], {
           cwd: ROOT,
-          env: { PATH: process.env.PATH ?? '' },
+          // Without a home kubectl keeps its cache where it stands.
+          env: { PATH: process.env.PATH ?? '', HOME: folder },
         })
       ).stdout.trim();
 

@@ -3,7 +3,7 @@ import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { request } from 'node:https';
 import { createServer, type Server } from 'node:net';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { awsAuthArn, parsePrincipalArn } from '@gatehouse/core/access/arn';
 import { systemClock } from '@gatehouse/core/aws/clock';
 import type { SeedObject } from '../kubernetes/api-state.ts';
@@ -166,7 +166,9 @@ async function createAll(kubectl: string, kubeconfigFile: string, items: readonl
   if (items.length === 0) return;
   const list = JSON.stringify({ apiVersion: 'v1', kind: 'List', items });
   await new Promise<void>((resolve, reject) => {
-    const child = execFile(kubectl, ['--kubeconfig', kubeconfigFile, 'create', '-f', '-'], (error) =>
+    // Its cache goes beside its kubeconfig, not into the user's.
+    const env = { PATH: process.env.PATH ?? '', HOME: dirname(kubeconfigFile) };
+    const child = execFile(kubectl, ['--kubeconfig', kubeconfigFile, 'create', '-f', '-'], { env }, (error) =>
       error === null ? resolve() : reject(error),
     );
     child.stdin!.end(list);
