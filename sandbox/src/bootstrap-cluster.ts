@@ -16,7 +16,7 @@ import { publicSts } from './kubernetes/token.ts';
 export interface BootstrapOptions {
   readonly policy: AccessPolicy;
   readonly cluster: Cluster;
-  readonly record: ClusterRecord;
+  readonly record: Pick<ClusterRecord, 'name' | 'region' | 'endpoint' | 'certificateAuthority'>;
   readonly administrator: UserCredentials;
   /** ARN of the role with which Gatehouse comes. */
   readonly role: string;
