@@ -16,7 +16,7 @@ import { publicSts } from './kubernetes/token.ts';
 export interface BootstrapOptions {
   readonly policy: AccessPolicy;
   readonly cluster: Cluster;
-  readonly record: ClusterRecord;
+  readonly record: Pick<ClusterRecord, 'name' | 'region' | 'endpoint' | 'certificateAuthority'>;
   readonly administrator: UserCredentials;
   /** ARN of the role with which Gatehouse comes. */
   readonly role: string;
@@ -60,11 +60,7 @@ async function applied(kubernetes: Kubernetes, object: KubernetesObject): Promis
     await kubernetes.create(object);
     return;
   }
-  const { resourceVersion } = existing.metadata;
-  await kubernetes.replace({
-    ...object,
-    metadata: { ...metadata, ...(resourceVersion === undefined ? {} : { resourceVersion }) },
-  });
+  await kubernetes.replace({ ...object, metadata: { ...existing.metadata, ...metadata } });
 }
 
 async function mapRole(kubernetes: Kubernetes, role: string): Promise<void> {

@@ -48,7 +48,7 @@ export class Stack {
   /** Makes all resources. Nothing is invoked before {@link begin}. */
   static async create(options: StackOptions): Promise<Stack> {
     const { wiring, endpoint, root, port, log } = options;
-    for (const { arn, document } of wiring.policies) endpoint.managedPolicies.set(arn, document);
+    for (const { arn, document } of wiring.policies) endpoint.iam.managedPolicies.set(arn, document);
     for (const bucket of wiring.buckets) endpoint.objects.createBucket(wiring.account, wiring.region, bucket);
     for (const { name, attributes } of wiring.queues) {
       await endpoint.queues.call('CreateQueue', { QueueName: name, Attributes: attributes });

@@ -71,7 +71,7 @@ export const DIRECTIONS: readonly Direction[] = [
     ],
     packages: ['zod'],
   },
-  { place: 'core/effective-access', places: ['core/access', 'core/ports'], packages: ['js-yaml'] },
+  { place: 'core/effective-access', places: ['core/access', 'core/ports'], packages: [] },
   { place: 'core/bootstrap', places: ['core/access', 'core/policy', 'core/resources'], packages: ['js-yaml'] },
   ...['core/verify', 'core/leases', 'core/ledger'].map((place) => ({
     place,

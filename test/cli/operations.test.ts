@@ -128,6 +128,21 @@ describe('gatehouse status', () => {
     expect(out).toContain('  try  take it out\n');
   });
 
+  it('says why what waits has failed, each reason once a cluster', async () => {
+    const failure = { code: 'unreachable', message: 'the API server did not answer', remedy: 'check the endpoint' };
+    const mark = { target: `cluster/${PROD}`, urgency: 'grant', since: 0, attempts: 2, notBefore: 0 };
+    const waiting = [
+      { ...mark, subject: 'user/okta/00u1', failure },
+      { ...mark, subject: 'user/okta/00u2', failure },
+      { ...mark, subject: 'user/okta/00u3' },
+    ];
+    outcome('status', { ...STATUS, findings: [], waiting });
+    const { out } = await gatehouse('status');
+    expect(out).toMatch(
+      /\nunreachable {2}prod-eu \(eu-west-1\), 2 marks {2}is tried again\n {2}why {2}the API server did not answer\n {2}try {2}check the endpoint\n$/,
+    );
+  });
+
   it('is one line of versioned JSON in a pipe', async () => {
     const { out } = await gatehouse('status', '-o', 'json');
     expect(out.trimEnd().split('\n')).toHaveLength(1);

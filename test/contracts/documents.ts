@@ -1,6 +1,7 @@
 import type { Failure } from '@gatehouse/core/access/failure';
 import type { Documents } from '@gatehouse/core/ports/documents';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Deviations, expectDeviations } from './deviations.ts';
 
 /** Documents under test. */
 export interface DocumentsSubject {
@@ -15,8 +16,13 @@ export interface DocumentsSubject {
 const failsWith = (code: Failure['code']) => expect.objectContaining({ name: 'Failure', code });
 
 /** What every {@link Documents} promises. `make` is called once; each test has keys of its own. */
-export function documentsContract(name: string, make: () => Promise<DocumentsSubject>): void {
+export function documentsContract(
+  name: string,
+  make: () => Promise<DocumentsSubject>,
+  deviations: Deviations = {},
+): void {
   describe(`Documents: ${name}`, () => {
+    expectDeviations(deviations);
     let subject: DocumentsSubject;
     beforeAll(async () => {
       subject = await make();

@@ -1,5 +1,6 @@
 import type { Eks, EksCluster } from '@gatehouse/core/ports/eks';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Deviations, expectDeviations } from './deviations.ts';
 
 /** EKS under test, with these clusters and no other. */
 export interface EksSubject {
@@ -9,8 +10,9 @@ export interface EksSubject {
 }
 
 /** What every {@link Eks} promises. `make` is called once. */
-export function eksContract(name: string, make: () => Promise<EksSubject>): void {
+export function eksContract(name: string, make: () => Promise<EksSubject>, deviations: Deviations = {}): void {
   describe(`Eks: ${name}`, () => {
+    expectDeviations(deviations);
     let subject: EksSubject;
     beforeAll(async () => {
       subject = await make();

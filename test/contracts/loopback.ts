@@ -2,11 +2,17 @@ import type { Server } from 'node:http';
 import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
 import { buildApp } from 'fauxqs';
+import { vi } from 'vitest';
 
 /** A server on a free port of 127.0.0.1. */
 export interface Loopback {
   readonly endpoint: string;
   close(): Promise<void>;
+}
+
+/** Sets the clock of this process forward, and of what is served in it, until `vi.useRealTimers()`. It stands still then. */
+export function advanceDate(seconds: number): void {
+  vi.setSystemTime(Date.now() + seconds * 1000);
 }
 
 /** Credentials that no server here checks. */

@@ -1,20 +1,24 @@
 import type { Failure } from '@gatehouse/core/access/failure';
 import type { Secrets } from '@gatehouse/core/ports/secrets';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Deviations, expectDeviations } from './deviations.ts';
 
 /** Secrets under test. */
 export interface SecretsSubject {
   readonly secrets: Secrets;
   /** The tags that a secret has. */
   tags(name: string): Promise<Readonly<Record<string, string>>>;
+  /** Deletes a secret as a person does, with some days in which it may be restored. */
+  markForDeletion(name: string): Promise<void>;
   close?(): Promise<void>;
 }
 
 const failsWith = (code: Failure['code']) => expect.objectContaining({ name: 'Failure', code });
 
 /** What every {@link Secrets} promises. `make` is called once; each test has names of its own. */
-export function secretsContract(name: string, make: () => Promise<SecretsSubject>): void {
+export function secretsContract(name: string, make: () => Promise<SecretsSubject>, deviations: Deviations = {}): void {
   describe(`Secrets: ${name}`, () => {
+    expectDeviations(deviations);
     let subject: SecretsSubject;
     let counter = 0;
     const fresh = () => {
@@ -53,6 +57,18 @@ export function secretsContract(name: string, make: () => Promise<SecretsSubject
       await subject.secrets.remove(secret);
       await subject.secrets.write(secret, 'second', {});
       expect(await subject.secrets.read(secret)).toBe('second');
+    });
+
+    it('a secret that somebody deletes has no value, is not written until it is gone, and can be removed', async () => {
+      const secret = fresh();
+      await subject.secrets.write(secret, 'first', {});
+      await subject.markForDeletion(secret);
+      expect(await subject.secrets.read(secret)).toBeUndefined();
+      const written = subject.secrets.write(secret, 'second', {});
+      await expect(written).rejects.toMatchObject({ name: 'Failure', code: 'conflict', retryable: true });
+      await subject.secrets.remove(secret);
+      await subject.secrets.write(secret, 'third', {});
+      expect(await subject.secrets.read(secret)).toBe('third');
     });
 
     it('secrets do not touch each other', async () => {

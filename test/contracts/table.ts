@@ -1,6 +1,7 @@
 import type { Failure } from '@gatehouse/core/access/failure';
 import type { Condition, Item, Key, Table } from '@gatehouse/core/ports/table';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Deviations, expectDeviations } from './deviations.ts';
 
 /** A table under test, and how to end what serves it. */
 export interface TableSubject {
@@ -25,8 +26,9 @@ async function all(table: Table, pk: string, options: { prefix?: string; limit?:
 const failsWith = (code: Failure['code']) => expect.objectContaining({ name: 'Failure', code });
 
 /** What every {@link Table} promises. `make` is called once; each test keeps to a partition of its own. */
-export function tableContract(name: string, make: () => Promise<TableSubject>): void {
+export function tableContract(name: string, make: () => Promise<TableSubject>, deviations: Deviations = {}): void {
   describe(`Table: ${name}`, () => {
+    expectDeviations(deviations);
     let subject: TableSubject;
     let table: Table;
     let counter = 0;

@@ -1,6 +1,7 @@
 import type { Account, Cluster } from '@gatehouse/core/access/policy';
 import type { World } from '@gatehouse/core/ports/world';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Deviations, expectDeviations } from './deviations.ts';
 
 /** Ways into accounts and clusters under test (STS, IAM, EKS and the cluster's own login). */
 export interface WorldSubject {
@@ -19,8 +20,9 @@ export interface WorldSubject {
 }
 
 /** What every {@link World} promises. `make` is called once. */
-export function worldContract(name: string, make: () => Promise<WorldSubject>): void {
+export function worldContract(name: string, make: () => Promise<WorldSubject>, deviations: Deviations = {}): void {
   describe(`World: ${name}`, () => {
+    expectDeviations(deviations);
     let subject: WorldSubject;
     beforeAll(async () => {
       subject = await make();

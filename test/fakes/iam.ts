@@ -29,7 +29,8 @@ export function memoryIam(
       return operation();
     } catch (error) {
       if (!(error instanceof IamError)) throw error;
-      throw new Failure(iamFailureCode(error.code, error.status), `${method} ${name}: ${error.code}: ${error.message}`);
+      const code = iamFailureCode(error.code, error.status, error.message);
+      throw new Failure(code, `${method} ${name}: ${error.code}: ${error.message}`);
     }
   }
 

@@ -9,6 +9,8 @@ const MAX_BODY_BYTES = 1024 * 1024;
 const MAX_DELAY_SECONDS = 900;
 const DEDUPLICATION_MS = 5 * 60 * 1000;
 const MAX_BATCH = 10;
+/** https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html */
+const NO_CONTENT = /[^\t\n\r\x20-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]/u;
 const ID = /^[\x21-\x7e]{1,128}$/;
 
 /** A message and the queue it was sent to. */
@@ -27,7 +29,10 @@ export function recordingQueues(): Queues & {
     sent,
     to: (queue) => sent.filter((message) => message.queue === queue),
     async send(queue, messages) {
-      for (const message of messages) check(queue, message);
+      for (const message of messages) {
+        const refusal = refusalOfBatch(queue, message) ?? refusalOf(queue, message);
+        if (refusal) throw refusal;
+      }
       sent.push(...messages.map((message) => ({ ...message, queue })));
     },
   };
@@ -50,7 +55,7 @@ export interface Delivery {
 export interface MemoryQueues extends Queues {
   /**
    * At most `max` (and at most 10) visible messages, which become invisible for the queue's visibility time-out. A FIFO
-   * queue hands out several messages of one group at once, in order, and nothing of a group that is in flight.
+   * queue hands out several messages of one group at once, in order, and nothing behind one that is in flight.
    */
   receive(queue: QueueName, max?: number): Delivery[];
   /** False where the handle is not of the last delivery: nothing is deleted then. */
@@ -67,7 +72,7 @@ export interface MemoryQueues extends Queues {
 
 /** How {@link memoryQueues} differs from its defaults. */
 export interface MemoryQueuesOptions {
-  /** 60 unless told. */
+  /** 180 of the intake and 60 of the others, as in template.yaml, unless told. */
   readonly visibilitySeconds?: Partial<Record<QueueName, number>>;
   /** Deliveries before a message is dead; 5 unless told. */
   readonly maxReceiveCount?: number;
@@ -88,7 +93,8 @@ interface Stored {
 
 /** SQS in memory: standard and FIFO queues with delay, visibility, groups, deduplication and dead letters. */
 export function memoryQueues(clock: Clock, options: MemoryQueuesOptions = {}): MemoryQueues {
-  const { visibilitySeconds = {}, maxReceiveCount = 5, duplicates = () => false } = options;
+  const { maxReceiveCount = 5, duplicates = () => false } = options;
+  const visibilitySeconds = { intake: 180, iam: 60, clusters: 60, later: 60, ...options.visibilitySeconds };
   const stored = new Map<QueueName, Map<string, Stored>>(NAMES.map((name) => [name, new Map()]));
   const dead = new Map<QueueName, Delivery[]>(NAMES.map((name) => [name, []]));
   const accepted = new Map<string, number>();
@@ -114,17 +120,34 @@ export function memoryQueues(clock: Clock, options: MemoryQueuesOptions = {}): M
       handle: undefined,
     });
   };
-  /** Deduplication reaches back 5 minutes, also to messages that were deleted since. */
-  const isDuplicate = (queue: QueueName, id: string): boolean => {
-    const key = `${queue} ${id}`;
+  /** Deduplication is each group's own, and reaches back 5 minutes, also to messages that were deleted since. */
+  const isDuplicate = (queue: QueueName, { groupId, deduplicationId }: Message): boolean => {
+    const key = `${queue} ${groupId} ${deduplicationId}`;
     const since = accepted.get(key);
     if (since !== undefined && clock.now() - since < DEDUPLICATION_MS) return true;
     accepted.set(key, clock.now());
     return false;
   };
+  const sendBatch = (queue: QueueName, batch: readonly Message[]) => {
+    for (const message of batch) {
+      const refusal = refusalOfBatch(queue, message);
+      if (refusal) throw refusal;
+    }
+    for (const message of batch) {
+      if (refusalOf(queue, message)) continue;
+      if (FIFO.has(queue)) {
+        if (!isDuplicate(queue, message)) add(queue, message);
+      } else {
+        add(queue, message);
+        if (duplicates()) add(queue, message);
+      }
+    }
+    const refused = batch.find((message) => refusalOf(queue, message));
+    if (refused) throw refusalOf(queue, refused);
+  };
   const deliver = (one: Stored): Delivery => {
     one.receiveCount += 1;
-    one.visibleAt = clock.now() + (visibilitySeconds[one.queue] ?? 60) * 1000;
+    one.visibleAt = clock.now() + visibilitySeconds[one.queue] * 1000;
     one.handle = `${one.queue}/${one.id}/${one.receiveCount}`;
     return delivery(one, one.handle);
   };
@@ -133,20 +156,17 @@ export function memoryQueues(clock: Clock, options: MemoryQueuesOptions = {}): M
     const now = clock.now();
     const all = [...stored.get(queue)!.values()];
     if (!FIFO.has(queue)) return all.filter((one) => one.visibleAt <= now);
-    const locked = new Set(all.filter((one) => one.visibleAt > now).map((one) => one.message.groupId));
-    return all.filter((one) => !locked.has(one.message.groupId));
+    const held = new Set<string | undefined>();
+    return all.filter(({ visibleAt, message: { groupId } }) => {
+      if (visibleAt > now) held.add(groupId);
+      return !held.has(groupId);
+    });
   };
 
   return {
     async send(queue, messages) {
-      for (const message of messages) check(queue, message);
-      for (const message of messages) {
-        if (FIFO.has(queue)) {
-          if (!isDuplicate(queue, message.deduplicationId!)) add(queue, message);
-        } else {
-          add(queue, message);
-          if (duplicates()) add(queue, message);
-        }
+      for (let start = 0; start < messages.length; start += MAX_BATCH) {
+        sendBatch(queue, messages.slice(start, start + MAX_BATCH));
       }
     },
     receive(queue, max = MAX_BATCH) {
@@ -193,23 +213,30 @@ function delivery(one: Stored, handle: string): Delivery {
   };
 }
 
-/** Refuses what SQS refuses. */
-function check(queue: QueueName, message: Message): void {
-  const { body, groupId, deduplicationId, delaySeconds } = message;
-  const invalid = (why: string) => new Failure('invalid', `a message to the queue ${queue} ${why}`);
-  if (body === '') throw invalid('is empty');
-  if (Buffer.byteLength(body) > MAX_BODY_BYTES) throw new Failure('too-large', `a message to ${queue} is over 1 MiB`);
-  if (FIFO.has(queue)) {
-    if (!ID.test(groupId ?? '')) throw invalid('has no group id of 1 to 128 characters, which a FIFO queue needs');
-    if (!ID.test(deduplicationId ?? '')) throw invalid('has no deduplication id of 1 to 128 characters');
-    if (delaySeconds !== undefined) throw invalid('has a delay, which a FIFO queue refuses');
-    return;
-  }
-  if (groupId !== undefined || deduplicationId !== undefined) throw invalid('has ids that only a FIFO queue takes');
-  if (
-    delaySeconds !== undefined &&
-    !(Number.isInteger(delaySeconds) && delaySeconds >= 0 && delaySeconds <= MAX_DELAY_SECONDS)
-  ) {
-    throw invalid(`has a delay that is not 0 to ${MAX_DELAY_SECONDS} seconds`);
-  }
+/** Why SQS refuses a whole batch for one of its messages. */
+function refusalOfBatch(queue: QueueName, { body, groupId, deduplicationId }: Message): Failure | undefined {
+  if (Buffer.byteLength(body) > MAX_BODY_BYTES) return new Failure('too-large', `a message to ${queue} is over 1 MiB`);
+  if (!FIFO.has(queue)) return undefined;
+  if (groupId === undefined) return invalid(queue, 'has no group id, which a FIFO queue needs');
+  if (deduplicationId === undefined) return invalid(queue, 'has no deduplication id, which a FIFO queue needs');
+  return undefined;
 }
+
+/** Why SQS refuses a message, and takes the rest of its batch. */
+function refusalOf(queue: QueueName, message: Message): Failure | undefined {
+  const { body, groupId, deduplicationId, delaySeconds } = message;
+  if (body === '') return invalid(queue, 'is empty');
+  if (NO_CONTENT.test(body)) return invalid(queue, 'holds a character that SQS does not take');
+  if (FIFO.has(queue)) {
+    if (!ID.test(groupId ?? '')) return invalid(queue, 'has no group id of 1 to 128 characters');
+    if (!ID.test(deduplicationId ?? '')) return invalid(queue, 'has no deduplication id of 1 to 128 characters');
+    return delaySeconds === undefined ? undefined : invalid(queue, 'has a delay, which a FIFO queue refuses');
+  }
+  if (groupId !== undefined || deduplicationId !== undefined) return invalid(queue, 'has ids for a FIFO queue');
+  const delay = delaySeconds ?? 0;
+  return Number.isInteger(delay) && delay >= 0 && delay <= MAX_DELAY_SECONDS
+    ? undefined
+    : invalid(queue, `has a delay that is not 0 to ${MAX_DELAY_SECONDS} seconds`);
+}
+
+const invalid = (queue: QueueName, why: string) => new Failure('invalid', `a message to the queue ${queue} ${why}`);

@@ -29,6 +29,8 @@ export interface RealCluster extends ControlPlane {
   readonly certificateAuthority: string;
   /** Its API, as a user in `system:masters`. */
   readonly operator: Kubernetes;
+  /** What EC2 answers its authenticator. */
+  privateDnsName(instanceId: string): string;
   /** Its API with a bearer token. */
   as(token: string): Kubernetes;
 }
@@ -37,9 +39,10 @@ export interface RealCluster extends ControlPlane {
 export async function startRealCluster(options: RealClusterOptions = {}): Promise<RealCluster> {
   const { name = 'real', region = 'eu-west-1', identity, ...more } = options;
   const folder = mkdtempSync(join(tmpdir(), 'gatehouse-cluster-'));
+  const privateDnsName = (instanceId: string) => `${instanceId}.${region}.compute.internal`;
   const front = await startAwsFront({
     identity: identity ?? (async () => ({ refusal: 'nobody is known here' })),
-    privateDnsName: (instance) => `${instance}.${region}.compute.internal`,
+    privateDnsName,
     clock: systemClock,
   });
   const cleanUp = async () => {
@@ -56,6 +59,7 @@ export async function startRealCluster(options: RealClusterOptions = {}): Promis
       ...plane,
       name,
       certificateAuthority,
+      privateDnsName,
       operator: as(plane.identity.operatorToken),
       as,
       stop: async () => {

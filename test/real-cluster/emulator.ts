@@ -1,12 +1,16 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { inject } from 'vitest';
 import { freePort, GuardedProcess } from '../../sandbox/src/real-cluster/guarded-process.ts';
+import type { Aws } from '../contracts/over-aws.ts';
 
 /** The account in which the emulator takes whoever gives its number as the access key, and its Region. */
 export const ACCOUNT = '111122223333';
 export const REGION = 'eu-west-1';
+
+/** The secret of every account's root, whose access key is the account's number; compared only where AUTH is true. */
+const ROOT_SECRET = 'root';
 
 /** AWS, emulated on loopback. */
 export interface Emulator {
@@ -18,34 +22,58 @@ export interface Emulator {
     readonly region: string;
     readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string };
   };
+  /** The same for a contract. */
+  aws(account?: string): Aws;
   /** What it has written. */
   readonly lines: readonly string[];
   stop(): Promise<void>;
 }
 
-/**
- * Starts the emulator with nothing in it; a fifth of a second.
- * @param env settings of its own, and of the functions that it runs.
- */
-export async function startEmulator(env: Readonly<Record<string, string>> = {}): Promise<Emulator> {
+/** Settings with which the emulator checks signatures and policies; without them, whoever calls may do everything. */
+export const CHECKING = { AUTH: 'true' } as const;
+
+/** How the emulator is started. */
+export interface EmulatorOptions {
+  /** Settings of its own, like {@link CHECKING}, and of the functions that it runs. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Whether it judges policies as `python/corrected_emulator.py` says; without it it is as it comes. */
+  readonly corrected?: boolean;
+}
+
+const CORRECTED = join(import.meta.dirname, 'python', 'corrected_emulator.py');
+
+/** Starts the emulator with nothing in it; a second. */
+export async function startEmulator({ env = {}, corrected = false }: EmulatorOptions = {}): Promise<Emulator> {
   const port = await freePort();
   const folder = mkdtempSync(join(tmpdir(), 'gatehouse-emulator-'));
+  const clockFile = join(folder, 'clock-ahead');
+  let ahead = 0;
+  const advance = (seconds: number) => {
+    ahead += seconds;
+    writeFileSync(`${clockFile}.new`, String(ahead));
+    renameSync(`${clockFile}.new`, clockFile);
+  };
+  advance(0);
   const lines: string[] = [];
   const keep = (line: string) => void lines.push(line);
   const emulator = new GuardedProcess({
     name: 'the emulator of AWS',
-    program: join(inject('python').emulator, 'ministack'),
-    arguments: [],
+    program: join(inject('python').emulator, 'python'),
+    arguments: corrected ? [CORRECTED] : ['-m', 'ministack'],
     env: {
       // Functions run on the Node of this process.
       PATH: `${dirname(process.execPath)}:/usr/bin:/bin`,
       HOME: folder,
       TMPDIR: folder,
+      PYTHONPATH: join(import.meta.dirname, 'python', 'clock'),
+      CLOCK_AHEAD_FILE: clockFile,
       BIND_HOST: '127.0.0.1',
       GATEWAY_PORT: String(port),
       MINISTACK_HOST: '127.0.0.1',
       MINISTACK_REGION: REGION,
       AWS_DEFAULT_REGION: REGION,
+      AWS_SECRET_ACCESS_KEY: ROOT_SECRET,
+      PYTHONDONTWRITEBYTECODE: '1',
       ...env,
     },
     onLine: keep,
@@ -62,13 +90,15 @@ export async function startEmulator(env: Readonly<Record<string, string>> = {}):
     await stop();
     throw error;
   }
+  const config = (account = ACCOUNT) => ({
+    endpoint: url,
+    region: REGION,
+    credentials: { accessKeyId: account, secretAccessKey: ROOT_SECRET },
+  });
   return {
     url,
-    config: (account = ACCOUNT) => ({
-      endpoint: url,
-      region: REGION,
-      credentials: { accessKeyId: account, secretAccessKey: 'any' },
-    }),
+    config,
+    aws: (account = ACCOUNT) => ({ account, client: config(account), advance }),
     lines,
     stop,
   };

@@ -17,7 +17,7 @@ afterAll(() => cluster?.stop());
 
 const close = () => cluster.clean();
 
-kubernetesApiContract('kube-apiserver', 'real', () => apiUnderTest(cluster));
+kubernetesApiContract('kube-apiserver', () => apiUnderTest(cluster));
 
 officialClientContract('kube-apiserver', () => ({
   config: (username) => {

@@ -16,11 +16,15 @@ export type PythonSet = 'emulator' | 'sam';
  * @param tell is told of each step that takes long.
  * @throws Failure `unsupported` where there is no Python, `invalid` where pip fails.
  */
-export async function pythonPrograms(set: PythonSet, tell: (line: string) => void): Promise<string> {
+export async function pythonPrograms(
+  set: PythonSet,
+  tell: (line: string) => void,
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<string> {
   const requirements = join(import.meta.dirname, 'python', `${set}.txt`);
-  const python = await requirePython();
+  const python = await requirePython(env);
   const key = createHash('sha256').update(readFileSync(requirements)).update(python).digest('hex').slice(0, 16);
-  const folder = join(cacheFolder(), 'python', `${set}-${key}`);
+  const folder = join(cacheFolder(env), 'python', `${set}-${key}`);
   // Programs of a virtual environment name its folder, so it is marked as whole instead of being renamed.
   const whole = join(folder, 'whole');
   if (existsSync(whole)) return join(folder, 'bin');
@@ -41,10 +45,10 @@ export async function pythonPrograms(set: PythonSet, tell: (line: string) => voi
 }
 
 /** Its version. */
-async function requirePython(): Promise<string> {
+async function requirePython(env: NodeJS.ProcessEnv): Promise<string> {
   const remedy =
     'install Python 3.10 or newer (https://www.python.org/downloads/) and see that "python3 --version" answers';
-  const printed = await promisify(execFile)('python3', ['--version']).then(
+  const printed = await promisify(execFile)('python3', ['--version'], { env }).then(
     ({ stdout }) => stdout.trim(),
     () => undefined,
   );

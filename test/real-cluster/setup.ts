@@ -1,6 +1,7 @@
 import type { TestProject } from 'vitest/node';
 import { type Components, realComponents } from '../../sandbox/src/real-cluster/components.ts';
 import { pythonPrograms } from './python-packages.ts';
+import { runtimeClient } from './runtime-client.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -8,6 +9,8 @@ declare module 'vitest' {
     components: Components;
     /** Folders with the programs of a set of Python packages. */
     python: { readonly emulator: string; readonly sam: string };
+    /** Folder of AWS Lambda's runtime client. */
+    runtimeClient: string;
   }
 }
 
@@ -18,6 +21,7 @@ export default async function setup(project: TestProject): Promise<void> {
     project.provide('components', await realComponents(tell));
     const emulator = await pythonPrograms('emulator', tell);
     project.provide('python', { emulator, sam: await pythonPrograms('sam', tell) });
+    project.provide('runtimeClient', await runtimeClient(tell));
   } catch (error) {
     const { message, remedy } = error as { message: string; remedy?: string };
     throw new Error(remedy === undefined ? message : `${message}: ${remedy}`);

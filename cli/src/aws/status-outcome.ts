@@ -19,6 +19,8 @@ export interface StatusOutcome {
     readonly since: number;
     readonly attempts: number;
     readonly notBefore: number;
+    /** Why it failed last. */
+    readonly failure?: { readonly code: string; readonly message: string; readonly remedy?: string };
   }[];
   /** What a person must mend. */
   readonly findings: readonly (Finding & { readonly target: string; readonly since: number })[];

@@ -25,8 +25,9 @@ const NARRATORS: ReadonlyMap<string, Narrator> = new Map<string, Narrator>([
   ],
   [
     'a policy was taken in',
+    // One that waits for somebody to agree is worth a look.
     (line) =>
-      step('policy', `version ${numberIn(line, 'version')}`, policyText(line), textIn(line, 'state') !== 'active'),
+      step('policy', `version ${numberIn(line, 'version')}`, policyText(line), textIn(line, 'state') === 'proposed'),
   ],
   ['an upload was refused', (line) => step('policy', 'refused', textIn(line, 'reason'), true)],
   [

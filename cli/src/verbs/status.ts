@@ -70,6 +70,17 @@ export function writeStatus(output: Output, status: StatusOutcome, now: number):
       ),
     );
   }
+  for (const { target, code, message, remedy, count } of failuresIn(waiting)) {
+    const where = `${shortTarget(target)}, ${counted(count, 'mark')}`;
+    output.write(`\n${style.warn(code)}  ${style.bold(where)}  ${style.dim('is tried again')}\n`);
+    output.write(
+      columns([[label('why'), message], ...(remedy === undefined ? [] : [[label('try'), remedy]])], {
+        style,
+        width,
+        indent: 2,
+      }),
+    );
+  }
   for (const { code, target, subject, message, remedy, since } of findings) {
     const where = `${shortTarget(target)}${subject === undefined ? '' : `  ${printable(subject)}`}`;
     output.write(`\n${style.warn(code)}  ${style.bold(where)}  ${style.dim(`for ${duration(now - since)}`)}\n`);
@@ -83,6 +94,13 @@ export function writeStatus(output: Output, status: StatusOutcome, now: number):
       ),
     );
   }
+}
+
+/** What keeps marks waiting, each reason once a target. */
+function failuresIn(waiting: StatusOutcome['waiting']) {
+  const failed = waiting.flatMap(({ target, failure }) => (failure === undefined ? [] : [{ target, ...failure }]));
+  const alike = Map.groupBy(failed, ({ target, message }) => JSON.stringify([target, message]));
+  return [...alike.values()].map((group) => ({ ...group[0]!, count: group.length }));
 }
 
 /** A target as people call it: a cluster by its name and Region. */

@@ -111,8 +111,6 @@ export class AwsEndpoint {
   readonly home: EndpointOptions['home'];
   /** The functions that Invoke reaches. */
   functions: InvokableFunctions | undefined;
-  /** Documents of managed policies that may be permissions boundaries, by ARN. */
-  readonly managedPolicies = new Map<string, PolicyDocument>();
 
   readonly #iamState: IamState;
   readonly #iam: IamService;
@@ -249,7 +247,7 @@ export class AwsEndpoint {
     const identity = identityPolicies(principal);
     if (principal?.boundary === undefined) return { identity };
     // A boundary that does not exist allows nothing.
-    const boundary = this.managedPolicies.get(principal.boundary);
+    const boundary = this.#iamState.managedPolicies.get(principal.boundary);
     return { identity, boundary: boundary ? [boundary] : [] };
   }
 
@@ -266,11 +264,22 @@ export class AwsEndpoint {
         this.#tell({ service, action: actionOf(request), caller: arn, status: outgoing.statusCode }),
       );
       if (service === 'dynamodb') this.#tables.handle(request, outgoing);
-      else send(outgoing, await this.#answer(service, request));
+      else this.#send(outgoing, await this.#answer(service, request));
     } catch (error) {
       if (outgoing.headersSent) outgoing.destroy();
-      else send(outgoing, failure(error, service || guessService(incoming)));
+      else this.#send(outgoing, failure(error, service || guessService(incoming)));
     }
+  }
+
+  #send(response: ServerResponse, { status, headers = {}, body }: AwsResponse): void {
+    response.writeHead(status, {
+      'x-amzn-requestid': 'simulated',
+      'content-length': Buffer.byteLength(body),
+      // The SDK's clients sign by the clock of whom they ask.
+      date: new Date(this.#now()).toUTCString(),
+      ...headers,
+    });
+    response.end(body);
   }
 
   async #answer(service: string, request: AwsRequest): Promise<AwsResponse> {
@@ -384,15 +393,6 @@ function guessService({ headers }: IncomingMessage): string {
   const scope = /Credential=[^/]*\/\d{8}\/[^/]*\/([a-z0-9-]+)\//.exec(headers.authorization ?? '');
   if (scope) return scope[1]!;
   return headers['x-amz-target'] ? 'dynamodb' : 'sts';
-}
-
-function send(response: ServerResponse, { status, headers = {}, body }: AwsResponse): void {
-  response.writeHead(status, {
-    'x-amzn-requestid': 'simulated',
-    'content-length': Buffer.byteLength(body),
-    ...headers,
-  });
-  response.end(body);
 }
 
 /** An error in the service's own form. What was not foreseen is a fault of the sandbox: 500 with its text. */

@@ -131,10 +131,10 @@ export class EventBuses {
       request.authorize('events:PutEvents', arn);
     }
     const size = input.data.Entries.reduce(
-      (sum, { Detail, Source, DetailType }) => sum + Detail.length + Source.length + DetailType.length,
+      (sum, { Detail, Source, DetailType }) => sum + Buffer.byteLength(`${Detail}${Source}${DetailType}`),
       0,
     );
-    if (size > 256 * 1024)
+    if (size >= 256 * 1024)
       throw new AwsError('ValidationException', 'Total size of the entries in the request is over the limit.');
     const results = input.data.Entries.map((each, index) => this.#accept(each, names[index]!, request));
     return jsonResponse(

@@ -41,6 +41,8 @@ export class SqsQueues {
   readonly #home: { account: string; region: string };
   /** fauxqs' URL of each queue, by name. */
   readonly #urls = new Map<string, string>();
+  /** Names of the queues whose deduplication is each group's own. */
+  readonly #groupScoped = new Set<string>();
   readonly #pending = new Set<(error: AwsError) => void>();
   /** Calls that fauxqs does not know yet. */
   #arriving = 0;
@@ -131,16 +133,20 @@ export class SqsQueues {
         host: '127.0.0.1',
         authorization: credential,
       },
-      payload: this.#inwardText(action, inward),
+      payload: this.#inwardText(action, this.#groupScoped.has(name) ? withInwardIds(inward) : inward),
     });
     if (response.statusCode === 200 && action === 'CreateQueue') {
       this.#urls.set(name, (JSON.parse(response.body) as { QueueUrl: string }).QueueUrl);
+      if (scopeOf(input) === 'messageGroup') this.#groupScoped.add(name);
     }
-    if (response.statusCode === 200 && action === 'DeleteQueue') this.#urls.delete(name);
+    if (response.statusCode === 200 && action === 'DeleteQueue') {
+      this.#urls.delete(name);
+      this.#groupScoped.delete(name);
+    }
     const queryError = response.headers['x-amzn-query-error'];
     return {
       status: response.statusCode,
-      body: response.body,
+      body: action === 'ReceiveMessage' && this.#groupScoped.has(name) ? withOutwardIds(response.body) : response.body,
       queryError: queryError === undefined ? '' : String(queryError),
     };
   }
@@ -196,6 +202,31 @@ interface OutgoingMessage {
 }
 interface BatchEntry extends OutgoingMessage {
   readonly Id: string;
+}
+
+const scopeOf = ({ Attributes }: Record<string, unknown>) =>
+  (Attributes as Record<string, unknown> | undefined)?.DeduplicationScope;
+
+/**
+ * fauxqs remembers deduplication ids for a whole queue. Where each group has its own, it is given group and id as one, with a
+ * blank between them, which neither of them may hold.
+ */
+function withInwardIds(input: Record<string, unknown>): Record<string, unknown> {
+  const inward = <T extends OutgoingMessage>(message: T): T => {
+    const { MessageGroupId: group, MessageDeduplicationId: id } = message;
+    return group === undefined || id === undefined ? message : { ...message, MessageDeduplicationId: `${group} ${id}` };
+  };
+  const { Entries } = input as { Entries?: BatchEntry[] };
+  return { ...inward(input as OutgoingMessage), ...(Entries === undefined ? {} : { Entries: Entries.map(inward) }) };
+}
+
+function withOutwardIds(body: string): string {
+  const answer = JSON.parse(body || '{}') as { Messages?: { Attributes?: Record<string, string> }[] };
+  for (const { Attributes = {} } of answer.Messages ?? []) {
+    const id = Attributes.MessageDeduplicationId;
+    if (id !== undefined) Attributes.MessageDeduplicationId = id.split(' ').at(-1)!;
+  }
+  return JSON.stringify(answer);
 }
 
 /** What SQS refuses and fauxqs lets pass. @see https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html */

@@ -1,4 +1,5 @@
-import { type GoValue, GoYamlError, isTrue, readGoYaml } from '@gatehouse/core/effective-access/go-yaml';
+import { type GoKey, type GoValue, readGoYaml } from '@gatehouse/core/effective-access/go-yaml';
+import { GoYamlError } from '@gatehouse/core/effective-access/go-yaml-scanner';
 import { type Headers, headerValues } from './impersonation.ts';
 import { isReadAsProtobuf, openEnvelope, readEnvelope } from './protobuf.ts';
 import { badRequest, unsupportedMediaType } from './status.ts';
@@ -132,21 +133,32 @@ export function parseYaml(text: string): unknown {
   }
 }
 
+/** @throws UnreadableBody for what JSON does not have: a key that is null, and what is no finite number. */
 function toJson(value: GoValue): unknown {
   switch (value.type) {
     case 'mapping':
-      return Object.fromEntries([...value.members].map(([key, member]) => [key, toJson(member)]));
+      return Object.fromEntries([...value.members].map(([key, member]) => [jsonKey(key), toJson(member)]));
     case 'sequence':
       return value.items.map(toJson);
-    case 'bool':
-      return isTrue(value.text);
     case 'number':
-      return Number(value.text.replaceAll('_', ''));
+      return jsonNumber(Number(value.value));
+    case 'string':
+      return value.text;
+    case 'bool':
+      return value.value;
     case 'null':
       return null;
-    default:
-      return value.text;
   }
+}
+
+function jsonKey(key: GoKey): string {
+  if (key === null) throw new UnreadableBody('unsupported map key of type: %!s(<nil>)');
+  return String(key);
+}
+
+function jsonNumber(value: number): number {
+  if (Number.isFinite(value)) return value;
+  throw new UnreadableBody(`json: unsupported value: ${Number.isNaN(value) ? 'NaN' : value > 0 ? '+Inf' : '-Inf'}`);
 }
 
 /** Bytes of a body that an error shows. */

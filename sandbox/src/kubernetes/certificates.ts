@@ -36,6 +36,8 @@ const LOOPBACK: JsonGeneralNames = [
   { type: 'dns', value: 'localhost' },
   { type: 'ip', value: '127.0.0.1' },
   { type: 'ip', value: '::1' },
+  // 127.0.0.1 in the notation of IPv6.
+  { type: 'ip', value: '::ffff:7f00:1' },
 ];
 
 /** A certificate authority. Its key is in memory only. */
@@ -74,7 +76,7 @@ export class CertificateAuthority {
     return new CertificateAuthority(certificate, keys, validity);
   }
 
-  /** Issues a certificate for a server on 127.0.0.1, ::1 and localhost, or for these DNS names. */
+  /** Issues a certificate for a server on 127.0.0.1, ::1 or localhost, or for these DNS names. */
   async issue(commonName: string, dnsNames?: readonly string[]): Promise<KeyPair> {
     const keys = await newKeys();
     const names = dnsNames?.map((value) => ({ type: 'dns', value }) as const) ?? LOOPBACK;

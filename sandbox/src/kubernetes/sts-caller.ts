@@ -12,8 +12,7 @@ const TIMEOUT_MS = 10_000;
 export function stsAt(endpoint: string): FetchIdentity {
   return async (url, headers) => {
     try {
-      const { host, pathname, search } = new URL(url);
-      const { status, text } = await get(new URL(`${pathname}${search}`, endpoint), { ...headers, host });
+      const { status, text } = await getPresigned(endpoint, url, headers);
       if (status !== 200) return { refusal: `error from AWS (expected 200, got ${status}). Body: ${text}` };
       return readIdentity(JSON.parse(text)) ?? { refusal: 'the answer names no identity' };
     } catch (error) {
@@ -22,9 +21,16 @@ export function stsAt(endpoint: string): FetchIdentity {
   };
 }
 
-function get(url: URL, headers: Readonly<Record<string, string>>): Promise<{ status: number; text: string }> {
+/** Sends the GET of a presigned URL to another address than it is for, which does not show in what is signed. */
+export function getPresigned(
+  endpoint: string,
+  url: string,
+  headers: Readonly<Record<string, string>>,
+): Promise<{ status: number; text: string }> {
+  const { host, pathname, search } = new URL(url);
+  const options = { headers: { ...headers, host }, signal: AbortSignal.timeout(TIMEOUT_MS) };
   return new Promise((resolve, reject) => {
-    const sent = request(url, { headers, signal: AbortSignal.timeout(TIMEOUT_MS) }, (response) => {
+    const sent = request(new URL(`${pathname}${search}`, endpoint), options, (response) => {
       const chunks: Buffer[] = [];
       response.on('data', (chunk: Buffer) => chunks.push(chunk));
       response.on('end', () => resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString() }));

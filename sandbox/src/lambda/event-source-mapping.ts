@@ -6,7 +6,7 @@ import type { MappingWiring, QueueWiring } from '../template/wiring.ts';
 export interface MappingOptions {
   readonly mapping: MappingWiring;
   readonly queue: QueueWiring;
-  readonly queues: SqsQueues;
+  readonly queues: Pick<SqsQueues, 'call'>;
   readonly region: string;
   /** How many batches may be with the function at once. */
   readonly pollers: number;

@@ -1,10 +1,12 @@
+import { execFile } from 'node:child_process';
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { request } from 'node:https';
 import { createServer, type Server } from 'node:net';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { awsAuthArn, parsePrincipalArn } from '@gatehouse/core/access/arn';
 import { systemClock } from '@gatehouse/core/aws/clock';
+import type { SeedObject } from '../kubernetes/api-state.ts';
 import { CertificateAuthority, type KeyPair, type ServerCertificates } from '../kubernetes/certificates.ts';
 import { kubeconfig } from '../kubernetes/kubeconfig.ts';
 import type { SeenRequest } from '../kubernetes/server.ts';
@@ -59,6 +61,8 @@ export interface ControlPlane {
   readonly authenticatorUrl: string;
   /** `http://127.0.0.1:PORT`: etcd, for whoever wants to put the cluster's state back to what it was. */
   readonly etcdUrl: string;
+  /** Makes objects of any kind, in their order, as the operator. */
+  create(objects: readonly SeedObject[]): Promise<void>;
   /** Ends all programs. */
   stop(): Promise<void>;
 }
@@ -157,7 +161,21 @@ async function start(
     authenticator.until(async () => (await get(health, identity.apiServer.ca)).status === 200, READY_SECONDS),
     controllers.until(async () => isAggregated((await asOperator(VIEW)).body), READY_SECONDS),
   ]);
-  return { url, port, identity, operatorKubeconfig, authenticatorUrl, etcdUrl, stop };
+  const create = (objects: readonly SeedObject[]) => createAll(components.kubectl, operatorKubeconfig, objects);
+  return { url, port, identity, operatorKubeconfig, authenticatorUrl, etcdUrl, create, stop };
+}
+
+async function createAll(kubectl: string, kubeconfigFile: string, items: readonly SeedObject[]): Promise<void> {
+  if (items.length === 0) return;
+  const list = JSON.stringify({ apiVersion: 'v1', kind: 'List', items });
+  await new Promise<void>((resolve, reject) => {
+    // Its cache goes beside its kubeconfig, not into the user's.
+    const env = { PATH: process.env.PATH ?? '', HOME: dirname(kubeconfigFile) };
+    const child = execFile(kubectl, ['--kubeconfig', kubeconfigFile, 'create', '-f', '-'], { env }, (error) =>
+      error === null ? resolve() : reject(error),
+    );
+    child.stdin!.end(list);
+  });
 }
 
 /** A ClusterRole whose rules the aggregation controller fills in. */

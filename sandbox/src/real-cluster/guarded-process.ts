@@ -32,10 +32,11 @@ const LINES_KEPT = 30;
 
 /** A program that ends with this process, however this process ends. */
 export class GuardedProcess {
+  /** Resolves once the program has ended, for whatever reason. */
+  readonly ended: Promise<void>;
   readonly #name: string;
   readonly #child: ChildProcess;
   readonly #lines: string[] = [];
-  readonly #ended: Promise<void>;
   #over = false;
 
   constructor({ name, program, arguments: arguments_, env, onLine, onErrorLine }: GuardedOptions) {
@@ -54,7 +55,7 @@ export class GuardedProcess {
       if (this.#lines.length > LINES_KEPT) this.#lines.shift();
       onErrorLine?.(line);
     });
-    this.#ended = new Promise((resolve) => {
+    this.ended = new Promise((resolve) => {
       const end = () => {
         this.#over = true;
         this.#child.stdin?.destroy();
@@ -83,7 +84,7 @@ export class GuardedProcess {
   /** Ends the program at once; answers when it has ended. What it wrote to a file is in the file. */
   async stop(): Promise<void> {
     this.#child.stdin?.destroy();
-    await this.#ended;
+    await this.ended;
   }
 }
 

@@ -1,10 +1,8 @@
-import { execFile } from 'node:child_process';
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemClock } from '@gatehouse/core/aws/clock';
 import type { ClusterRecord } from '../aws/eks.ts';
 import { clusterFile, privateDnsName, type SandboxClusters, type SandboxClustersOptions } from '../clusters.ts';
-import type { SeedObject } from '../kubernetes/api-state.ts';
 import { stsAt } from '../kubernetes/sts-caller.ts';
 import { type AwsFront, startAwsFront } from './aws-front.ts';
 import type { Components } from './components.ts';
@@ -54,7 +52,7 @@ export class RealClusters implements SandboxClusters {
         ...(saved ?? {}),
         ...(onRequest ? { onRequest: (seen) => onRequest(cluster, seen) } : {}),
       });
-      if (saved === undefined) await this.#seed(plane, seed(cluster));
+      if (saved === undefined) await plane.create(seed(cluster));
       const { identity, port, url } = plane;
       folder.write(name, { identity, port } satisfies SavedCluster);
       this.#running.set(cluster.arn, { plane, front });
@@ -79,18 +77,4 @@ export class RealClusters implements SandboxClusters {
 
   /** Nothing: etcd writes what it holds. */
   save(): void {}
-
-  /** Makes the objects that are there before Gatehouse comes. */
-  async #seed({ operatorKubeconfig }: ControlPlane, items: readonly SeedObject[]): Promise<void> {
-    if (items.length === 0) return;
-    const list = JSON.stringify({ apiVersion: 'v1', kind: 'List', items });
-    await new Promise<void>((resolve, reject) => {
-      const child = execFile(
-        this.#components.kubectl,
-        ['--kubeconfig', operatorKubeconfig, 'create', '-f', '-'],
-        (error) => (error === null ? resolve() : reject(error)),
-      );
-      child.stdin!.end(list);
-    });
-  }
 }

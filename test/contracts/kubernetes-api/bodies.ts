@@ -261,9 +261,22 @@ export const bodies: Suite = (it) => {
     );
   });
 
+  for (const [text, fault] of [
+    ['~: 1', 'unsupported map key of type: '],
+    ['a: .inf', 'json: unsupported value: +Inf'],
+    ['a: -.inf', 'json: unsupported value: -Inf'],
+    ['a: .nan', 'json: unsupported value: NaN'],
+  ] as const) {
+    it(`is no YAML that JSON has no words for: ${text}`, async ({ admin }) => {
+      const { status, body } = await admin.send('POST', CONFIG_MAPS, text, YAML);
+      expect({ status, body }).toMatchObject(refused(400, /^the object provided is unrecognized/));
+      expect((body as { message: string }).message).toContain(`(must be of type ConfigMap): ${fault}`);
+    });
+  }
+
   it('is not half a YAML document', async ({ admin }) => {
     expect(await admin.send('POST', CONFIG_MAPS, 'a: [', YAML)).toMatchObject(
-      refused(400, /^the object provided is unrecognized \(must be of type ConfigMap\): yaml: line 1: /),
+      refused(400, /^the object provided is unrecognized \(must be of type ConfigMap\): yaml: line \d: /),
     );
   });
 };

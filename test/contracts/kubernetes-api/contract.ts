@@ -1,6 +1,6 @@
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, it, onTestFinished } from 'vitest';
+import { type Deviations, expectDeviations } from '../deviations.ts';
 import { Api, type ApiUnderTest } from './api.ts';
-import { DEVIATIONS, type Side } from './deviations.ts';
 import { suites } from './suites.ts';
 
 /** States one rule: its title, unique within its subject, and a check of a new cluster. */
@@ -9,38 +9,28 @@ export type StateRule = (title: string, check: (api: Api) => Promise<void>) => v
 export type Suite = (it: StateRule) => void;
 
 /**
- * The contract of an API server of Kubernetes 1.34, as far as Gatehouse and kubectl need it. It says what the real one does; what
- * {@link DEVIATIONS} names is expected to fail on that side, so that a deviation that is gone is noticed.
+ * The contract of an API server of Kubernetes 1.34, as far as Gatehouse and kubectl need it. It says what the real one does.
  *
  * @param make gives a cluster in the state of a new one.
  */
 export function kubernetesApiContract(
   name: string,
-  side: Side,
   make: () => ApiUnderTest | Promise<ApiUnderTest>,
+  deviations: Deviations = {},
 ): void {
-  const expected = new Set(Object.keys(DEVIATIONS[side]));
-  const stated = new Set<string>();
-
   describe(`Kubernetes API: ${name}`, () => {
+    expectDeviations(deviations);
+
     for (const [subject, suite] of Object.entries(suites)) {
       describe(subject, () =>
-        suite((title, check) => {
-          const full = `${subject}: ${title}`;
-          if (stated.has(full)) throw new Error(`there are two rules "${full}"`);
-          stated.add(full);
-          const test = expected.has(full) ? it.fails : it;
-          test(title, async () => {
+        suite((title, check) =>
+          it(title, async () => {
             const under = await make();
             onTestFinished(async () => under.close?.());
             await check(new Api(under));
-          });
-        }),
+          }),
+        ),
       );
     }
-
-    it('names as deviations nothing but rules', () => {
-      expect([...expected].filter((title) => !stated.has(title))).toEqual([]);
-    });
   });
 }

@@ -1,84 +1,61 @@
-import {
-  CreateQueueCommand,
-  DeleteMessageCommand,
-  ReceiveMessageCommand,
-  SendMessageBatchCommand,
-  SQSClient,
-} from '@aws-sdk/client-sqs';
+import { SendMessageBatchCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { sqsQueues } from '@gatehouse/core/aws/queues';
-import type { QueueName } from '@gatehouse/core/ports/queues';
 import { mockClient } from 'aws-sdk-client-mock';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ANY_CREDENTIALS, type Loopback, startFauxqs } from '../../contracts/loopback.ts';
-import { type QueuesSubject, queuesContract } from '../../contracts/queues.ts';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import type { Deviations } from '../../contracts/deviations.ts';
+import { ANY_CREDENTIALS, advanceDate, type Loopback, startFauxqs } from '../../contracts/loopback.ts';
+import { queuesOver } from '../../contracts/over-aws.ts';
+import { queuesContract } from '../../contracts/queues.ts';
 import { fixedClock } from '../../fakes/clock.ts';
 import { memoryQueues } from '../../fakes/queues.ts';
 
+const ONE_OF_A_GROUP = 'fauxqs hands out one message of a group at a time';
+const FAUXQS_DEVIATIONS: Deviations = {
+  'sending > refuses an empty body': 'fauxqs takes it',
+  'sending > refuses a delay over 900 s': 'fauxqs takes it',
+  'sending > refuses a group id over 128 characters': 'fauxqs takes it',
+  'sending > refuses a deduplication id over 128 characters': 'fauxqs takes it',
+  'a standard queue > names what it cannot delete of a batch': 'fauxqs says of every handle that it has deleted by it',
+  'a FIFO queue > deletes nothing by a handle whose time is over': 'fauxqs deletes by it until somebody receives again',
+  'a FIFO queue > hands out several messages of a group at once, in order': ONE_OF_A_GROUP,
+  'a FIFO queue > holds a group while a message of a batch is out': ONE_OF_A_GROUP,
+  'a FIFO queue > delivers what is given back again, though a later message of its group is out': ONE_OF_A_GROUP,
+  'a FIFO queue > takes a deduplication id of another group for another': 'fauxqs remembers them for the whole queue',
+};
+
 queuesContract('in memory', async () => {
-  const queues = memoryQueues(fixedClock());
+  const clock = fixedClock();
+  const queues = memoryQueues(clock);
   return {
     queues,
-    async drain(queue) {
-      const bodies: string[] = [];
-      for (let batch = queues.receive(queue); batch.length > 0; batch = queues.receive(queue)) {
-        for (const { body, handle } of batch) {
-          bodies.push(body);
-          queues.delete(handle);
-        }
-      }
-      return bodies;
-    },
+    receive: async (queue, max) => queues.receive(queue, max),
+    delete: async (_queue, handles) => handles.filter((handle) => !queues.delete(handle)),
+    setVisibility: async (_queue, handle, seconds) => void queues.changeVisibility(handle, seconds),
+    dead: async (queue) => queues.dead(queue).map(({ body }) => body),
+    advance: (seconds) => clock.advance(seconds * 1000),
   };
 });
 
 describe('over SQS', () => {
   let server: Loopback;
-  let client: SQSClient;
-  let counter = 0;
   beforeAll(async () => {
     server = await startFauxqs();
-    client = new SQSClient({ ...ANY_CREDENTIALS, endpoint: server.endpoint });
   });
   afterAll(async () => {
-    client.destroy();
+    vi.useRealTimers();
     await server.close();
   });
 
-  queuesContract('over SQS', async (): Promise<QueuesSubject> => {
-    counter += 1;
-    const create = async (queue: string, attributes: Record<string, string> = {}): Promise<string> => {
-      const name = `${queue}-${counter}${attributes.FifoQueue ? '.fifo' : ''}`;
-      await client.send(new CreateQueueCommand({ QueueName: name, Attributes: attributes }));
-      return `${server.endpoint}/000000000000/${name}`;
-    };
-    const urls: Record<QueueName, string> = {
-      intake: await create('intake'),
-      later: await create('later'),
-      iam: await create('iam', { FifoQueue: 'true' }),
-      clusters: await create('clusters', { FifoQueue: 'true' }),
-    };
-    return {
-      queues: sqsQueues(urls, client),
-      async drain(queue) {
-        const bodies: string[] = [];
-        for (;;) {
-          const { Messages = [] } = await client.send(
-            new ReceiveMessageCommand({ QueueUrl: urls[queue], MaxNumberOfMessages: 10, WaitTimeSeconds: 0 }),
-          );
-          if (Messages.length === 0) return bodies;
-          for (const { Body = '', ReceiptHandle } of Messages) {
-            bodies.push(Body);
-            await client.send(new DeleteMessageCommand({ QueueUrl: urls[queue], ReceiptHandle }));
-          }
-        }
-      },
-    };
-  }, [
-    'an empty body',
-    'a delay over 900 s',
-    'a group id over 128 characters',
-    'a deduplication id over 128 characters',
-  ]);
+  queuesContract(
+    'fauxqs',
+    () =>
+      queuesOver({
+        account: '000000000000',
+        client: { ...ANY_CREDENTIALS, endpoint: server.endpoint },
+        advance: advanceDate,
+      }),
+    FAUXQS_DEVIATIONS,
+  );
 });
 
 describe('sqsQueues', () => {

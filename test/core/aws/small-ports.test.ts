@@ -1,16 +1,28 @@
-import { CreateBucketCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
-import { s3Documents } from '@gatehouse/core/aws/documents';
+import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
 import { documentsContract } from '../../contracts/documents.ts';
 import { eksContract } from '../../contracts/eks.ts';
-import { ANY_CREDENTIALS, startFauxqs } from '../../contracts/loopback.ts';
+import { ANY_CREDENTIALS, advanceDate, startFauxqs } from '../../contracts/loopback.ts';
+import { noticesContract } from '../../contracts/notices.ts';
+import { documentsOver } from '../../contracts/over-aws.ts';
 import { secretsContract } from '../../contracts/secrets.ts';
 import { memoryDocuments } from '../../fakes/documents.ts';
 import { memoryEks } from '../../fakes/eks.ts';
+import { recordingNotices } from '../../fakes/notices.ts';
 import { memorySecrets } from '../../fakes/secrets.ts';
 
 secretsContract('in memory', async () => {
   const secrets = memorySecrets();
-  return { secrets, tags: async (name) => secrets.tags(name) ?? {} };
+  return {
+    secrets,
+    tags: async (name) => secrets.tags(name) ?? {},
+    markForDeletion: async (name) => secrets.markForDeletion(name),
+  };
+});
+
+noticesContract('in memory', async () => {
+  const notices = recordingNotices();
+  const delivered = async () => notices.published.map((notice) => ({ source: 'gatehouse', ...notice }));
+  return { notices, delivered, failures: notices.failures };
 });
 
 documentsContract('in memory', async () => {
@@ -20,14 +32,15 @@ documentsContract('in memory', async () => {
 
 documentsContract('over S3', async () => {
   const server = await startFauxqs();
-  const client = new S3Client({ ...ANY_CREDENTIALS, endpoint: server.endpoint, forcePathStyle: true });
-  await client.send(new CreateBucketCommand({ Bucket: 'policies' }));
+  const client = { ...ANY_CREDENTIALS, endpoint: server.endpoint };
+  const s3 = new S3Client({ ...client, forcePathStyle: true });
+  await s3.send(new CreateBucketCommand({ Bucket: 'policies' }));
+  s3.destroy();
+  const subject = await documentsOver({ account: '000000000000', client, advance: advanceDate }, 'policies');
   return {
-    documents: s3Documents({ client }),
-    bucket: 'policies',
-    upload: async (Bucket, Key, Body) => (await client.send(new PutObjectCommand({ Bucket, Key, Body }))).VersionId,
+    ...subject,
     close: async () => {
-      client.destroy();
+      await subject.close?.();
       await server.close();
     },
   };

@@ -1,47 +1,21 @@
-import { CreateTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { isFailure } from '@gatehouse/core/access/failure';
-import { DUE_INDEX, dynamoTable } from '@gatehouse/core/aws/table';
 import type { Condition, Item, Table } from '@gatehouse/core/ports/table';
 import * as fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ANY_CREDENTIALS, startDynalite } from '../../contracts/loopback.ts';
+import { ANY_CREDENTIALS, advanceDate, startDynalite } from '../../contracts/loopback.ts';
+import { tableOver } from '../../contracts/over-aws.ts';
 import { type TableSubject, tableContract } from '../../contracts/table.ts';
 import { memoryTable } from '../../fakes/table.ts';
 
-/** The adapter over a DynamoDB in process, with the table that template.yaml describes. */
+/** The adapter over a DynamoDB in process. */
 async function overDynalite(): Promise<TableSubject> {
   const server = await startDynalite();
-  const client = new DynamoDBClient({ ...ANY_CREDENTIALS, endpoint: server.endpoint });
-  await client.send(
-    new CreateTableCommand({
-      TableName: 'state',
-      BillingMode: 'PAY_PER_REQUEST',
-      AttributeDefinitions: [
-        { AttributeName: 'pk', AttributeType: 'S' },
-        { AttributeName: 'sk', AttributeType: 'S' },
-        { AttributeName: 'dueShard', AttributeType: 'S' },
-        { AttributeName: 'dueAt', AttributeType: 'N' },
-      ],
-      KeySchema: [
-        { AttributeName: 'pk', KeyType: 'HASH' },
-        { AttributeName: 'sk', KeyType: 'RANGE' },
-      ],
-      GlobalSecondaryIndexes: [
-        {
-          IndexName: DUE_INDEX,
-          KeySchema: [
-            { AttributeName: 'dueShard', KeyType: 'HASH' },
-            { AttributeName: 'dueAt', KeyType: 'RANGE' },
-          ],
-          Projection: { ProjectionType: 'KEYS_ONLY' },
-        },
-      ],
-    }),
-  );
+  const client = { ...ANY_CREDENTIALS, endpoint: server.endpoint };
+  const subject = await tableOver({ account: '000000000000', client, advance: advanceDate });
   return {
-    table: dynamoTable({ tableName: 'state', client }),
+    ...subject,
     close: async () => {
-      client.destroy();
+      await subject.close?.();
       await server.close();
     },
   };

@@ -212,7 +212,7 @@ describe('status', () => {
   interface Status {
     readonly policy: { version: number };
     readonly clusters: readonly { name: string; mode: string }[];
-    readonly waiting: readonly { target: string; subject: string }[];
+    readonly waiting: readonly { target: string; subject: string; failure?: { code: string; message: string } }[];
     readonly findings: readonly { target: string; subject: string; code: string; remedy: string }[];
     readonly refused?: { errors: unknown };
   }
@@ -226,6 +226,7 @@ describe('status', () => {
     expect(waiting.policy.version).toBe(1);
     expect(waiting.clusters).toMatchObject([{ name: 'prod-eu', mode: 'enforce' }]);
     expect(waiting.waiting.map(({ target, subject }) => [target, subject])).toContainEqual([TARGET, 'user/okta/alice']);
+    for (const { failure } of waiting.waiting) expect(failure).toMatchObject({ code: 'unreachable' });
 
     world.unreachable.clear();
     await world.settle(900_000);

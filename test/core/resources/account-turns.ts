@@ -1,11 +1,15 @@
 import type { AccountPorts } from '@gatehouse/core/ports/world';
 import type { Claim, Diff, Kind, ObjectClaims, OwnedClaim } from '@gatehouse/core/resources/resource';
-import { memoryIam } from '../../fakes/iam.ts';
+import { FAKE_ACCOUNT, memoryIam } from '../../fakes/iam.ts';
 import { memorySecrets } from '../../fakes/secrets.ts';
+
+/** The permissions boundary of {@link memoryAccount}. */
+export const BOUNDARY = `arn:aws:iam::${FAKE_ACCOUNT}:policy/gatehouse/boundary`;
 
 /** An account in memory, whose state outlives the processes that work on it. */
 export function memoryAccount() {
   const iam = memoryIam();
+  iam.state.managedPolicies.set(BOUNDARY, {});
   const secrets = memorySecrets();
   return { iam, secrets, ports: { iam, secrets } satisfies AccountPorts };
 }

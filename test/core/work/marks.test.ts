@@ -1,3 +1,4 @@
+import { Failure } from '@gatehouse/core/access/failure';
 import { clusterTarget } from '@gatehouse/core/access/target';
 import {
   clearMark,
@@ -17,6 +18,7 @@ import { memoryTable } from '../../fakes/table.ts';
 
 const TARGET = clusterTarget('arn:aws:eks:eu-west-1:111122223333:cluster/prod');
 const CAUSE = { source: 'okta', event: 'e1', type: 'test', receivedAt: 1 };
+const SLOW = new Failure('unreachable', 'no answer', { remedy: 'wait' });
 const FINDING = { code: 'no-such-user', severity: 'blocks', object: 'x', message: 'm', remedy: 'r' } as const;
 
 function aTable() {
@@ -59,11 +61,12 @@ describe('a mark', () => {
     const world = aTable();
     await world.put('user/okta/alice');
     const [mark] = await world.take();
-    await postponeMark(world.ports, mark!, world.clock.now() + 60_000);
+    await postponeMark(world.ports, mark!, world.clock.now() + 60_000, SLOW);
     expect(await world.take()).toEqual([]);
-    expect(world.all()[0]?.attempts).toBe(1);
+    expect(world.all()[0]).toMatchObject({ attempts: 1, failure: { code: 'unreachable', message: 'no answer' } });
     await world.put('user/okta/alice');
-    expect((await world.take())[0]?.attempts).toBe(0);
+    expect((await world.take())[0]).toMatchObject({ attempts: 0 });
+    expect((await world.take())[0]?.failure).toBeUndefined();
     await parkMark(world.ports, (await world.take())[0]!, FINDING);
     expect(await world.take()).toEqual([]);
     await world.put('user/okta/alice');
@@ -72,7 +75,7 @@ describe('a mark', () => {
 
   it.each([
     ['cleared', (world: ReturnType<typeof aTable>, mark: Mark) => clearMark(world.ports, mark)],
-    ['postponed', (world: ReturnType<typeof aTable>, mark: Mark) => postponeMark(world.ports, mark, 9e15)],
+    ['postponed', (world: ReturnType<typeof aTable>, mark: Mark) => postponeMark(world.ports, mark, 9e15, SLOW)],
     ['left for a second look', (world: ReturnType<typeof aTable>, mark: Mark) => confirmMark(world.ports, mark, 9e15)],
     ['parked', (world: ReturnType<typeof aTable>, mark: Mark) => parkMark(world.ports, mark, FINDING)],
   ])('is not %s by who did not see its last token', async (_what, settle) => {

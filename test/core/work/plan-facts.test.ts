@@ -268,7 +268,7 @@ describe('an expansion', () => {
 });
 
 describe('the tick', () => {
-  it('reports and hands on what waits, and leaves alone what just came', async () => {
+  it('reports and hands on what waits, and does not speak of what just came', async () => {
     const world = await aWorld();
     await world.silent('00g9', 'alice');
     expect(await world.tick()).toMatchObject({ facts: 0, targets: 0 });
@@ -281,6 +281,22 @@ describe('the tick', () => {
     await world.settle();
     expect(world.marked()).toEqual([]);
     expect(await world.tick()).toEqual({ facts: 0, targets: 0, oldest: 0 });
+  });
+
+  it('hands on what just came once it should have been done: a crash costs one minute, not the next one, too', async () => {
+    const world = await aWorld();
+    await world.silent('00g9', 'alice');
+    world.clock.advance(5_000);
+    await world.tick();
+    expect(world.queues.receive('intake')).toEqual([]);
+    world.clock.advance(20_000);
+    await world.deliver('intake');
+    expect(world.marked()).not.toEqual([]);
+    for (const { handle } of world.queues.receive('clusters')) world.queues.delete(handle);
+    await world.tick();
+    world.clock.advance(20_000);
+    await world.settle();
+    expect(world.marked()).toEqual([]);
   });
 
   it('reports the oldest of all that waits, in whatever shard', async () => {

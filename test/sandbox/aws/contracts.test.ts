@@ -1,134 +1,76 @@
-import { CreateTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { EKSClient } from '@aws-sdk/client-eks';
-import { IAMClient } from '@aws-sdk/client-iam';
-import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
-import { DescribeSecretCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
-import { CreateQueueCommand, DeleteMessageCommand, ReceiveMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
+import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { clusterArn } from '@gatehouse/core/access/arn';
-import { s3Documents } from '@gatehouse/core/aws/documents';
+import type { Failure } from '@gatehouse/core/access/failure';
 import { eksOver } from '@gatehouse/core/aws/eks';
-import { iamOver } from '@gatehouse/core/aws/iam';
-import { sqsQueues } from '@gatehouse/core/aws/queues';
-import { secretsManager } from '@gatehouse/core/aws/secrets';
-import { DUE_INDEX, dynamoTable } from '@gatehouse/core/aws/table';
-import type { QueueName } from '@gatehouse/core/ports/queues';
-import { afterAll } from 'vitest';
-import { addToGroup, attachPolicy, createGroup, createLoginProfile } from '../../../sandbox/src/aws/iam/operations.ts';
+import { eventBridgeNotices } from '@gatehouse/core/aws/notices';
+import { afterAll, vi } from 'vitest';
+import type { AwsEndpoint, EndpointOptions } from '../../../sandbox/src/aws/endpoint.ts';
 import { documentsContract } from '../../contracts/documents.ts';
 import { eksContract } from '../../contracts/eks.ts';
 import { iamContract } from '../../contracts/iam.ts';
+import { advanceDate } from '../../contracts/loopback.ts';
+import { type DeliveredNotice, noticesContract } from '../../contracts/notices.ts';
+import { type Aws, documentsOver, iamUnderTest, queuesOver, secretsOver, tableOver } from '../../contracts/over-aws.ts';
 import { queuesContract } from '../../contracts/queues.ts';
 import { secretsContract } from '../../contracts/secrets.ts';
+import { stsContract } from '../../contracts/sts.ts';
 import { tableContract } from '../../contracts/table.ts';
-import { administrator, HOME, startEndpoint } from './own-endpoint.ts';
+import { administrator, HOME, OTHER_ACCOUNT, startEndpoint } from './own-endpoint.ts';
 
 const NAME = 'the sandbox’s AWS endpoint';
+const BOUNDARY = `arn:aws:iam::${HOME.account}:policy/gatehouse/boundary`;
 const running: (() => Promise<void>)[] = [];
 afterAll(async () => {
+  vi.useRealTimers();
   for (const stop of running) await stop();
 });
 
-async function start() {
-  const endpoint = await startEndpoint();
+async function start(options: Pick<EndpointOptions, 'buses'> = {}): Promise<Aws & { readonly endpoint: AwsEndpoint }> {
+  vi.useRealTimers();
+  const endpoint = await startEndpoint({ now: () => Date.now(), ...options });
   running.push(() => endpoint.stop());
-  return { endpoint, config: administrator(endpoint) };
+  return { endpoint, account: HOME.account, client: administrator(endpoint), advance: advanceDate };
 }
 
-tableContract(NAME, async () => {
-  const { config } = await start();
-  const client = new DynamoDBClient(config);
-  const text = (AttributeName: string) => ({ AttributeName, AttributeType: 'S' as const });
-  await client.send(
-    new CreateTableCommand({
-      TableName: 'state',
-      BillingMode: 'PAY_PER_REQUEST',
-      AttributeDefinitions: [text('pk'), text('sk'), text('dueShard'), { AttributeName: 'dueAt', AttributeType: 'N' }],
-      KeySchema: [
-        { AttributeName: 'pk', KeyType: 'HASH' },
-        { AttributeName: 'sk', KeyType: 'RANGE' },
-      ],
-      GlobalSecondaryIndexes: [
-        {
-          IndexName: DUE_INDEX,
-          KeySchema: [
-            { AttributeName: 'dueShard', KeyType: 'HASH' },
-            { AttributeName: 'dueAt', KeyType: 'RANGE' },
-          ],
-          Projection: { ProjectionType: 'KEYS_ONLY' },
-        },
-      ],
-    }),
-  );
-  return { table: dynamoTable({ tableName: 'state', client }) };
+const ONE_OF_A_GROUP = 'fauxqs hands out one message of a group at a time';
+
+tableContract(NAME, async () => tableOver(await start()));
+
+queuesContract(NAME, async () => queuesOver(await start()), {
+  'a standard queue > names what it cannot delete of a batch': 'fauxqs says of every handle that it has deleted by it',
+  'a FIFO queue > deletes nothing by a handle whose time is over': 'fauxqs deletes by it until somebody receives again',
+  'a FIFO queue > hands out several messages of a group at once, in order': ONE_OF_A_GROUP,
+  'a FIFO queue > holds a group while a message of a batch is out': ONE_OF_A_GROUP,
+  'a FIFO queue > delivers what is given back again, though a later message of its group is out': ONE_OF_A_GROUP,
 });
 
-queuesContract(NAME, async () => {
-  const { config } = await start();
-  const client = new SQSClient(config);
-  const create = async (name: QueueName, fifo: boolean) => {
-    const attributes = fifo ? { Attributes: { FifoQueue: 'true' } } : {};
-    const answer = await client.send(
-      new CreateQueueCommand({ QueueName: `${name}${fifo ? '.fifo' : ''}`, ...attributes }),
-    );
-    return answer.QueueUrl!;
-  };
-  const urls = {
-    intake: await create('intake', false),
-    later: await create('later', false),
-    iam: await create('iam', true),
-    clusters: await create('clusters', true),
-  };
-  return {
-    queues: sqsQueues(urls, client),
-    drain: async (queue) => {
-      const bodies: string[] = [];
-      for (;;) {
-        const { Messages = [] } = await client.send(
-          new ReceiveMessageCommand({ QueueUrl: urls[queue], MaxNumberOfMessages: 10 }),
-        );
-        if (Messages.length === 0) return bodies;
-        for (const { Body, ReceiptHandle } of Messages) {
-          bodies.push(Body!);
-          await client.send(new DeleteMessageCommand({ QueueUrl: urls[queue], ReceiptHandle: ReceiptHandle! }));
-        }
-      }
-    },
-  };
+noticesContract(NAME, async () => {
+  const { endpoint, client } = await start({ buses: ['own'] });
+  const delivered: DeliveredNotice[] = [];
+  endpoint.events.listen((bus, { source, 'detail-type': type, detail }) => {
+    if (bus === 'own') delivered.push({ source, type, detail });
+  });
+  const failures: Failure[] = [];
+  const onFailure = (failure: Failure) => failures.push(failure);
+  const notices = eventBridgeNotices({ busName: 'own', client: new EventBridgeClient(client), onFailure });
+  return { notices, failures, delivered: async () => delivered };
 });
 
-secretsContract(NAME, async () => {
-  const { config } = await start();
-  const client = new SecretsManagerClient(config);
-  return {
-    secrets: secretsManager(client),
-    tags: async (name) => {
-      const { Tags = [] } = await client.send(new DescribeSecretCommand({ SecretId: name }));
-      return Object.fromEntries(Tags.map(({ Key, Value }) => [Key!, Value!]));
-    },
-  };
-});
+secretsContract(NAME, async () => secretsOver(await start()));
 
 documentsContract(NAME, async () => {
-  const { endpoint, config } = await start();
-  endpoint.objects.createBucket(HOME.account, HOME.region, {
-    logicalId: 'B',
-    name: 'policies',
-    eventBridge: false,
-    versioned: true,
-  });
-  const client = new S3Client({ ...config, forcePathStyle: true });
-  return {
-    documents: s3Documents({ client }),
-    bucket: 'policies',
-    upload: async (Bucket, Key, Body) => (await client.send(new PutObjectCommand({ Bucket, Key, Body }))).VersionId,
-  };
+  const aws = await start();
+  const bucket = { logicalId: 'B', name: 'policies', eventBridge: false, versioned: true };
+  aws.endpoint.objects.createBucket(HOME.account, HOME.region, bucket);
+  return documentsOver(aws, bucket.name);
 });
 
 eksContract(NAME, async () => {
-  const { endpoint, config } = await start();
+  const { endpoint, client } = await start();
   await endpoint.clusters.create({ ...HOME, name: 'prod-eu', tags: { env: 'prod' } });
   return {
-    eks: eksOver(new EKSClient(config)),
+    eks: eksOver(new EKSClient(client)),
     clusters: [
       {
         name: 'prod-eu',
@@ -145,16 +87,12 @@ eksContract(NAME, async () => {
 });
 
 iamContract(NAME, async () => {
-  const { endpoint, config } = await start();
-  const { iam } = endpoint;
-  return {
-    iam: iamOver(new IAMClient(config)),
-    account: HOME.account,
-    attach: async (kind, name, arn) => attachPolicy(iam, HOME.account, kind, name, arn),
-    addToGroup: async (user, group) => {
-      createGroup(iam, HOME.account, group);
-      addToGroup(iam, HOME.account, user, group);
-    },
-    createLoginProfile: async (user) => createLoginProfile(iam, HOME.account, user),
-  };
+  const aws = await start();
+  aws.endpoint.iam.managedPolicies.set(BOUNDARY, {});
+  return iamUnderTest(aws, BOUNDARY);
+});
+
+stsContract(NAME, async () => {
+  const own = await start();
+  return { own, other: { ...own, account: OTHER_ACCOUNT, client: administrator(own.endpoint, OTHER_ACCOUNT) } };
 });

@@ -69,8 +69,15 @@ function checkPath(path: string): void {
   }
 }
 
-function checkBoundary(arn: string): void {
+function checkPolicyArn(arn: string): void {
   if (!POLICY_ARN.test(arn)) throw new IamError('InvalidInput', 400, `ARN ${arn} is not valid.`);
+}
+
+/** The managed policies of AWS's own are taken on trust. */
+function checkBoundary(state: IamState, arn: string): void {
+  checkPolicyArn(arn);
+  if (arn.includes(':iam::aws:') || state.managedPolicies.has(arn)) return;
+  throw noSuchEntity(`Scope ARN: ${arn} does not exist or is not attachable.`);
 }
 
 function putTags(tags: Map<string, string>, added: Iterable<readonly [string, string]>): void {
@@ -100,7 +107,7 @@ function newPrincipal(state: IamState, idPrefix: string, kind: PrincipalKind, in
   checkName(kind, input.name);
   const path = input.path ?? '/';
   checkPath(path);
-  if (input.boundary !== undefined) checkBoundary(input.boundary);
+  if (input.boundary !== undefined) checkBoundary(state, input.boundary);
   const tags = new Map<string, string>();
   putTags(tags, input.tags ?? []);
   return {
@@ -233,7 +240,7 @@ export function attachPolicy(
   name: string,
   policyArn: string,
 ): void {
-  checkBoundary(policyArn);
+  checkPolicyArn(policyArn);
   principalOf(state, account, kind, name).attached.add(policyArn);
 }
 
@@ -276,7 +283,7 @@ export function untag(
 /** PutRolePermissionsBoundary, PutUserPermissionsBoundary. */
 export function putBoundary(state: IamState, account: string, kind: PrincipalKind, name: string, arn: string): void {
   const principal = principalOf(state, account, kind, name);
-  checkBoundary(arn);
+  checkBoundary(state, arn);
   principal.boundary = arn;
 }
 

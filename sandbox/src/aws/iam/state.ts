@@ -53,6 +53,8 @@ export interface SimAccount {
 /** IAM of several accounts. */
 export interface IamState {
   readonly accounts: Map<string, SimAccount>;
+  /** Documents of managed policies that may be permissions boundaries, by ARN. No snapshot holds them. */
+  readonly managedPolicies: Map<string, PolicyDocument>;
   readonly partition: string;
   /** Ids and secrets follow from it and from `issued`, so that a run can be repeated. */
   readonly seed: string;
@@ -75,6 +77,7 @@ export interface IamStateOptions {
 export function newIamState(accounts: readonly string[], options: IamStateOptions = {}): IamState {
   return {
     accounts: new Map(accounts.map((id) => [id, { id, roles: new Map(), users: new Map(), groups: new Set() }])),
+    managedPolicies: new Map(),
     partition: options.partition ?? 'aws',
     seed: options.seed ?? randomBytes(16).toString('hex'),
     issued: 0,

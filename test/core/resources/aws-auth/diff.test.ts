@@ -155,6 +155,12 @@ describe('foreign entries', () => {
     expect(codes(state, { unwanted: [claim()] })).toEqual(['still-admitted notice']);
     expect(codes(state, { wanted: [claim()], recorded: [claim()] })).toEqual([]);
   });
+
+  it('may still admit through a mapAccounts that only the cluster can read', () => {
+    const state = observed({ mapRoles: ENTRY, mapAccounts: '- "\n- 111122223333"\n- 111122223333\n' });
+    expect(codes(state, { unwanted: [claim()] })).toEqual(['still-admitted notice']);
+    expect(codes(state, { wanted: [claim()], recorded: [claim()] })).toEqual([]);
+  });
 });
 
 describe('what other tools get wrong', () => {
@@ -202,10 +208,32 @@ describe('what other tools get wrong', () => {
     expect(codes(state, { wanted: [user] })).toEqual(['does-not-parse notice']);
   });
 
+  it('nobody knows what a list that is read by the cluster alone makes of the principals of the other one', () => {
+    // The authenticator takes brackets at the margin, our reader does not.
+    const entry = (key: string) => `- {\n"${key}": ${USER}, username: x\n}\n`;
+    const user = claim({ list: 'mapUsers', arn: USER, username: 'gatehouse:iam-user:111122223333:ci' });
+    const told = (state: AwsAuthObserved, claims: Sides) =>
+      run(state, claims).findings.map(({ code, severity, subject }) => `${code} ${severity} ${subject}`);
+    const roles = observed({ mapRoles: entry('rolearn') });
+    expect(told(roles, { wanted: [user] })).toEqual(['does-not-parse notice grant/payments']);
+    expect(told(roles, { unwanted: [user] })).toEqual(['does-not-parse notice grant/payments']);
+    const users = observed({ mapUsers: entry('userarn') });
+    expect(told(users, { unwanted: [claim()] })).toEqual(['does-not-parse notice grant/payments']);
+    // mapRoles is asked first, whatever mapUsers says.
+    expect(told(users, { wanted: [claim()] })).toEqual(['does-not-parse notice undefined']);
+  });
+
   it('a removal takes every duplicate of ours, so that none is left in force', () => {
     const upper = ENTRY.replace(ROLE, ROLE.toUpperCase());
     const state = observed({ mapRoles: ENTRY + NODE + upper + ENTRY });
     expect(dataAfter(state, { unwanted: [claim()] })).toEqual({ mapRoles: NODE });
+  });
+
+  it('a removal finds an ARN in a block that ends with the list, without a newline', () => {
+    const last = `- username: "${USERNAME}"\n  rolearn: |\n    ${ROLE}`;
+    expect(dataAfter(observed({ mapRoles: NODE + last }), { unwanted: [claim()] })).toEqual({
+      mapRoles: NODE.trimEnd(),
+    });
   });
 
   it('the role of another account with the same name is somebody else', () => {

@@ -9,12 +9,11 @@ import { describe, expect, it } from 'vitest';
 import * as operations from '../../../../sandbox/src/aws/iam/operations.ts';
 import { snapshotIam } from '../../../../sandbox/src/aws/iam/state.ts';
 import { FAKE_ACCOUNT } from '../../../fakes/iam.ts';
-import { Crash, claimsOf, dying, memoryAccount, settle, turn, wanting } from '../account-turns.ts';
+import { BOUNDARY, Crash, claimsOf, dying, memoryAccount, settle, turn, wanting } from '../account-turns.ts';
 import { expectKindLaws, turnClaims } from '../kind-laws.ts';
 
 const NAME = 'gatehouse-ops';
 const ARN = `arn:aws:iam::${FAKE_ACCOUNT}:role/gatehouse/${NAME}`;
-const BOUNDARY = `arn:aws:iam::${FAKE_ACCOUNT}:policy/gatehouse/boundary`;
 const user = (name: string) => `arn:aws:iam::${FAKE_ACCOUNT}:user/${name}`;
 const POLICY = {
   Version: '2012-10-17',
@@ -217,6 +216,21 @@ describe('a member whom IAM does not know', () => {
     await expect(turn(iamRoleKind, ports, NAME, wanting(claim()))).rejects.toMatchObject({ code: 'invalid' });
     expect(await iam.getRole(NAME)).toBeUndefined();
   });
+});
+
+it('says which boundary there is not, and leaves the members in peace', async () => {
+  const { ports, iam } = await account('alice');
+  const absent = `${BOUNDARY}-absent`;
+  const says = {
+    code: 'invalid',
+    retryable: false,
+    message: expect.stringMatching(`^\\S+ ${NAME}: NoSuchEntity: Scope ARN: ${absent} does not exist`),
+  };
+  await expect(turn(iamRoleKind, ports, NAME, wanting(claim({ boundary: absent })))).rejects.toMatchObject(says);
+  expect(await iam.getRole(NAME)).toBeUndefined();
+  await settle(iamRoleKind, ports, NAME, wanting(claim()));
+  await expect(turn(iamRoleKind, ports, NAME, wanting(claim({ boundary: absent }), true))).rejects.toMatchObject(says);
+  expect((await iam.getRole(NAME))!.trust).toEqual(memberTrust([user('alice')]));
 });
 
 describe('a role that must go', () => {

@@ -12,12 +12,11 @@ import { describe, expect, it } from 'vitest';
 import * as operations from '../../../../sandbox/src/aws/iam/operations.ts';
 import { snapshotIam } from '../../../../sandbox/src/aws/iam/state.ts';
 import { FAKE_ACCOUNT } from '../../../fakes/iam.ts';
-import { Crash, claimsOf, dying, memoryAccount, settle, turn, wanting } from '../account-turns.ts';
+import { BOUNDARY, Crash, claimsOf, dying, memoryAccount, settle, turn, wanting } from '../account-turns.ts';
 import { expectKindLaws, turnClaims } from '../kind-laws.ts';
 
 const NAME = 'gatehouse-ci';
 const ARN = `arn:aws:iam::${FAKE_ACCOUNT}:user/gatehouse/${NAME}`;
-const BOUNDARY = `arn:aws:iam::${FAKE_ACCOUNT}:policy/gatehouse/boundary`;
 const SECRET = `gatehouse/keys/${FAKE_ACCOUNT}/${NAME}`;
 const POLICY = {
   Version: '2012-10-17',
@@ -194,6 +193,16 @@ describe('a user that is wanted', () => {
     expect(account.secrets.names()).toEqual(['okta-signing']);
   });
 
+  it('gets its key as soon as the secret of an earlier one is deleted', async () => {
+    const account = memoryAccount();
+    await account.secrets.write(SECRET, 'earlier', {});
+    account.secrets.markForDeletion(SECRET);
+    await expect(settle(iamUserKind, account.ports, NAME, wanting(claim()))).rejects.toMatchObject({ retryable: true });
+    await account.secrets.remove(SECRET);
+    await settle(iamUserKind, account.ports, NAME, wanting(claim()));
+    await expectOneKey(account);
+  });
+
   it('gets policy, boundary and tags put right', async () => {
     const account = memoryAccount();
     await settle(iamUserKind, account.ports, NAME, wanting(claim({ boundary: BOUNDARY })));
@@ -228,6 +237,15 @@ describe('a user that must go', () => {
     expect(await iam.getUser(NAME)).toBeUndefined();
     expect(secrets.names()).toEqual([]);
     expect(await turn(iamUserKind, ports, NAME, claimsOf({ unwanted: [claim()] }))).toEqual({ findings: [] });
+  });
+
+  it('goes, though somebody is deleting its secret', async () => {
+    const { iam, secrets, ports } = memoryAccount();
+    await settle(iamUserKind, ports, NAME, wanting(claim()));
+    secrets.markForDeletion(SECRET);
+    await settle(iamUserKind, ports, NAME, claimsOf({ unwanted: [claim()] }));
+    expect(await iam.getUser(NAME)).toBeUndefined();
+    expect(secrets.names()).toEqual([]);
   });
 
   it('may be gone already at any of the calls; its secret goes nevertheless', async () => {

@@ -1,11 +1,6 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import {
-  AddUserToGroupCommand,
-  AttachRolePolicyCommand,
-  AttachUserPolicyCommand,
-  CreateGroupCommand,
-  CreateLoginProfileCommand,
   CreateRoleCommand,
   DeleteRolePermissionsBoundaryCommand,
   IAMClient,
@@ -16,14 +11,17 @@ import {
   TagRoleCommand,
   UntagRoleCommand,
 } from '@aws-sdk/client-iam';
-import { iamOver } from '@gatehouse/core/aws/iam';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { handleIam, knownIamActions } from '../../../../sandbox/src/aws/iam/protocol.ts';
 import { type IamState, newIamState } from '../../../../sandbox/src/aws/iam/state.ts';
 import { iamContract } from '../../../contracts/iam.ts';
+import { ANY_CREDENTIALS, advanceDate } from '../../../contracts/loopback.ts';
+import { iamUnderTest } from '../../../contracts/over-aws.ts';
 
 const ACCOUNT = '111122223333';
+const BOUNDARY = `arn:aws:iam::${ACCOUNT}:policy/gatehouse/boundary`;
 let server: Server;
+let endpoint: string;
 let client: IAMClient;
 let state: IamState;
 
@@ -35,12 +33,8 @@ beforeAll(async () => {
     response.writeHead(answer.status, { 'content-type': 'text/xml' }).end(answer.xml);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  client = new IAMClient({
-    region: 'us-east-1',
-    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    credentials: { accessKeyId: 'AKIAEXAMPLE', secretAccessKey: 'example' },
-    maxAttempts: 1,
-  });
+  endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  client = new IAMClient({ endpoint, ...ANY_CREDENTIALS, maxAttempts: 1 });
 });
 
 afterAll(async () => {
@@ -53,21 +47,8 @@ const empty = () => newIamState([ACCOUNT], { seed: 'contract', now: () => 1_700_
 
 iamContract('the SDK over the simulator, pages of two', async () => {
   state = empty();
-  return {
-    iam: iamOver(client),
-    account: ACCOUNT,
-    attach: async (kind, name, PolicyArn) => {
-      if (kind === 'role') await client.send(new AttachRolePolicyCommand({ RoleName: name, PolicyArn }));
-      else await client.send(new AttachUserPolicyCommand({ UserName: name, PolicyArn }));
-    },
-    addToGroup: async (UserName, GroupName) => {
-      await client.send(new CreateGroupCommand({ GroupName }));
-      await client.send(new AddUserToGroupCommand({ UserName, GroupName }));
-    },
-    createLoginProfile: async (UserName) => {
-      await client.send(new CreateLoginProfileCommand({ UserName, Password: 'correct horse battery' }));
-    },
-  };
+  state.managedPolicies.set(BOUNDARY, {});
+  return iamUnderTest({ account: ACCOUNT, client: { endpoint, ...ANY_CREDENTIALS }, advance: advanceDate }, BOUNDARY);
 });
 
 describe('what only operators call', () => {

@@ -128,6 +128,8 @@ function failureCode(error: SdkError): FailureCode {
   const named = CODES.get((error.name ?? '').replace(/Exception$/, ''));
   if (named) return named;
   if (/item size.*exceeded|maximum allowed size/i.test(error.message ?? '')) return 'too-large';
+  // Secrets Manager, for some seconds after a deletion, or for days where a person left a recovery window.
+  if (/(marked|scheduled) for deletion/.test(error.message ?? '')) return 'conflict';
   if (error.$retryable?.throttling || status === 429) return 'throttled';
   if (status !== undefined) return byStatus(status);
   if (error.code !== undefined && NOT_CONNECTED.has(error.code)) return 'unreachable';

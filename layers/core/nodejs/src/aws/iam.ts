@@ -65,11 +65,15 @@ const CODES: ReadonlyMap<string, FailureCode> = new Map([
   ['RequestLimitExceeded', 'throttled'],
 ]);
 
+/** A permissions boundary that there is not. IAM calls it NoSuchEntity, as if the principal were not there. */
+const NO_BOUNDARY = /^Scope ARN: /;
+
 /**
  * The code for an error of IAM: by its name (with or without `Exception` at the end), else by the HTTP status. Where there
- * is neither there was no answer: `unreachable`.
+ * is neither there was no answer: `unreachable`. A permissions boundary that there is not is `invalid`.
  */
-export function iamFailureCode(name: string, status: number | undefined): FailureCode {
+export function iamFailureCode(name: string, status: number | undefined, message = ''): FailureCode {
+  if (NO_BOUNDARY.test(message)) return 'invalid';
   const known = CODES.get(name) ?? CODES.get(name.replace(/Exception$/, ''));
   if (known) return known;
   if (status === undefined || status >= 500) return 'unreachable';
@@ -83,11 +87,14 @@ const REMEDIES: Partial<Record<FailureCode, string>> = {
   'too-large': 'see the quota in the message; shorten the document, or have the quota raised',
 };
 
+const NO_BOUNDARY_REMEDY =
+  'make this managed policy in the account, or name another one as its permissionsBoundary in the access policy';
+
 function failureOf(error: unknown, doing: string): Failure {
   if (error instanceof Failure) return error;
   const { name, message, $metadata } = error as Error & { $metadata?: { httpStatusCode?: number } };
-  const code = iamFailureCode(String(name), $metadata?.httpStatusCode);
-  const remedy = REMEDIES[code];
+  const code = iamFailureCode(String(name), $metadata?.httpStatusCode, message);
+  const remedy = NO_BOUNDARY.test(message) ? NO_BOUNDARY_REMEDY : REMEDIES[code];
   return new Failure(code, `${doing}: ${name}: ${message}`, {
     cause: error,
     ...(remedy === undefined ? {} : { remedy }),

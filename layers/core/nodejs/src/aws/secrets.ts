@@ -39,7 +39,8 @@ export function secretsManager(client = new SecretsManagerClient(CLIENT_DEFAULTS
         if (SecretString === undefined) throw new Failure('invalid', `the secret ${name} holds bytes, not a text`);
         return SecretString;
       } catch (error) {
-        if (isFailure(error, 'not-found')) return undefined;
+        // A conflict: it is being deleted, and has no value any more.
+        if (isFailure(error, 'not-found', 'conflict')) return undefined;
         throw error;
       }
     },

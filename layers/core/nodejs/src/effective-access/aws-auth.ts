@@ -1,4 +1,5 @@
-import { type GoMapping, type GoValue, GoYamlError, readGoYaml } from './go-yaml.ts';
+import { fitsInt64, type GoMapping, type GoValue, readGoTexts, readGoYaml } from './go-yaml.ts';
+import { GoYamlError } from './go-yaml-scanner.ts';
 
 /**
  * What a cluster's authenticator makes of the ConfigMap `aws-auth`, and who a caller becomes. Follows aws-iam-authenticator
@@ -95,7 +96,7 @@ function readMappings(
   data: Readonly<Record<string, string>> | undefined,
   problems: AwsAuthProblem[],
 ): AwsAuthMapping[] {
-  const root = readKey(key, textOf(data, key), problems);
+  const root = readKey(key, textOf(data, key), problems, readGoYaml);
   if (root === undefined || root.type === 'null') return [];
   const fault = faultIn(root);
   if (fault !== undefined) {
@@ -121,10 +122,15 @@ function readMappings(
   });
 }
 
-function readKey(key: AwsAuthProblem['key'], text: string, problems: AwsAuthProblem[]): GoValue | undefined {
+function readKey<T>(
+  key: AwsAuthProblem['key'],
+  text: string,
+  problems: AwsAuthProblem[],
+  read: (text: string) => T,
+): T | undefined {
   if (isSkipped(text)) return undefined;
   try {
-    return readGoYaml(text);
+    return read(text);
   } catch (error) {
     if (!(error instanceof GoYamlError) && !(error instanceof RangeError)) throw error;
     problems.push({ key, severity: 'error', message: error.message });
@@ -139,11 +145,13 @@ function faultIn(root: GoValue): string | undefined {
   for (let value = pending.pop(); value !== undefined; value = pending.pop()) {
     if (seen.has(value)) continue;
     seen.add(value);
-    if (value.type === 'infinite') return `unsupported value: ${value.text}`;
+    if (value.type === 'number' && !Number.isFinite(Number(value.value))) return `unsupported value: ${value.value}`;
     if (value.type === 'sequence') pending.push(...value.items);
     if (value.type !== 'mapping') continue;
-    if (value.unsupportedKey) return 'unsupported map key: null';
-    pending.push(...value.members.values());
+    for (const [key, member] of value.members) {
+      if (key === null || (typeof key === 'bigint' && !fitsInt64(key))) return `unsupported map key: ${key}`;
+      pending.push(member);
+    }
   }
   return undefined;
 }
@@ -161,7 +169,9 @@ interface Entry {
  */
 function readEntry(mapping: GoMapping, arnKey: string, warn: (message: string) => void): Entry {
   const entry: Entry = { groups: [], sso: false };
-  const keys = [...mapping.members.keys()].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
+  const keys = [...mapping.members.keys()]
+    .filter((key) => typeof key === 'string')
+    .sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
   for (const key of keys) {
     const value = mapping.members.get(key)!;
     const name = foldCase(key);
@@ -187,21 +197,15 @@ function readGroups(value: GoValue, before: readonly string[], warn: (message: s
   return before;
 }
 
-/** `mapAccounts` is read straight into texts, so unquoted numbers keep their digits. */
-function readAccounts(data: Readonly<Record<string, string>> | undefined, problems: AwsAuthProblem[]): string[] {
+/** `mapAccounts` is read straight into texts, so unquoted numbers keep their digits; an error leaves the texts before it. */
+function readAccounts(
+  data: Readonly<Record<string, string>> | undefined,
+  problems: AwsAuthProblem[],
+): readonly string[] {
   const key = 'mapAccounts';
-  const root = readKey(key, textOf(data, key), problems);
-  if (root === undefined || root.type === 'null') return [];
-  if (root.type !== 'sequence') {
-    problems.push({ key, severity: 'error', message: `cannot read a ${root.type} as a list of accounts` });
-    return [];
-  }
-  return root.items.flatMap((item, index) => {
-    if (item.type === 'null') return [''];
-    if (item.type !== 'sequence' && item.type !== 'mapping') return [item.text];
-    problems.push({ key, severity: 'error', index, message: `cannot read a ${item.type} as an account` });
-    return [];
-  });
+  const { texts = [], faults = [] } = readKey(key, textOf(data, key), problems, readGoTexts) ?? {};
+  for (const fault of faults) problems.push({ key, severity: 'error', ...fault });
+  return texts;
 }
 
 /** Go's `strings.EqualFold`, as far as ASCII is concerned: lower case, and the long s is an s, the Kelvin sign a k. */

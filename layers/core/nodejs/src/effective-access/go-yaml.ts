@@ -1,239 +1,286 @@
-import {
-  EVENT_ID,
-  type Event,
-  getScalarValue,
-  parseEvents,
-  SCALAR_STYLE,
-  type ScalarEvent,
-  YAMLException,
-} from 'js-yaml';
+import { type GoNode, parseGoYaml, YAML_TAG } from './go-yaml-parser.ts';
+import { GoYamlError } from './go-yaml-scanner.ts';
 
 /**
  * A YAML value as the authenticator's reader (Go's `yaml.v2`, YAML 1.1) understands it: plain `yes`, `0123` and `1e3` are no
- * strings. Scalars keep their text beside their type, because lists of account ids are read by text.
+ * strings.
  */
 export type GoValue = GoScalar | GoSequence | GoMapping;
-export interface GoScalar {
-  readonly type: 'string' | 'bool' | 'number' | 'infinite' | 'null';
-  readonly text: string;
-}
+export type GoScalar =
+  | { readonly type: 'string'; readonly text: string }
+  | { readonly type: 'bool'; readonly value: boolean }
+  /** An integer is a bigint. */
+  | { readonly type: 'number'; readonly value: bigint | number }
+  | { readonly type: 'null' };
 export interface GoSequence {
   readonly type: 'sequence';
-  readonly items: GoValue[];
+  readonly items: readonly GoValue[];
 }
 export interface GoMapping {
   readonly type: 'mapping';
-  /** By the key as JSON has it: its text, or `true` for `on`. The last of equal keys is kept; a merge (`<<`) counts where it stands. */
-  readonly members: Map<string, GoValue>;
-  /** A key that JSON cannot hold (null), which makes the authenticator refuse the whole text. */
-  unsupportedKey: boolean;
+  /** The last of equal keys is kept; a merge (`<<`) counts where it stands. */
+  readonly members: ReadonlyMap<GoKey, GoValue>;
 }
-
-/** Why the authenticator would not read a text at all. */
-export class GoYamlError extends Error {}
+/** Scalars of different types are different keys, also where they are written alike. */
+export type GoKey = string | boolean | bigint | number | null;
 
 /**
- * Reads the first document of a text; undefined where it holds nothing. Aliases become the very value they name.
+ * Reads the first document of a text; undefined where it holds nothing. Aliases become what they name.
  * @throws GoYamlError for what is no YAML, for an alias inside its own anchor, for a tag that its value does not fit.
  */
 export function readGoYaml(text: string): GoValue | undefined {
-  // YAML 1.1 counts these as ends of a line, js-yaml (YAML 1.2) does not.
-  const first = firstDocument(text.replace(/[\u0085\u2028\u2029]/g, '\n'));
-  if (/[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/.test(first)) {
-    throw new GoYamlError('control characters are not allowed');
-  }
-  try {
-    const events = parseEvents(first, {});
-    return events.length === 0 ? undefined : new Reader(first, events).document();
-  } catch (error) {
-    if (!(error instanceof YAMLException)) throw error;
-    throw new GoYamlError(`line ${(error.mark?.line ?? 0) + 1}: ${error.reason}`, { cause: error });
-  }
+  const root = parseGoYaml(text);
+  return root === undefined ? undefined : new Decoder().value(root);
+}
+
+/** A list of texts, and what is wrong with it. */
+export interface GoTexts {
+  readonly texts: readonly string[];
+  /** `index`: of the item that counts for nothing, from 0; absent: all that follows is lost. */
+  readonly faults: readonly { readonly index?: number; readonly message: string }[];
 }
 
 /**
- * Cuts a text behind its first document; the authenticator reads no further, so an error there does no harm. A marker at the
- * start of a line ends a document always, and so does a line that is indented less than an indented list.
+ * Reads the first document as Go reads a `[]string`: scalars by their text, whatever their type. What is a list or a mapping is
+ * left out. An error on the way leaves what was read before it, and an empty text for each of the other items.
+ * @throws GoYamlError for what is no YAML.
  */
-function firstDocument(text: string): string {
-  let offset = 0;
-  let indent: number | undefined;
-  for (const line of text.split(/(?<=\n)/)) {
-    const marker = /^\uFEFF?(---|\.\.\.)(?=[ \t\r\n]|$)/.exec(line)?.[1];
-    if (marker !== undefined && indent !== undefined) return text.slice(0, offset);
-    if (marker === '...') throw new GoYamlError('did not find expected node content');
-    if (marker === '---') indent = 0;
-    else if (/^%YAML\s+(?!1\.1\s*$)/.test(line) && indent === undefined) {
-      throw new GoYamlError('found incompatible YAML document');
-    } else if (!/^\uFEFF?([ \t]*(#.*)?\r?\n?|%.*\s*)$/.test(line)) {
-      const own = /^ */.exec(line)![0].length;
-      if (indent !== undefined && own < indent && line[own] !== '\t') return text.slice(0, offset);
-      indent ??= line[own] === '-' ? own : 0;
+export function readGoTexts(text: string): GoTexts {
+  const root = parseGoYaml(text);
+  return root === undefined ? { texts: [], faults: [] } : new Decoder().texts(root);
+}
+
+/** How many aliases may stand for more than they are: see `decode.go`. */
+const MOST_ALIASES = { always: 100, ofAll: 1_000, shareOfFew: 0.99, few: 400_000, shareOfMany: 0.1, many: 4_000_000 };
+
+class Decoder {
+  /** The document itself counts. */
+  #decoded = 1;
+  #decodedInAliases = 0;
+  readonly #open = new Set<GoNode>();
+
+  value(node: GoNode): GoValue {
+    this.#count();
+    switch (node.kind) {
+      case 'alias':
+        return this.#inAlias(node, () => this.value(node.target));
+      case 'scalar':
+        return scalarValue(node);
+      case 'sequence':
+        return { type: 'sequence', items: node.items.map((item) => this.value(item)) };
+      case 'mapping': {
+        const members = new Map<GoKey, GoValue>();
+        this.#addMembers(node.pairs, members);
+        return { type: 'mapping', members };
+      }
     }
-    offset += line.length;
+  }
+
+  texts(root: GoNode): GoTexts {
+    this.#count();
+    if (root.kind !== 'sequence') {
+      const isNull = root.kind === 'scalar' && scalarValue(root).type === 'null';
+      return { texts: [], faults: isNull ? [] : [{ message: `cannot read a ${root.kind} as a list of texts` }] };
+    }
+    const texts: string[] = [];
+    const faults: { index?: number; message: string }[] = [];
+    try {
+      for (const [index, item] of root.items.entries()) {
+        const text = this.#text(item);
+        if (typeof text === 'string') texts.push(text);
+        else faults.push({ index, message: `cannot read a ${text.not} as a text` });
+      }
+    } catch (error) {
+      if (!(error instanceof GoYamlError)) throw error;
+      faults.push({ message: error.message });
+      while (texts.length < root.items.length) texts.push('');
+    }
+    return { texts, faults };
+  }
+
+  #text(node: GoNode): string | { readonly not: 'sequence' | 'mapping' } {
+    this.#count();
+    if (node.kind === 'alias') return this.#inAlias(node, () => this.#text(node.target));
+    if (node.kind !== 'scalar') return { not: node.kind };
+    const value = scalarValue(node);
+    if (value.type === 'null') return '';
+    return value.type === 'string' ? value.text : node.text;
+  }
+
+  #count(): void {
+    this.#decoded++;
+    if (this.#open.size > 0) this.#decodedInAliases++;
+    const { always, ofAll, shareOfFew, few, shareOfMany, many } = MOST_ALIASES;
+    if (this.#decodedInAliases <= always || this.#decoded <= ofAll) return;
+    const between = Math.min(Math.max((this.#decoded - few) / (many - few), 0), 1);
+    const share = shareOfFew - (shareOfFew - shareOfMany) * between;
+    if (this.#decodedInAliases / this.#decoded <= share) return;
+    throw new GoYamlError('document contains excessive aliasing');
+  }
+
+  #inAlias<T>(alias: GoNode & { readonly kind: 'alias' }, read: () => T): T {
+    if (this.#open.has(alias)) throw new GoYamlError(`anchor '${alias.name}' value contains itself`);
+    this.#open.add(alias);
+    const value = read();
+    this.#open.delete(alias);
+    return value;
+  }
+
+  #addMembers(pairs: readonly (readonly [GoNode, GoNode])[], members: Map<GoKey, GoValue>): void {
+    for (const [key, value] of pairs) {
+      if (isMerge(key)) this.#merge(value, members);
+      else {
+        const name = keyOf(this.value(key));
+        members.set(name, this.value(value));
+      }
+    }
+  }
+
+  /** Members of the merged mappings override what stands before the merge; of several, the first named wins. */
+  #merge(node: GoNode, members: Map<GoKey, GoValue>): void {
+    const merged = node.kind === 'sequence' ? node.items.toReversed() : [node];
+    for (const one of merged) {
+      const mapping = one.kind === 'alias' ? one.target : one;
+      if (mapping.kind !== 'mapping') {
+        throw new GoYamlError('map merge requires map or sequence of maps as the value');
+      }
+      this.#count();
+      const add = () => this.#addMembers(mapping.pairs, members);
+      if (one.kind !== 'alias') add();
+      else {
+        this.#inAlias(one, () => {
+          this.#count();
+          add();
+        });
+      }
+    }
+  }
+}
+
+function keyOf(value: GoValue): GoKey {
+  switch (value.type) {
+    case 'string':
+      return value.text;
+    case 'bool':
+    case 'number':
+      return value.value;
+    case 'null':
+      return null;
+    default:
+      throw new GoYamlError('invalid map key');
+  }
+}
+
+type ScalarNode = GoNode & { readonly kind: 'scalar' };
+
+function isMerge(node: GoNode): boolean {
+  return node.kind === 'scalar' && node.text === '<<' && (node.isImplicit || node.tag === `${YAML_TAG}merge`);
+}
+
+/** Tags that say what a scalar must be; with any other it is its text. */
+const TYPES: ReadonlySet<string> = new Set(
+  ['bool', 'int', 'float', 'null', 'timestamp'].map((name) => YAML_TAG + name),
+);
+
+function scalarValue({ text, tag, isImplicit }: ScalarNode): GoScalar {
+  if (tag === `${YAML_TAG}binary`) return { type: 'string', text: decoded(text) };
+  if (tag === '' ? !isImplicit : !TYPES.has(tag)) return { type: 'string', text };
+  const value = resolvePlain(text);
+  const type = tag.slice(YAML_TAG.length);
+  if (tag === '' || type === typeOf(value, text)) return value;
+  if (type === 'float' && value.type === 'number' && fitsInt64(value.value)) {
+    return { type: 'number', value: Number(value.value) };
+  }
+  throw new GoYamlError(`cannot decode ${value.type} \`${text}\` as a !!${type}`);
+}
+
+function typeOf(value: GoScalar, text: string): string {
+  if (value.type === 'number') return typeof value.value === 'bigint' ? 'int' : 'float';
+  return value.type === 'string' && isTimestamp(text) ? 'timestamp' : value.type;
+}
+
+const NULL = /^(~|null|Null|NULL)?$/;
+const BOOL = /^(?:(y|Y|yes|Yes|YES|true|True|TRUE|on|On|ON)|n|N|no|No|NO|false|False|FALSE|off|Off|OFF)$/;
+const FLOAT = /^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$/;
+
+/** What a plain scalar is in YAML 1.1 as `yaml.v2` resolves it (source: its resolve.go); dates stay strings. */
+export function resolvePlain(text: string): GoScalar {
+  if (NULL.test(text)) return { type: 'null' };
+  const bool = BOOL.exec(text);
+  if (bool) return { type: 'bool', value: bool[1] !== undefined };
+  const number = notFinite(text) ?? (/^[-+.0-9]/.test(text) ? numberOf(text) : undefined);
+  return number === undefined ? { type: 'string', text } : { type: 'number', value: number };
+}
+
+function notFinite(text: string): number | undefined {
+  if (/^\.(nan|NaN|NAN)$/.test(text)) return Number.NaN;
+  const infinite = /^([-+]?)\.(inf|Inf|INF)$/.exec(text);
+  return infinite ? Number(`${infinite[1]}Infinity`) : undefined;
+}
+
+function numberOf(text: string): bigint | number | undefined {
+  const digits = text.startsWith('.') ? text : text.replaceAll('_', '');
+  const integer = integerOf(digits);
+  if (integer !== undefined) return integer;
+  const float = FLOAT.test(digits) ? Number(digits) : Number.NaN;
+  return Number.isFinite(float) ? float : undefined;
+}
+
+const INTEGER = /^([-+]?)(0x[0-9a-f]+|0b[01]+|0o[0-7]+|0[0-7]*|[1-9][0-9]*)$/i;
+/** A sign may stand behind the base of a binary one, because Go tries again with what follows. */
+const BINARY = /^0b([-+])([01]+)$/;
+
+/** In any base that Go knows; undefined for what does not fit 64 bits. */
+function integerOf(digits: string): bigint | undefined {
+  const [, sign = '', magnitude = ''] = INTEGER.exec(digits) ?? [];
+  const [, innerSign = '', bits = ''] = BINARY.exec(digits) ?? [];
+  const written = magnitude || (bits && `0b${bits}`);
+  if (written === '') return undefined;
+  const value = BigInt(/^0[0-7]+$/.test(written) ? `0o${written}` : written.toLowerCase());
+  const signed = sign === '-' || innerSign === '-' ? -value : value;
+  const isUnsigned = sign === '' && innerSign === '' && value < 2n ** 64n;
+  return isUnsigned || fitsInt64(signed) ? signed : undefined;
+}
+
+/** Larger integers than these are no keys of JSON to Go. */
+export function fitsInt64(value: bigint | number): boolean {
+  return typeof value === 'bigint' && value >= -(2n ** 63n) && value < 2n ** 63n;
+}
+
+const TIMESTAMP =
+  /^([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})(?:[Tt ]([0-9]{1,2}):([0-9]{1,2}):([0-9]{1,2})(?:[.,][0-9]+)?(Z|[-+][0-9]{2}:[0-9]{2})?)?$/;
+
+/** The four layouts of a time that `yaml.v2` knows: with a zone where a `T` is, without one where a space is. */
+function isTimestamp(text: string): boolean {
+  const match = TIMESTAMP.exec(text);
+  if (match === null) return false;
+  const [, year, month, day, hour, minute, second, zone] = match;
+  const hasTime = hour !== undefined;
+  if (hasTime && /[Tt]/.test(text) !== (zone !== undefined)) return false;
+  const date = new Date(Date.UTC(2000, Number(month) - 1, Number(day)));
+  date.setUTCFullYear(Number(year), Number(month) - 1, Number(day));
+  const isDay = date.getUTCMonth() === Number(month) - 1 && date.getUTCDate() === Number(day);
+  return isDay && (!hasTime || (Number(hour) < 24 && Number(minute) < 60 && Number(second) < 60));
+}
+
+const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
+
+/** Go leaves out ends of lines, but no spaces; each byte that is not part of a character becomes U+FFFD. */
+function decoded(base64: string): string {
+  const joined = base64.replace(/[\r\n]/g, '');
+  if (!BASE64.test(joined)) throw new GoYamlError('!!binary value contains invalid base64 data');
+  const bytes = Buffer.from(joined, 'base64');
+  let text = '';
+  for (let offset = 0; offset < bytes.length; ) {
+    const lengths = [1, 2, 3, 4];
+    const length = lengths.find((one) => isCharacter(bytes.subarray(offset, offset + one)));
+    text += length === undefined ? '\ufffd' : bytes.toString('utf8', offset, offset + length);
+    offset += length ?? 1;
   }
   return text;
 }
 
-class Reader {
-  readonly #text: string;
-  readonly #events: readonly Event[];
-  readonly #anchors = new Map<string, GoValue | undefined>();
-  #next = 1;
-
-  constructor(text: string, events: readonly Event[]) {
-    this.#text = text;
-    this.#events = events;
-  }
-
-  document(): GoValue | undefined {
-    return this.#events[this.#next]?.type === EVENT_ID.POP ? undefined : this.#value();
-  }
-
-  #value(): GoValue {
-    const event = this.#events[this.#next++]!;
-    switch (event.type) {
-      case EVENT_ID.ALIAS:
-        return this.#alias(this.#text.slice(event.anchorStart, event.anchorEnd));
-      case EVENT_ID.SCALAR:
-        return this.#named(event, () => this.#scalar(event));
-      case EVENT_ID.SEQUENCE:
-        return this.#named(event, () => this.#sequence());
-      case EVENT_ID.MAPPING:
-        return this.#named(event, () => this.#mapping());
-      default:
-        throw new GoYamlError(`unexpected YAML event ${event.type}`);
-    }
-  }
-
-  #named(event: { anchorStart: number; anchorEnd: number }, read: () => GoValue): GoValue {
-    if (event.anchorStart < 0) return read();
-    const name = this.#text.slice(event.anchorStart, event.anchorEnd);
-    this.#anchors.set(name, undefined);
-    const value = read();
-    this.#anchors.set(name, value);
-    return value;
-  }
-
-  #alias(name: string): GoValue {
-    const value = this.#anchors.get(name);
-    if (value !== undefined) return value;
-    throw new GoYamlError(
-      this.#anchors.has(name) ? `anchor '${name}' value contains itself` : `unknown anchor '${name}' referenced`,
-    );
-  }
-
-  #scalar(event: ScalarEvent): GoScalar {
-    const text = this.#textOf(event);
-    const tag = event.tagStart < 0 ? '' : shortTag(this.#text.slice(event.tagStart, event.tagEnd));
-    if (tag === '') return event.style === SCALAR_STYLE.PLAIN ? resolvePlain(text) : { type: 'string', text };
-    if (tag === '!!binary') return { type: 'string', text: decoded(text) };
-    const type = TAGS.get(tag);
-    if (type === undefined || type === 'string') return { type: 'string', text };
-    const resolved = resolvePlain(text);
-    if (resolved.type !== type) throw new GoYamlError(`cannot decode ${resolved.type} \`${text}\` as a ${tag}`);
-    return resolved;
-  }
-
-  /** js-yaml ends the last line of a block scalar also where the text does not; Go does not. */
-  #textOf(event: ScalarEvent): string {
-    if (event.valueStart < 0) return '';
-    const text = getScalarValue(this.#text, event);
-    const block = event.style === SCALAR_STYLE.LITERAL_BLOCK || event.style === SCALAR_STYLE.FOLDED_BLOCK;
-    return block && !/[\r\n]/.test(this.#text[event.valueEnd - 1] ?? '') ? text.replace(/\n$/, '') : text;
-  }
-
-  #sequence(): GoSequence {
-    const sequence: GoSequence = { type: 'sequence', items: [] };
-    while (this.#events[this.#next]!.type !== EVENT_ID.POP) sequence.items.push(this.#value());
-    this.#next++;
-    return sequence;
-  }
-
-  #mapping(): GoMapping {
-    const mapping: GoMapping = { type: 'mapping', members: new Map(), unsupportedKey: false };
-    while (this.#events[this.#next]!.type !== EVENT_ID.POP) {
-      const merges = this.#isMergeKey();
-      const key = this.#value();
-      const value = this.#value();
-      if (merges) merge(mapping, value, true);
-      else if (key.type === 'sequence' || key.type === 'mapping') throw new GoYamlError('invalid map key');
-      else if (key.type === 'null') mapping.unsupportedKey = true;
-      else mapping.members.set(key.type === 'bool' ? String(isTrue(key.text)) : key.text, value);
-    }
-    this.#next++;
-    return mapping;
-  }
-
-  #isMergeKey(): boolean {
-    const event = this.#events[this.#next]!;
-    if (event.type !== EVENT_ID.SCALAR || event.valueStart < 0) return false;
-    const plain = event.style === SCALAR_STYLE.PLAIN && event.tagStart < 0;
-    const tagged = event.tagStart >= 0 && shortTag(this.#text.slice(event.tagStart, event.tagEnd)) === '!!merge';
-    return (plain || tagged) && getScalarValue(this.#text, event) === '<<';
-  }
-}
-
-/** Members of the merged mappings override what stands before the merge; of several, the first named wins. */
-function merge(into: GoMapping, value: GoValue, sequenceAllowed: boolean): void {
-  if (value.type === 'mapping') {
-    for (const [key, member] of value.members) into.members.set(key, member);
-    if (value.unsupportedKey) into.unsupportedKey = true;
-  } else if (value.type === 'sequence' && sequenceAllowed) {
-    for (const item of value.items.toReversed()) merge(into, item, false);
-  } else {
-    throw new GoYamlError('map merge requires map or sequence of maps as the value');
-  }
-}
-
-const LONG_TAG = 'tag:yaml.org,2002:';
-
-function shortTag(written: string): string {
-  const bare = written.startsWith('!<') ? written.slice(2, -1) : written;
-  return bare.startsWith(LONG_TAG) ? `!!${bare.slice(LONG_TAG.length)}` : bare;
-}
-
-const TAGS: ReadonlyMap<string, GoScalar['type']> = new Map([
-  ['!!str', 'string'],
-  ['!!bool', 'bool'],
-  ['!!int', 'number'],
-  ['!!float', 'number'],
-  ['!!null', 'null'],
-]);
-
-function decoded(base64: string): string {
-  if (!/^(\s*[A-Za-z0-9+/]){0,}\s*={0,2}\s*$/.test(base64)) {
-    throw new GoYamlError('!!binary value contains invalid base64 data');
-  }
-  return Buffer.from(base64, 'base64').toString('utf8');
-}
-
-const NULL = /^(~|null|Null|NULL)?$/;
-const BOOL = /^(y|Y|yes|Yes|YES|true|True|TRUE|on|On|ON|n|N|no|No|NO|false|False|FALSE|off|Off|OFF)$/;
-const INFINITE = /^([-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN))$/;
-const INTEGER = /^[-+]?(0x[0-9a-f]+|0o[0-7]+|0b[01]+)$/i;
-const FLOAT = /^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$/;
-
-/** What a scalar of type `bool` means. */
-export function isTrue(text: string): boolean {
-  return /^(y|yes|true|on)$/i.test(text);
-}
-
-/** The type of a plain scalar in YAML 1.1 as `yaml.v2` resolves it; dates stay strings (source: its resolve.go). */
-export function resolvePlain(text: string): GoScalar {
-  if (NULL.test(text)) return { type: 'null', text };
-  if (BOOL.test(text)) return { type: 'bool', text };
-  if (INFINITE.test(text)) return { type: 'infinite', text };
-  const digits = text.startsWith('.') ? text : text.replaceAll('_', '');
-  const numeric = /^[-+.0-9]/.test(text) && (isInteger(digits) || isFloat(digits));
-  return { type: numeric ? 'number' : 'string', text };
-}
-
-/** With a prefix of its base; decimal ones count as floats, too. What does not fit 64 bits is none. */
-function isInteger(digits: string): boolean {
-  return INTEGER.test(digits) && BigInt(digits.replace(/^[-+]/, '').toLowerCase()) < 2n ** 64n;
-}
-
-function isFloat(digits: string): boolean {
-  return FLOAT.test(digits) && Number.isFinite(Number(digits));
+function isCharacter(bytes: Buffer): boolean {
+  const text = bytes.toString('utf8');
+  return Buffer.from(text).equals(bytes) && [...text].length === 1;
 }

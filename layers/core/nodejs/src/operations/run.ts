@@ -184,6 +184,7 @@ async function status(ports: TurnPorts): Promise<Outcome> {
     since: number;
     attempts: number;
     notBefore: number;
+    failure?: Json;
   }[] = [];
   const findings: unknown[] = [];
   const targets = await targetsOfPolicy(ports.table, policy.policy);
@@ -192,9 +193,10 @@ async function status(ports: TurnPorts): Promise<Outcome> {
     .flatMap((parts) => (parts.type === 'cluster' ? [verificationTarget(parts.arn)] : []));
   for (const target of [...targets, ...verified]) {
     for (const item of await allItems(ports.table, targetPk(target), MARK_PREFIX)) {
-      const { subject, urgency, since, attempts, notBefore, finding } = readMark(item);
+      const { subject, urgency, since, attempts, notBefore, finding, failure } = readMark(item);
+      const why = failure === undefined ? {} : { failure: { ...failure } as Json };
       if (finding) findings.push({ target, since, ...finding, subject });
-      else waiting.push({ target, subject, urgency, since, attempts, notBefore });
+      else waiting.push({ target, subject, urgency, since, attempts, notBefore, ...why });
     }
     for (const { finding, since } of await readRemarks(ports.table, target))
       findings.push({ target, since, ...finding });

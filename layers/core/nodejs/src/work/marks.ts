@@ -22,6 +22,8 @@ export interface Mark {
   readonly since: number;
   /** How often it has failed in a row. */
   readonly attempts: number;
+  /** Why it failed last. */
+  readonly failure?: MarkFailure;
   /** The newest event that led to it. */
   readonly cause: Cause;
   /** All is written, and is only to be seen once more: its successors are marked already. */
@@ -29,6 +31,9 @@ export interface Mark {
   /** Why it is parked: what a person must mend first. New events and the sweep look at it again. */
   readonly finding?: Finding;
 }
+
+/** What keeps a mark waiting, for people. */
+export type MarkFailure = Pick<Failure, 'code' | 'message' | 'remedy'>;
 
 /** What writing marks takes. */
 export interface MarkPorts {
@@ -126,16 +131,21 @@ export function clearMark(ports: Pick<MarkPorts, 'table'>, mark: Mark): Promise<
 }
 
 /** Lets a mark wait until `notBefore` for another attempt, unless something new came since it was taken. */
-export function postponeMark(ports: Pick<MarkPorts, 'table'>, mark: Mark, notBefore: number): Promise<boolean> {
+export function postponeMark(
+  ports: Pick<MarkPorts, 'table'>,
+  mark: Mark,
+  notBefore: number,
+  failure: MarkFailure,
+): Promise<boolean> {
   const { finding: _finding, confirming: _confirming, ...rest } = mark;
-  return ifUnchanged(() =>
-    ports.table.put(markItem({ ...rest, notBefore, attempts: mark.attempts + 1 }), { equals: { token: mark.token } }),
-  );
+  const { code, message, remedy } = failure;
+  const waiting = { ...rest, notBefore, attempts: mark.attempts + 1, failure: { code, message, remedy } };
+  return ifUnchanged(() => ports.table.put(markItem(waiting), { equals: { token: mark.token } }));
 }
 
 /** Lets a mark wait for a second look at what was written for it, unless something new came since it was taken. */
 export function confirmMark(ports: Pick<MarkPorts, 'table'>, mark: Mark, notBefore: number): Promise<boolean> {
-  const { finding: _finding, ...rest } = mark;
+  const { finding: _finding, failure: _failure, ...rest } = mark;
   return ifUnchanged(() =>
     ports.table.put(markItem({ ...rest, notBefore, attempts: 0, confirming: true }), { equals: { token: mark.token } }),
   );
@@ -157,7 +167,7 @@ async function ifUnchanged(write: () => Promise<void>): Promise<boolean> {
 }
 
 function markItem(mark: Mark): Item {
-  const { target, subject, urgency, finding, cause, confirming, ...rest } = mark;
+  const { target, subject, urgency, finding, failure, cause, confirming, ...rest } = mark;
   return {
     ...markKey(target, subject, urgency),
     ...rest,
@@ -166,6 +176,7 @@ function markItem(mark: Mark): Item {
     urgency,
     cause: cause as unknown as Json,
     ...(confirming ? { confirming } : {}),
+    ...(failure ? { failure: failure as unknown as Json } : {}),
     // A parked mark leaves the due index: nobody wakes its target for it.
     ...(finding ? { finding: finding as unknown as Json } : { dueShard: markShard(target), dueAt: mark.notBefore }),
   };

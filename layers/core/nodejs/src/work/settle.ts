@@ -54,15 +54,16 @@ export async function settleMarks(
   const settled = new Map<Mark, Settlement>();
   let retryAt: number | undefined;
   const trouble = troubleIn(ending);
-  const postpone = async (mark: Mark, delay: number, write = postponeMark) => {
+  const postpone = async (mark: Mark, delay: number, write: (at: number) => Promise<boolean>) => {
     const at = ports.clock.now() + delay;
-    settled.set(mark, (await write(ports, mark, at)) ? 'postponed' : 'refreshed');
+    settled.set(mark, (await write(at)) ? 'postponed' : 'refreshed');
     retryAt = Math.min(retryAt ?? at, at);
   };
   for (const mark of marks) {
     const { failure, finding } = trouble(mark.subject);
     if (failure) {
-      await postpone(mark, failure.code === 'deadline' ? 0 : backOff(mark.attempts, ports.random.fraction()));
+      const delay = failure.code === 'deadline' ? 0 : backOff(mark.attempts, ports.random.fraction());
+      await postpone(mark, delay, (at) => postponeMark(ports, mark, at, failure));
     } else if (!holds) {
       settled.set(mark, 'refreshed');
     } else if (finding) {
@@ -70,7 +71,7 @@ export async function settleMarks(
       if (!known) await recordFinding(ports, ending, mark, finding);
       settled.set(mark, (await parkMark(ports, mark, finding)) ? 'parked' : 'refreshed');
     } else if (ending.confirmAfter !== undefined) {
-      await postpone(mark, ending.confirmAfter, confirmMark);
+      await postpone(mark, ending.confirmAfter, (at) => confirmMark(ports, mark, at));
     } else {
       const cleared = await clearMark(ports, mark);
       if (cleared) await clearParkedTwin(ports, mark);

@@ -16,7 +16,7 @@ import { type Verification, verify } from '../verify/verify.ts';
 import { accountById, clusterByArn, discoveredClusters, isGone } from './clusters.ts';
 import { untilDeadline } from './deadline.ts';
 import { FactReader } from './fact-reader.ts';
-import { clearMark, type Mark, postponeMark, takeMarks } from './marks.ts';
+import { clearMark, type Mark, type MarkFailure, postponeMark, takeMarks } from './marks.ts';
 import { readMemberFacts, sessionNamingOf } from './member-facts.ts';
 import { readRecord } from './records.ts';
 import { backOff } from './settle.ts';
@@ -56,9 +56,9 @@ export async function verifyCluster(ports: TurnPorts, limits: TurnLimits, target
   const isKnown = allClusters(inForce.policy, discovered).some(({ arn }) => arn === cluster.arn);
   const grants = isKnown ? inForce.policy.grants.filter((grant) => selects(grant, cluster)) : [];
   let retryAt: number | undefined;
-  const postpone = async (mark: Mark) => {
+  const postpone = async (mark: Mark, failure: MarkFailure) => {
     const at = ports.clock.now() + backOff(mark.attempts, ports.random.fraction());
-    await postponeMark(ports, mark, at);
+    await postponeMark(ports, mark, at, failure);
     retryAt = Math.min(retryAt ?? at, at);
     report.postponed += 1;
   };
@@ -77,7 +77,7 @@ export async function verifyCluster(ports: TurnPorts, limits: TurnLimits, target
       if (!outcome.ok) report.contradicted += 1;
       // Told once: a contradiction that lasts is in the status, and fills no ledger.
       if (!outcome.ok && mark.attempts !== PATIENCE) {
-        await postpone(mark);
+        await postpone(mark, contradiction(outcome));
         continue;
       }
       if (outcome.results.length > 0) {
@@ -93,7 +93,7 @@ export async function verifyCluster(ports: TurnPorts, limits: TurnLimits, target
         });
       }
       if (!outcome.ok) {
-        await postpone(mark);
+        await postpone(mark, contradiction(outcome));
         continue;
       }
       report.verified += 1;
@@ -104,11 +104,24 @@ export async function verifyCluster(ports: TurnPorts, limits: TurnLimits, target
       // A cluster that is gone grants nothing: there is nothing left to prove.
       if (error.code === 'not-found' && (await isGone(ports.world, reader, inForce.policy, cluster.arn))) {
         await clearMark(ports, mark);
-      } else await postpone(mark);
+      } else await postpone(mark, error);
     }
   }
   if (retryAt !== undefined) await wakeLater(ports, target, retryAt);
   return report;
+}
+
+/** That a cluster answers otherwise than the policy says: how often, and the first question. */
+function contradiction({ results }: Verification): MarkFailure {
+  const wrong = results.filter(({ expectation, allowed }) => allowed !== expectation.allowed);
+  const [{ expectation, allowed } = { expectation: undefined, allowed: false }] = wrong;
+  const { user = '', verb = '', resource = '', namespace } = expectation?.question ?? {};
+  const where = namespace === undefined ? 'in the whole cluster' : `in ${namespace}`;
+  return {
+    code: 'conflict',
+    message: `the cluster gave ${wrong.length} of ${results.length} answers otherwise than the policy: ${user} ${allowed ? 'may' : 'may not'} ${verb} ${resource} ${where}`,
+    remedy: 'look for bindings of others that give or lack it; gatehouse plan shows what Gatehouse would change',
+  };
 }
 
 /** What the ledger keeps of a verification: every question with its answer, and the grade of the evidence. */

@@ -31,8 +31,8 @@ interface Situation {
   readonly claims: ObjectClaims<AwsAuthClaim>;
   /** Folded ARNs that are wanted. */
   readonly wanted: ReadonlySet<string>;
-  /** Accounts that `mapAccounts` admits. */
-  readonly accounts: ReadonlySet<string>;
+  /** Accounts that `mapAccounts` admits; where we cannot read it, the cluster may nevertheless. */
+  readonly accounts: ReadonlySet<string> | 'unread';
 }
 
 interface Place {
@@ -89,7 +89,7 @@ export function diff(
     const here = decisions.filter((decision) => decision.list === list);
     const document = lists.get(list)!;
     if ('refused' in document) {
-      findings.push(...doesNotParse(list, document, here));
+      findings.push(...doesNotParse(list, document, decisions));
       continue;
     }
     const room = LARGEST_DATA_BYTES - bytesOf(data, next, list);
@@ -204,15 +204,7 @@ function oursIn(situation: Situation, list: AwsAuthList, arn: string): readonly 
 }
 
 function stillAdmitted(group: PrincipalClaims, situation: Situation): readonly Finding[] {
-  if (group.unwanted.length === 0) return [];
-  const foreign = foreignEntries(situation, group.arn);
-  const account = group.arn.split(':')[4] ?? '';
-  const reason =
-    foreign.length > 0
-      ? `by an entry that is not Gatehouse’s: ${places(foreign)}`
-      : !situation.wanted.has(folded(group.arn)) && situation.accounts.has(account)
-        ? `by mapAccounts, which admits all of account ${account}`
-        : undefined;
+  const reason = group.unwanted.length === 0 ? undefined : otherDoor(group, situation);
   if (reason === undefined) return [];
   return group.unwanted.map(({ subject }) =>
     finding('still-admitted', 'notice', subject, {
@@ -222,9 +214,20 @@ function stillAdmitted(group: PrincipalClaims, situation: Situation): readonly F
   );
 }
 
-function accountsAdmitted(text: string | undefined): ReadonlySet<string> {
+/** What lets a principal in beside entries of ours, in words; undefined where nothing does. */
+function otherDoor({ arn }: PrincipalClaims, situation: Situation): string | undefined {
+  const foreign = foreignEntries(situation, arn);
+  if (foreign.length > 0) return `by an entry that is not Gatehouse’s: ${places(foreign)}`;
+  if (situation.wanted.has(folded(arn))) return undefined;
+  if (situation.accounts === 'unread') return 'if the cluster can read mapAccounts, which Gatehouse cannot';
+  const account = arn.split(':')[4] ?? '';
+  return situation.accounts.has(account) ? `by mapAccounts, which admits all of account ${account}` : undefined;
+}
+
+function accountsAdmitted(text: string | undefined): Situation['accounts'] {
   const syntax = readSyntax(text ?? '');
-  if ('reason' in syntax || syntax.root?.kind !== 'sequence') return new Set();
+  if ('reason' in syntax) return 'unread';
+  if (syntax.root?.kind !== 'sequence') return new Set();
   return new Set(syntax.root.items.map((item) => textOf(item) ?? ''));
 }
 
@@ -234,15 +237,32 @@ function places(found: readonly Place[]): string {
     .join(', ');
 }
 
-function doesNotParse(list: AwsAuthList, refusal: Refusal, here: readonly Decision[]): readonly Finding[] {
+/**
+ * A list that we do not read may be one that the cluster reads nevertheless: what it says of a principal comes before what
+ * mapUsers says, and counts on where an entry of the other list is removed.
+ */
+function doesNotParse(list: AwsAuthList, refusal: Refusal, decisions: readonly Decision[]): readonly Finding[] {
   const where = refusal.line === undefined ? '' : ` in line ${refusal.line}`;
-  const detail = {
-    message: `${list} in aws-auth does not parse${where} (${refusal.reason}), and a cluster ignores such a list as a whole`,
-    remedy: `mend it${where} with: kubectl -n kube-system edit configmap aws-auth; Gatehouse never writes a list it cannot read`,
-  };
-  const owned = here.flatMap((decision) => [...decision.wanted, ...decision.unwanted]);
-  if (owned.length === 0) return [finding('does-not-parse', 'notice', undefined, detail)];
-  return owned.map(({ subject }) => finding('does-not-parse', 'blocks', subject, detail));
+  const unread = `${list} in aws-auth does not parse${where} (${refusal.reason})`;
+  const remedy = `mend it${where} with: kubectl -n kube-system edit configmap aws-auth; Gatehouse never writes a list it cannot read`;
+  const ignored = { message: `${unread}, and a cluster ignores such a list as a whole`, remedy };
+  const here = decisions.filter((decision) => decision.list === list).flatMap(claimants);
+  const blocked = here.map(({ subject }) => finding('does-not-parse', 'blocks', subject, ignored));
+  const elsewhere = decisions
+    .filter((decision) => decision.list !== list)
+    .flatMap((decision) => (list === 'mapRoles' ? claimants(decision) : decision.unwanted));
+  const doubtful = elsewhere.map(({ subject, claim }) =>
+    finding('does-not-parse', 'notice', subject, {
+      message: `${unread}, so that nobody knows whether it maps ${claim.arn}, too`,
+      remedy,
+    }),
+  );
+  const told = [...blocked, ...doubtful];
+  return told.length > 0 ? told : [finding('does-not-parse', 'notice', undefined, ignored)];
+}
+
+function claimants({ wanted, unwanted }: PrincipalClaims): readonly Owned[] {
+  return [...wanted, ...unwanted];
 }
 
 interface Written {

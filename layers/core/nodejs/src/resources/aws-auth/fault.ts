@@ -18,8 +18,10 @@ export function findFault(text: string, root: Node | undefined): Fault | undefin
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
     const [node, inFlow] = next;
     if (node.kind === 'alias') continue;
-    const found = node.kind === 'scalar' ? scalarFault(node, inFlow) : undefined;
+    const found = node.kind === 'scalar' ? scalarFault(text, node, inFlow) : undefined;
     if (found !== undefined) return { reason: found, offset: node.start };
+    const crowded = crowdedIn(text, node);
+    if (crowded !== undefined) return { reason: 'it stands on the line of what is before it', offset: crowded.start };
     if (node.kind === 'sequence') pending.push(...node.items.map((item): [Node, boolean] => [item, node.bracketed]));
     if (node.kind !== 'mapping') continue;
     for (const [key, value] of node.pairs) {
@@ -31,8 +33,20 @@ export function findFault(text: string, root: Node | undefined): Fault | undefin
   return undefined;
 }
 
-/** Characters that Go's reader refuses, or takes for the end of a line where ours does not. */
-const STRAY = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f\u0085\u2028\u2029]/;
+/** What begins on the line on which the item before it ends, in a block. Where an empty item stands, nobody knows. */
+function crowdedIn(text: string, node: Node): Node | undefined {
+  if (node.kind === 'scalar' || node.kind === 'alias' || node.bracketed) return undefined;
+  const parts = node.kind === 'sequence' ? node.items.map((item) => [item, item] as const) : node.pairs;
+  const crowded = parts.find(([first], index) => {
+    const before = parts[index - 1]?.[1];
+    if (before === undefined || before.start === before.end || first.start === first.end) return false;
+    return !/[\r\n]/.test(text.slice(before.end, first.start));
+  });
+  return crowded?.[0];
+}
+
+/** Characters that Go's reader refuses, or takes for something else than ours does; a byte order mark may only come first. */
+const STRAY = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u2028\u2029\ufffe\uffff]|(?<=[\s\S])\ufeff/;
 
 function findTextFault(text: string, root: Node | undefined): Fault | undefined {
   const stray = STRAY.exec(text);
@@ -40,22 +54,52 @@ function findTextFault(text: string, root: Node | undefined): Fault | undefined 
     const code = stray[0].charCodeAt(0).toString(16).toUpperCase().padStart(4, '0');
     return { reason: `it holds the character U+${code} unescaped`, offset: stray.index };
   }
-  const indented = /^[ \t]+(---|\.\.\.)(?=\s|$)/m.exec(text);
+  const indented = /^\uFEFF?[ \t]+(---|\.\.\.)(?=\s|$)/m.exec(text);
   if (indented !== null) return { reason: `"${indented[1]}" is indented`, offset: indented.index };
-  const tab = /^[ -]*\t/m.exec(text);
+  const tab = /^\uFEFF?[ -]*\t/m.exec(text);
   if (tab !== null) return { reason: 'a tab stands where only spaces may', offset: tab.index };
   const headEnd = root === undefined || root.start === root.end ? text.length : root.start;
-  const head = /^\uFEFF?(%|\.\.\.)/m.exec(text.slice(0, headEnd));
+  const head = /^\uFEFF?[ \t]*(%|\.\.\.)/m.exec(text.slice(0, headEnd));
   if (head === null) return undefined;
   return { reason: `${JSON.stringify(head[1])} stands before the list`, offset: head.index };
 }
 
-function scalarFault(scalar: ScalarNode, inFlow: boolean): string | undefined {
-  if (!scalar.plain) return undefined;
+function scalarFault(text: string, scalar: ScalarNode, inFlow: boolean): string | undefined {
+  const reason = tagFault(scalar) ?? escapeFault(text.slice(scalar.start, scalar.end));
+  if (reason !== undefined || !scalar.plain) return reason;
   if (scalar.tag === '' && isInfinite(scalar.value)) return `${scalar.value} has no place in JSON`;
   if (inFlow && /^:|\?/.test(scalar.value)) return `"${scalar.value}" needs quotes between brackets`;
   return undefined;
 }
+
+/** Of bytes in base64 Go asks for all characters up to the last, and for none between. */
+const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
+
+/** A tag that says what its value must be makes the whole text void where the value is not. */
+function tagFault({ tag, value }: ScalarNode): string | undefined {
+  const type = /^!(?:!|<tag:yaml\.org,2002:)(bool|int|float|null|timestamp|binary)>?$/.exec(tag)?.[1];
+  if (type === 'binary') return BASE64.test(value.replace(/[\r\n]/g, '')) ? undefined : 'it holds no valid base64';
+  return type === undefined && !tag.includes('%') ? undefined : `the tag ${tag} is one that its value may not fit`;
+}
+
+/** Escapes that ours takes and Go's does not: a slash, as JSON may have it, and what is no character. */
+function escapeFault(written: string): string | undefined {
+  if (!/^(?:[&!]\S*\s+)*"/.test(written)) return undefined;
+  if (/\\(?:\r\n|\r|\n)[ \t]*[\r\n]/.test(written)) return 'an empty line stands behind an escaped end of a line';
+  const escapes = written.match(/\\(?:u.{4}|U.{8}|[\s\S])/g) ?? [];
+  return escapes.map(badEscape).find((reason) => reason !== undefined);
+}
+
+function badEscape(written: string): string | undefined {
+  const code = /^\\[uU]/.test(written) ? Number.parseInt(written.slice(2), 16) : 0;
+  const isCharacter = code <= 0x10ffff && !(code >= 0xd800 && code <= 0xdfff);
+  return isCharacter && written !== '\\/'
+    ? undefined
+    : `the escape ${written} is not one that every reader understands`;
+}
+
+/** Go looks for the colon 1024 characters far, blanks between included. */
+const LONGEST_KEY = 1000;
 
 function pairFault(text: string, written: Node, value: Node): string | undefined {
   const key = resolved(written);
@@ -63,7 +107,11 @@ function pairFault(text: string, written: Node, value: Node): string | undefined
   if (key.plain && key.tag === '' && isNull(key.value)) return 'a key is null';
   if (key.plain && key.value === '<<' && !merges(value)) return 'only mappings can be merged with <<';
   if (/[\r\n]/.test(text.slice(written.start, written.end))) return 'a key is longer than its line';
-  if (!/[ \t]*[:,\]}]/y.test(text.slice(written.end, written.end + 80))) return 'a key is apart from its colon';
+  if (written.end - written.start > LONGEST_KEY) return `a key is longer than ${LONGEST_KEY} characters`;
+  if (key.plain && /^[-+]?\d\w{16,}$/.test(key.value)) return `the key ${key.value} is too large a number`;
+  const behind = text.slice(written.end, written.end + 80);
+  if (!/^[ \t]*[:,\]}]/.test(behind)) return 'a key is apart from its colon';
+  if (key.plain && /^[ \t]*:[^\s]/.test(behind)) return 'a colon is not apart from what follows';
   if (value.kind !== 'mapping' || value.bracketed) return undefined;
   const begins = value.pairs[0]?.[0].start ?? value.start;
   return /[\r\n]/.test(text.slice(written.end, begins)) ? undefined : 'a mapping begins on the line of its key';

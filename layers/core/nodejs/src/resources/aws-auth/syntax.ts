@@ -143,8 +143,10 @@ class Composer {
           event.valueEnd + (quoted ? 1 : 0) - (block ? this.#newlineBefore(event.valueEnd) : 0),
         );
       }
-      const value = event.valueStart < 0 ? '' : getScalarValue(this.#text, event);
-      const unended = block && value !== '' && !/[\r\n]/.test(this.#text[event.valueEnd - 1] ?? '');
+      const read = event.valueStart < 0 ? '' : getScalarValue(this.#text, event);
+      const unended = block && read !== '' && !/[\r\n]/.test(this.#text[event.valueEnd - 1] ?? '');
+      // js-yaml ends the last line of a block also where the text does not; Go does not.
+      const value = unended ? read.replace(/\n$/, '') : read;
       const plain = event.style === SCALAR_STYLE.PLAIN;
       node = { kind: 'scalar', start: 0, end: 0, tag, anchored, value, plain, unended };
     } else {

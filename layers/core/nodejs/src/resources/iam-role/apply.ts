@@ -104,6 +104,9 @@ async function putTrust(
   return withKnownMembers(name, before, after, (trust) => iam.updateTrust(name, trust));
 }
 
+/** IAM's word for a document that it does not take; anything else that is invalid has nothing to do with the members. */
+const aboutTheDocument = (error: Failure): boolean => error.message.includes('MalformedPolicyDocument');
+
 /** Writes the trust document; where IAM does not know a member, without that member. Answers what was written. */
 async function withKnownMembers(
   name: string,
@@ -117,7 +120,7 @@ async function withKnownMembers(
       await write(trust);
       return trust;
     } catch (error) {
-      if (!isFailure(error, 'invalid')) throw error;
+      if (!isFailure(error, 'invalid') || !aboutTheDocument(error)) throw error;
       const rest = withoutUnknown(error, before, trust);
       if (sameTrust(rest, trust) || sameTrust(rest, before)) throw unknownMember(name, error);
       trust = rest;

@@ -1,0 +1,56 @@
+import { CreateClusterCommand, EKSClient, waitUntilClusterActive } from '@aws-sdk/client-eks';
+import { CreateRoleCommand, IAMClient } from '@aws-sdk/client-iam';
+import { clusterArn } from '@gatehouse/core/access/arn';
+import { eksOver } from '@gatehouse/core/aws/eks';
+import { afterAll, beforeAll } from 'vitest';
+import { eksContract } from '../contracts/eks.ts';
+import type { Aws } from '../contracts/over-aws.ts';
+import { CHECKING, type Emulator, REGION, startEmulator } from './emulator.ts';
+
+const PORT = 16_443;
+let emulator: Emulator;
+beforeAll(async () => {
+  emulator = await startEmulator({ env: { ...CHECKING, EKS_BASE_PORT: String(PORT) } });
+});
+afterAll(() => emulator?.stop());
+
+/** Makes a cluster, with the role that it must have. */
+async function createCluster(aws: Aws, name: string, tags: Readonly<Record<string, string>> = {}): Promise<void> {
+  const [iam, eks] = [new IAMClient(aws.client), new EKSClient(aws.client)];
+  const trust = { Effect: 'Allow', Principal: { Service: 'eks.amazonaws.com' }, Action: 'sts:AssumeRole' };
+  const { Role } = await iam.send(
+    new CreateRoleCommand({
+      RoleName: `cluster-${name}`,
+      AssumeRolePolicyDocument: JSON.stringify({ Version: '2012-10-17', Statement: [trust] }),
+    }),
+  );
+  await eks.send(
+    new CreateClusterCommand({ name, version: '1.34', roleArn: Role!.Arn!, resourcesVpcConfig: {}, tags: { ...tags } }),
+  );
+  await waitUntilClusterActive({ client: eks, maxWaitTime: 10, minDelay: 1, maxDelay: 1 }, { name });
+  iam.destroy();
+  eks.destroy();
+}
+
+eksContract('the emulator', async () => {
+  const aws = emulator.aws();
+  await createCluster(aws, 'prod-eu', { env: 'prod' });
+  const client = new EKSClient(aws.client);
+  return {
+    eks: eksOver(client),
+    clusters: [
+      {
+        name: 'prod-eu',
+        arn: clusterArn(aws.account, REGION, 'prod-eu'),
+        status: 'ACTIVE',
+        endpoint: `https://127.0.0.1:${PORT}`,
+        // Without Docker, no cluster is behind it.
+        certificateAuthority: '',
+        version: '1.34',
+        authenticationMode: 'CONFIG_MAP',
+        tags: { env: 'prod' },
+      },
+    ],
+    close: async () => client.destroy(),
+  };
+});
