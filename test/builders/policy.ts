@@ -21,7 +21,7 @@ export function aCluster(over: Partial<Cluster> = {}): Cluster {
 export function aGrant(over: Partial<Grant> = {}): Grant {
   return {
     name: 'readers',
-    to: { group: '00g1', source: 'okta' },
+    to: [{ group: '00g1', source: 'okta' }],
     clusters: { names: ['*'], labels: {} },
     namespaces: [],
     absentNamespaces: 'refuse',
@@ -38,6 +38,8 @@ export function aPolicy(over: Partial<AccessPolicy> = {}): AccessPolicy {
     discover: [],
     accounts: [{ id: ACCOUNT }],
     grants: [aGrant()],
+    machines: [],
+    identityProviders: [],
     identities: [{ source: 'okta', template: `arn:aws:iam::${ACCOUNT}:user/{localPart}` }],
     protected: { principals: [] },
     ...over,

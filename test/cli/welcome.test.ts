@@ -15,7 +15,7 @@ describe('the curl of a sandbox', () => {
 
   it('is about a member whom the policy knows', () => {
     const policy = aPolicy({
-      grants: [aGrant(), aGrant({ name: 'ops', to: { group: 'g7', source: 'standard' } })],
+      grants: [aGrant(), aGrant({ name: 'ops', to: [{ group: 'g7', source: 'standard' }] })],
       identities: [{ source: 'standard', map: { ann: 'arn:aws:iam::111122223333:user/ann' } }],
     });
     expect(exampleMember(policy)).toEqual({ group: 'g7', user: 'ann', granted: true });

@@ -69,6 +69,17 @@ export function memoryIam(
         operations.createRole(state, account, { ...role, trust: text(role.trust), tags: Object.entries(role.tags) });
         return roleOf(role.name);
       }),
+    listRoles: (pathPrefix) =>
+      run('listRoles', pathPrefix, () =>
+        [...operations.accountOf(state, account).roles.values()]
+          .filter(({ path }) => path.startsWith(pathPrefix))
+          .map((role) => ({
+            name: role.name,
+            id: role.id,
+            arn: arnOf(state, account, role),
+            createdAt: role.createdAt,
+          })),
+      ),
     updateTrust: (role, trust) =>
       run('updateTrust', role, () => operations.updateTrust(state, account, role, text(trust))),
     setRoleSession: (role, seconds) =>

@@ -1,3 +1,4 @@
+import { groupsIn } from '@gatehouse/core/access/grantee';
 import type { AccessPolicy } from '@gatehouse/core/access/policy';
 import type { Sandbox } from '@gatehouse/sandbox/sandbox';
 import { columns } from '../terminal/columns.ts';
@@ -59,7 +60,7 @@ export function writeWelcome(output: Output, sandbox: Sandbox, policy: AccessPol
 
 /** Somebody whom the policy knows, and a group of the same source that it grants something to. */
 export function exampleMember({ grants, identities }: AccessPolicy) {
-  const [group] = grants.flatMap(({ to }) => ('group' in to && to.source === 'standard' ? [to.group] : []));
+  const [group] = grants.flatMap((grant) => groupsIn(grant, 'standard'));
   const people = identities.flatMap((rule) =>
     rule.source === 'standard' && 'map' in rule ? Object.keys(rule.map) : [],
   );

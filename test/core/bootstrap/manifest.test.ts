@@ -40,7 +40,7 @@ const METRICS: AccessLevel = {
 
 const grant = (name: string, level: AccessLevel, more: Partial<Grant> = {}): Grant => ({
   name,
-  to: { group: '00g1', source: 'okta' },
+  to: [{ group: '00g1', source: 'okta' }],
   clusters: { names: ['prod-*'], labels: {} },
   namespaces: ['pay'],
   absentNamespaces: 'refuse',
@@ -53,6 +53,8 @@ const policy = (...grants: Grant[]): AccessPolicy => ({
   discover: [],
   accounts: [{ id: '111122223333' }],
   grants,
+  machines: [],
+  identityProviders: [],
   identities: [],
   protected: { principals: [] },
 });

@@ -3,10 +3,12 @@ import { GRANT_ANNOTATION, MANAGED_BY } from '@gatehouse/core/access/names';
 import type { AccessPolicy, Grant } from '@gatehouse/core/access/policy';
 import { grantSubject, type Subject } from '@gatehouse/core/access/subject';
 import { readAwsAuth } from '@gatehouse/core/effective-access/aws-auth';
-import { desiredForGrant, desiredForMember, machineUserArn, placedClaim } from '@gatehouse/core/plan/desired';
+import { placedClaim } from '@gatehouse/core/plan/bindings';
+import { desiredForGrant, desiredForMember } from '@gatehouse/core/plan/desired';
 import { clusterGuards } from '@gatehouse/core/plan/guards';
 import { iamGuards } from '@gatehouse/core/plan/iam-guards';
 import { type Guard, type Plan, planTurn } from '@gatehouse/core/plan/plan';
+import { machineUserArn } from '@gatehouse/core/plan/principals';
 import { objectId, ownedClaimKey, type TurnClaims, unwantedClaims } from '@gatehouse/core/plan/turn-claims';
 import type { KubernetesObject } from '@gatehouse/core/ports/kubernetes';
 import { AWS_AUTH_OBJECT, type AwsAuthClaim, type AwsAuthObserved } from '@gatehouse/core/resources/aws-auth/model';
@@ -18,7 +20,7 @@ import { isManaged, type ObjectState } from '@gatehouse/core/resources/managed-o
 import { claimedBy } from '@gatehouse/core/resources/namespace/model';
 import type { Kind, OwnedClaim } from '@gatehouse/core/resources/resource';
 import { type RoleClaim, sameRules } from '@gatehouse/core/resources/role/model';
-import { type RoleBindingClaim, usernameOf } from '@gatehouse/core/resources/role-binding/model';
+import { boundIn, type RoleBindingClaim } from '@gatehouse/core/resources/role-binding/model';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ACCOUNT, aCluster, aGrant, aPolicy } from '../../builders/policy.ts';
@@ -129,7 +131,7 @@ const PEOPLE: readonly Subject[] = ['user/okta/alice', 'user/okta/bob', 'machine
 const nameOf = (subject: Subject) => subject.split('/').at(-1)!;
 const arnOf = (subject: Subject) =>
   subject.startsWith('machine/')
-    ? machineUserArn(nameOf(subject), ACCOUNT, 'aws')
+    ? machineUserArn({ name: nameOf(subject) }, ACCOUNT, 'aws')
     : `arn:aws:iam::${ACCOUNT}:user/${nameOf(subject)}`;
 
 const grants: fc.Arbitrary<readonly Grant[]> = fc
@@ -161,9 +163,10 @@ const members = fc.array(fc.subarray(['ops', 'readers', 'admins']), {
 });
 
 function desired(policy: AccessPolicy, memberships: readonly (readonly string[])[]): OwnedClaim[] {
-  const shared = policy.grants.flatMap((grant) => desiredForGrant(grant, CLUSTER));
+  const shared = policy.grants.flatMap((grant) => desiredForGrant(grant, CLUSTER).claims);
   const own = PEOPLE.flatMap((subject, index) => {
-    const member = { subject, grants: new Set(memberships[index]), principal: { arn: arnOf(subject) } };
+    const session = { session: nameOf(subject) };
+    const member = { subject, grants: new Set(memberships[index]), principal: { arn: arnOf(subject) }, session };
     const { claims, bindings } = desiredForMember(policy, member, policy.grants, () => 'user-name');
     return [...claims, ...bindings.map((wish) => placedClaim(wish, 0))];
   });
@@ -275,8 +278,8 @@ function isFulfilled(world: World, { subject, claim }: OwnedClaim): boolean {
       return object !== undefined && sameRules(object.rules ?? [], (claim as RoleClaim).rules);
     case 'role-binding': {
       const { username, roleRef } = claim as RoleBindingClaim;
-      const names = (object?.subjects ?? []).map(usernameOf);
-      return names.includes(username) && object?.roleRef?.name === roleRef.name;
+      const names = (object?.subjects ?? []).map(boundIn);
+      return names.includes(`User ${username}`) && object?.roleRef?.name === roleRef.name;
     }
     default: {
       const { list, arn, username } = claim as AwsAuthClaim;

@@ -1,19 +1,16 @@
 import { Failure } from '@gatehouse/core/access/failure';
 import type { AccessPolicy, Grant } from '@gatehouse/core/access/policy';
 import type { Subject } from '@gatehouse/core/access/subject';
+import { fulfils, placedClaim } from '@gatehouse/core/plan/bindings';
+import { desiredForGrant, desiredForMember, type MemberFacts, type SessionNaming } from '@gatehouse/core/plan/desired';
 import {
-  desiredForGrant,
-  desiredForMember,
-  fulfils,
   grantRoleArn,
   isManagedPrincipal,
   isProtected,
-  type MemberFacts,
   machineUserArn,
   normalArn,
-  placedClaim,
-  type SessionNaming,
-} from '@gatehouse/core/plan/desired';
+} from '@gatehouse/core/plan/principals';
+import type { RoleBindingClaim } from '@gatehouse/core/resources/role-binding/model';
 import { describe, expect, it } from 'vitest';
 import { ACCOUNT, aCluster, aGrant, aPolicy } from '../../builders/policy.ts';
 
@@ -28,11 +25,14 @@ function member(
     naming?: SessionNaming;
     policy?: AccessPolicy;
     grants?: readonly string[];
+    subject?: Subject;
+    session?: MemberFacts['session'];
   } = {},
 ) {
   const { principal = { arn: arn('user/people/alice') }, naming = 'user-name', grants = [grant.name] } = over;
+  const { subject = ALICE, session = { session: 'alice@example.com' } } = over;
   const policy = over.policy ?? aPolicy({ grants: [grant] });
-  const facts = { subject: ALICE, grants: new Set(grants), principal };
+  const facts = { subject, grants: new Set(grants), principal, session };
   return desiredForMember(policy, facts, [grant], () => naming);
 }
 const usernames = (desired: ReturnType<typeof member>) => desired.bindings.map(({ username }) => username);
@@ -65,7 +65,7 @@ describe('the username', () => {
     [
       'of a machine is that of its user',
       aGrant({ through: 'user' }),
-      { arn: machineUserArn('pay-ci', ACCOUNT, 'aws') },
+      { arn: machineUserArn({ name: 'pay-ci' }, ACCOUNT, 'aws') },
       'user-name',
       `gatehouse:iam-user:${ACCOUNT}:gatehouse-pay-ci`,
     ],
@@ -172,7 +172,7 @@ describe('what a member has of their own', () => {
 
 describe('what the members of a grant share', () => {
   const objects = (grant: Grant) =>
-    desiredForGrant(grant, aCluster()).map(({ claim }) => `${claim.kind} ${claim.object}`);
+    desiredForGrant(grant, aCluster()).claims.map(({ claim }) => `${claim.kind} ${claim.object}`);
   it.each<[string, Grant, readonly string[]]>([
     ['whole cluster', aGrant(), ['role ClusterRole/gatehouse:readers', 'aws-auth kube-system/aws-auth']],
     [
@@ -194,14 +194,14 @@ describe('what the members of a grant share', () => {
     ['through users there is no shared door', aGrant({ through: 'user' }), ['role ClusterRole/gatehouse:readers']],
   ])('%s', (_name, grant, expected) => {
     expect(objects(grant)).toEqual(expected);
-    for (const { subject, grant: name } of desiredForGrant(grant, aCluster())) {
+    for (const { subject, grant: name } of desiredForGrant(grant, aCluster()).claims) {
       expect([subject, name]).toEqual(['grant/readers', 'readers']);
     }
   });
 
   it('is one line for the role, without its path, whose sessions give the username', () => {
     const cluster = aCluster({ region: 'cn-north-1' });
-    const [, door] = desiredForGrant(aGrant(), cluster);
+    const [, door] = desiredForGrant(aGrant(), cluster).claims;
     expect(door!.claim).toEqual({
       kind: 'aws-auth',
       object: 'kube-system/aws-auth',
@@ -217,7 +217,7 @@ describe('what the members of a grant share', () => {
   it('has a role name that IAM takes, told apart by a hash where it is cut', () => {
     const names = [LONG, `${LONG.slice(0, -1)}c`].map((name) => grantRoleArn(aGrant({ name }), ACCOUNT, 'aws'));
     expect(new Set(names).size).toBe(2);
-    for (const name of [...names, machineUserArn(LONG, ACCOUNT, 'aws')]) {
+    for (const name of [...names, machineUserArn({ name: LONG }, ACCOUNT, 'aws')]) {
       expect(name.split('/').at(-1)!.length).toBeLessThanOrEqual(64);
     }
   });
@@ -237,7 +237,7 @@ describe('a shard', () => {
     ['a binding that only begins like it', { object: 'ClusterRoleBinding/gatehouse:readers:role:0:1' }],
     ['a binding without a number', { object: 'ClusterRoleBinding/gatehouse:readers:role:x' }],
   ])('%s does not', (_name, over) => {
-    expect(fulfils({ ...placedClaim(wish!, 0).claim, ...over }, wish!)).toBe(false);
+    expect(fulfils({ ...placedClaim(wish!, 0).claim, ...over } as RoleBindingClaim, wish!)).toBe(false);
   });
 });
 

@@ -183,15 +183,17 @@ describe('reserved names', () => {
     [`gatehouse:iam-user:${ACCOUNT}:alice`, true],
     [`gatehouse:iam-user:${ACCOUNT}:a`, true],
   ])('%s in aws-auth: %s', (username, sound) => {
-    expect(codes(reservedNames, [], { wanted: [door({ username })] })).toEqual(sound ? [] : [`reserved-name ${GRANT}`]);
+    expect(codes(reservedNames(aPolicy()), [], { wanted: [door({ username })] })).toEqual(
+      sound ? [] : [`reserved-name ${GRANT}`],
+    );
   });
 
   it('takes no template in a binding', () => {
-    expect(codes(reservedNames, [], { wanted: [bound(SHARED, ALICE)] })).toEqual([`reserved-name ${ALICE}`]);
+    expect(codes(reservedNames(aPolicy()), [], { wanted: [bound(SHARED, ALICE)] })).toEqual([`reserved-name ${ALICE}`]);
   });
 
   it('asks nothing of what is only to be taken away', () => {
-    expect(codes(reservedNames, [], { recorded: [bound('system:masters', ALICE)] })).toEqual([]);
+    expect(codes(reservedNames(aPolicy()), [], { recorded: [bound('system:masters', ALICE)] })).toEqual([]);
   });
 });
 
@@ -364,11 +366,18 @@ describe('rights', () => {
   });
 
   const A = 'gatehouse:readers:alice';
-  const bindingChange = (before: Side, after: Side) => change('role-binding', BINDING, before, after);
+  const bindingChange = (before: Side, after: Side, object = BINDING) => change('role-binding', object, before, after);
+  const ADMINS = 'ClusterRoleBinding/gatehouse:readers:clusterrole-cluster-admin:0';
   const adminPolicy = aPolicy({ grants: [aGrant({ level: { name: 'admin', clusterRole: 'cluster-admin' } })] });
   it.each<[string, AccessPolicy, Change, number]>([
     ["the grant's own Role", aPolicy(), bindingChange(ABSENT, binding([A])), 0],
-    ['the ClusterRole of the level', adminPolicy, bindingChange(ABSENT, binding([A], ADMIN)), 0],
+    ['the ClusterRole of the level', adminPolicy, bindingChange(ABSENT, binding([A], ADMIN), ADMINS), 0],
+    [
+      "the ClusterRole of the level, by another binding than the grant's",
+      adminPolicy,
+      bindingChange(ABSENT, binding([A], ADMIN)),
+      1,
+    ],
     ['cluster-admin, which no level names', aPolicy(), bindingChange(ABSENT, binding([A], ADMIN)), 1],
     [
       "another grant's Role",
@@ -380,7 +389,8 @@ describe('rights', () => {
     ['another one than before', aPolicy(), bindingChange(binding([A], ADMIN), binding([A])), 1],
     ['cluster-admin, only taken away', aPolicy(), bindingChange(binding([A, 'b'], ADMIN), binding(['b'], ADMIN)), 0],
   ])('a binding to %s', (_name, policy, one, found) => {
-    expect(codes(rights(policy), [one], { wanted: [bound(A, ALICE)] })).toEqual(Array(found).fill('beyond-level'));
+    const wanted = [bound(A, ALICE, { object: one.object })];
+    expect(codes(rights(policy), [one], { wanted })).toEqual(Array(found).fill('beyond-level'));
   });
 });
 
@@ -476,7 +486,9 @@ describe('size', () => {
 
 it('are all asked of every plan for a cluster', () => {
   const policy = aPolicy();
-  const named = [ownership, reservedNames, onePrincipalEach, blastRadius, entries, namespaces, size];
+  const named = [ownership, onePrincipalEach, blastRadius, entries, namespaces, size];
   expect(clusterGuards(policy)).toEqual(expect.arrayContaining(named));
-  expect(clusterGuards(policy)).toHaveLength(named.length + [protectedPrincipals, rights, lockout].length);
+  expect(clusterGuards(policy)).toHaveLength(
+    named.length + [reservedNames, protectedPrincipals, rights, lockout].length,
+  );
 });

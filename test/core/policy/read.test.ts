@@ -49,7 +49,7 @@ test('the example is read whole, with references resolved and defaults filled in
   expect(policy.grants).toEqual([
     {
       name: 'admins',
-      to: { group: '00g1', source: 'okta' },
+      to: [{ group: '00g1', source: 'okta' }],
       clusters: { names: ['*'], labels: {} },
       namespaces: [],
       absentNamespaces: 'refuse',
@@ -57,7 +57,7 @@ test('the example is read whole, with references resolved and defaults filled in
       through: 'role',
     },
     expect.objectContaining({
-      to: { machine: 'payments-ci' },
+      to: [{ machine: 'payments-ci' }],
       clusters: { names: ['prod-*', 'test-eu'], labels: {} },
       namespaces: ['pay'],
       absentNamespaces: 'create',
@@ -67,7 +67,7 @@ test('the example is read whole, with references resolved and defaults filled in
       },
     }),
     expect.objectContaining({
-      to: { user: '00u1', source: 'okta' },
+      to: [{ user: '00u1', source: 'okta' }],
       clusters: { names: ['*'], labels: { env: 'prod' } },
     }),
   ]);
@@ -89,11 +89,23 @@ const LEVELS =
   '  urls: { rules: [ { nonResourceURLs: [/healthz], verbs: [get] } ] }\n';
 const BASE = HEAD + CLUSTER + LEVELS;
 /** A grant in one line; the parts that a case is about replace the right ones. */
-function grant(over: Partial<Record<'name' | 'to' | 'on' | 'level' | 'through' | 'more', string>> = {}): string {
+function grant(
+  over: Partial<Record<'before' | 'line' | 'name' | 'to' | 'on' | 'level' | 'through' | 'more', string>> = {},
+): string {
   const { name = 'g', to = '{ group: g1, source: okta }', on = '{ clusters: prod }', level = 'reader' } = over;
-  const { through = 'role', more = '' } = over;
-  return `${BASE}grants:\n  - { name: ${name}, to: ${to}, on: ${on}, level: ${level}, through: ${through}${more} }\n`;
+  const { before = '', line = '', through = 'role', more = '' } = over;
+  return `${BASE}${before}grants:\n  - ${line}{ name: ${name}, to: ${to}, on: ${on}, level: ${level}, through: ${through}${more} }\n`;
 }
+const SESSIONS = 'identities:\n  - { source: okta, session: "{login}" }\n';
+const ISSUER = 'issuer: "https://acme.okta.com"';
+const IDP = `identityProviders:\n  acme: { preset: okta, ${ISSUER}, clientId: c, on: { clusters: prod } }\n`;
+const ENTRA =
+  'identityProviders:\n  entra: { preset: entra, issuer: "https://login.microsoftonline.com/3f2504e0-4f89-11d3-9a0c-0305e82c3301/v2.0", clientId: c, on: { clusters: prod } }\n';
+const provider = (text: string) => {
+  const preset = text.startsWith('preset') ? '' : 'usernameClaim: email, groupsClaim: groups, groupsPrefix: "a:", ';
+  const prefix = text.includes('usernamePrefix') ? '' : 'usernamePrefix: "a:", ';
+  return `${BASE}identityProviders:\n  acme: { ${preset}${prefix}clientId: c, on: { clusters: prod }, ${text} }\n`;
+};
 const rule = (text: string) => `${HEAD}levels:\n  l: { rules: [ ${text} ] }\n`;
 const identity = (text: string, more = '') => `${HEAD}identities:\n  - { source: okta, ${text} }\n${more}`;
 const cluster = (text: string) => `${HEAD}clusters:\n  c: ${text}\n`;
@@ -134,10 +146,10 @@ const REFUSED: readonly (readonly [string, string, string, RegExp, RegExp])[] = 
   ['unknown field, nothing near', `${HEAD}§zzzzzz: []`, 'zzzzzz', /no field/, /the fields are apiVersion, accounts/],
   [
     'unknown field in a grant',
-    grant({ more: ', §permissionSet: Ops' }),
-    'grants[0].permissionSet',
+    grant({ more: ', §permissions: Ops' }),
+    'grants[0].permissions',
     /no field/,
-    /name, to, on/,
+    /name, to, on|permissionSet/,
   ],
   [
     'account unquoted',
@@ -178,10 +190,17 @@ const REFUSED: readonly (readonly [string, string, string, RegExp, RegExp])[] = 
   ],
   [
     'connected cluster',
-    cluster('{ account: "111122223333", region: eu-west-1, kind: §connected }'),
-    'clusters.c.kind',
-    /connected is not yet supported/,
-    /later version/,
+    cluster('§{ account: "111122223333", region: eu-west-1, kind: connected }'),
+    'clusters.c',
+    /connected cluster "c" has no provider/,
+    /EKS_ANYWHERE/,
+  ],
+  [
+    'a provider of an EKS cluster',
+    cluster('{ account: "111122223333", region: eu-west-1, provider: §GKE }'),
+    'clusters.c.provider',
+    /for connected clusters only/,
+    /kind: connected/,
   ],
   [
     'mode',
@@ -442,13 +461,263 @@ const REFUSED: readonly (readonly [string, string, string, RegExp, RegExp])[] = 
   ],
   ['unknown level', grant({ level: '§raeder' }), 'grants[0].level', /no level "raeder"/, /did you mean reader\?/],
   ['level of Object', grant({ level: '§constructor' }), 'grants[0].level', /no level/, /define it/],
-  ['through later', grant({ through: '§sso' }), 'grants[0].through', /sso is not yet supported/, /later version/],
+  ['another way in', grant({ through: '§saml' }), 'grants[0].through', /"saml" is not possible/, /sso|role/],
   [
-    'machine through role',
+    'machine through role, whom nobody is trusted to be',
     grant({ to: '{ machine: ci }', through: '§role' }),
     'grants[0].through',
-    /machine’s role comes with web identity/,
-    /through: user/,
+    /nobody is trusted to assume a role as the machine "ci"/,
+    /machines\.ci: principals, accounts or webIdentity/,
+  ],
+  [
+    'permission set without sso',
+    grant({ more: ', permissionSet: §Ops' }),
+    'grants[0].permissionSet',
+    /for through: sso/,
+    /remove it/,
+  ],
+  [
+    'sso without permission set',
+    grant({ before: SESSIONS, line: '§', through: 'sso' }),
+    'grants[0]',
+    /permission set is missing/,
+    /permissionSet: /,
+  ],
+  [
+    'sso of people without session names',
+    grant({ to: '§{ group: g1, source: okta }', through: 'sso', more: ', permissionSet: Ops' }),
+    'grants[0].to',
+    /nothing tells the session names of users of okta/,
+    /session: "\{login\}"/,
+  ],
+  [
+    'sso of a machine',
+    grant({ to: '{ machine: ci }', through: '§sso', more: ', permissionSet: Ops' }),
+    'grants[0].through',
+    /a machine does not come through: sso/,
+    /role or user or connector/,
+  ],
+  [
+    'saml for those who come by their own users',
+    grant({ before: SESSIONS, through: 'user', more: ', saml: §{ provider: acme }' }),
+    'grants[0].saml',
+    /a role of their own/,
+    /through: role/,
+  ],
+  [
+    'connector to an EKS cluster',
+    grant({ through: '§connector' }),
+    'grants[0].through',
+    /none of these clusters is connected/,
+    /role, user, sso or oidc/,
+  ],
+  ...(
+    [
+      ['a wildcard', 'arn:aws:iam::111122223333:role/*', /holds a wildcard/, /role\/name/],
+      ['a session', 'arn:aws:sts::111122223333:assumed-role/ops/ann', /not an IAM role or user/, /role\/ops/],
+      ['an account', 'arn:aws:iam::111122223333:root', /not an IAM role or user/, /role or user/],
+      [
+        'of an account nobody knows',
+        'arn:aws:iam::999900001111:role/ops',
+        /none of the policy's/,
+        /"999900001111" under/,
+      ],
+      [
+        'service-linked',
+        'arn:aws:iam::111122223333:role/aws-service-role/eks.amazonaws.com/AWSServiceRoleForAmazonEKS',
+        /service-linked/,
+        /of your own/,
+      ],
+      [
+        "Identity Center's",
+        'arn:aws:iam::111122223333:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_Ops_0123456789abcdef',
+        /its name changes/,
+        /through: sso/,
+      ],
+      ["Gatehouse's", 'arn:aws:iam::111122223333:role/gatehouse/gatehouse-x', /own making/, /what it was made for/],
+    ] as const
+  ).map(
+    ([what, arn, message, remedy]) =>
+      [
+        `adopted principal, ${what}`,
+        grant({ to: `{ principal: §"${arn}" }` }),
+        'grants[0].to.principal',
+        message,
+        remedy,
+      ] as const,
+  ),
+  [
+    'an adopted role through user',
+    grant({ to: '{ principal: "arn:aws:iam::111122223333:role/ops" }', through: '§user' }),
+    'grants[0].through',
+    /an adopted role does not come through: user/,
+    /through: role/,
+  ],
+  [
+    'what is adopted, beside a group',
+    grant({ to: '§[ { group: g1, source: okta }, { principal: "arn:aws:iam::111122223333:role/ops" } ]' }),
+    'grants[0].to',
+    /shares no role/,
+    /a grant of each/,
+  ],
+  [
+    'a grantee twice',
+    grant({ to: '[ { group: g1, source: okta }, §{ group: g1, source: okta } ]' }),
+    'grants[0].to[1]',
+    /listed twice/,
+    /remove/,
+  ],
+  ['no grantees', grant({ to: '§[]' }), 'grants[0].to', /list is empty/, /at least one/],
+  [
+    'a field of a grantee in a list',
+    grant({ to: '[ { §groups: g1, source: okta } ]' }),
+    'grants[0].to[0].groups',
+    /no field "groups"/,
+    /did you mean group\?/,
+  ],
+  [
+    'a claim through role',
+    grant({ before: IDP, to: '{ claim: devs, provider: acme }', through: '§role' }),
+    'grants[0].through',
+    /a claim does not come through: role/,
+    /through: oidc/,
+  ],
+  [
+    'a claim of nobody',
+    grant({ before: IDP, to: '{ claim: devs, provider: §amce }', through: 'oidc' }),
+    'grants[0].to.provider',
+    /no identityProvider "amce"/,
+    /did you mean acme\?/,
+  ],
+  [
+    'a group of Entra ID by its name',
+    grant({ before: ENTRA, to: '{ claim: §devs, provider: entra }', through: 'oidc' }),
+    'grants[0].to.claim',
+    /not the object id of a group of entra/,
+    /3f2504e0/,
+  ],
+  [
+    'a named binding of many',
+    grant({ more: ', names: { binding: §ops }' }),
+    'grants[0].names.binding',
+    /this grant may have many/,
+    /one machine, user or principal/,
+  ],
+  [
+    'a named Role of a ClusterRole',
+    grant({ level: 'cluster-admin', more: ', names: { role: §ops }' }),
+    'grants[0].names.role',
+    /no Role to be named/,
+    /remove/,
+  ],
+  ...(
+    [
+      ['nobody', 'trust: §{}', 'trust', /lets nobody in/, /principals, accounts or webIdentity/],
+      [
+        'a workflow of anybody',
+        'trust: { webIdentity: { provider: token.actions.githubusercontent.com, subjects: [§"repo:*"] } }',
+        'trust.webIdentity.subjects[0]',
+        /does not name one repository/,
+        /repo:acme\/payments/,
+      ],
+      [
+        'a pipeline of anybody',
+        'trust: { webIdentity: [ { provider: gitlab.com, subjects: [§"project_path:acme/*"] } ] }',
+        'trust.webIdentity[0].subjects[0]',
+        /does not name one project/,
+        /project_path:/,
+      ],
+      [
+        'any token',
+        'trust: { webIdentity: { provider: id.acme.com, subjects: [§"*"] } }',
+        'trust.webIdentity.subjects[0]',
+        /begins with a wildcard/,
+        /your own tokens/,
+      ],
+      [
+        'an account as a principal',
+        'trust: { principals: [§"arn:aws:iam::111122223333:root"] }',
+        'trust.principals[0]',
+        /not a role or user/,
+        /under accounts/,
+      ],
+    ] as const
+  ).map(
+    ([what, text, field, message, remedy]) =>
+      [
+        `a machine that is ${what}`,
+        `${BASE}machines:\n  ci: { ${text} }\n`,
+        `machines.ci.${field}`,
+        message,
+        remedy,
+      ] as const,
+  ),
+  [
+    'two machines of one user',
+    `${BASE}machines:\n  a: { user: ci }\n  b: { user: §CI }\n`,
+    'machines.b.user',
+    /"a" and "b" would be one user/,
+    /its own/,
+  ],
+  ...(
+    [
+      ['without https', 'issuer: §"http://id.acme.com"', 'issuer', /not an https URL/, /https:/],
+      ['with a query', 'issuer: §"https://id.acme.com/?a=b"', 'issuer', /no query/, /as tokens name it/],
+      ['of a private host', 'issuer: §"https://id.acme.internal"', 'issuer', /must be public/, /public host/],
+      ['by an address', 'issuer: §"https://10.0.0.7"', 'issuer', /must be public/, /public host/],
+      [
+        "that is a cluster's own",
+        'issuer: §"https://oidc.eks.eu-west-1.amazonaws.com/id/ABC"',
+        'issuer',
+        /own service accounts/,
+        /your identity provider/,
+      ],
+      [
+        'of another kind',
+        'preset: auth0, groupsClaim: g, issuer: §"https://acme.auth0.com"',
+        'issuer',
+        /no issuer of auth0/,
+        /slash/,
+      ],
+      [
+        'whose prefix may be ours',
+        `${ISSUER}, usernamePrefix: §"gate"`,
+        'usernamePrefix',
+        /begins with "gatehouse:"/,
+        /another/,
+      ],
+    ] as const
+  ).map(
+    ([what, text, field, message, remedy]) =>
+      [`an identity provider ${what}`, provider(text), `identityProviders.acme.${field}`, message, remedy] as const,
+  ),
+  [
+    'an identity provider without claims',
+    `${BASE}identityProviders:\n  acme: §{ issuer: "https://id.acme.com", clientId: c, usernameClaim: email, usernamePrefix: "a:", groupsPrefix: "a:", on: { clusters: prod } }\n`,
+    'identityProviders.acme',
+    /no groupsClaim/,
+    /groupsClaim, or a preset/,
+  ],
+  [
+    'an identity provider of no cluster',
+    `${BASE}identityProviders:\n  acme: { preset: okta, ${ISSUER}, clientId: c, on: §{ clusters: test } }\n`,
+    'identityProviders.acme.on',
+    /no EKS cluster of this policy/,
+    /clusters/,
+  ],
+  [
+    'two identity providers of a cluster',
+    `${BASE}identityProviders:\n  a: { preset: okta, ${ISSUER}, clientId: c, on: { clusters: prod } }\n  b: { preset: okta, ${ISSUER}, clientId: c, on: §{ clusters: "*" } }\n`,
+    'identityProviders.b.on',
+    /"a" and "b", and EKS takes one/,
+    /narrow/,
+  ],
+  [
+    'a session name that is the same for all',
+    identity('session: §ops'),
+    'identities[0].session',
+    /same for everybody/,
+    /\{login\}/,
   ],
   ['machine name', grant({ to: '{ machine: §CI }', through: 'user' }), 'grants[0].to.machine', /not a name/, /./],
   [

@@ -33,14 +33,14 @@ const CHANGES: readonly (readonly [string, AccessPolicy, AccessPolicy, readonly 
   [
     'another group',
     base,
-    withGrant({ to: { group: '00g2', source: 'okta' } }),
+    withGrant({ to: [{ group: '00g2', source: 'okta' }] }),
     [/given to the okta group 00g2/],
     [/no longer given to the okta group 00g1/],
   ],
   [
     'the same group of another source',
     base,
-    withGrant({ to: { group: '00g1', source: 'cognito' } }),
+    withGrant({ to: [{ group: '00g1', source: 'cognito' }] }),
     [/cognito group/],
     [/okta group/],
   ],
@@ -312,7 +312,9 @@ function accessOf(policy: AccessPolicy, discovered: readonly Cluster[] = []): Se
         for (const rule of 'rules' in grant.level ? grant.level.rules : []) {
           for (const resource of rule.resources!.includes('*') ? ['pods', 'secrets'] : rule.resources!) {
             for (const verb of rule.verbs.includes('*') ? ['get', 'list', 'delete'] : rule.verbs) {
-              access.add([grant.name, JSON.stringify(grant.to), cluster.arn, namespace, resource, verb].join(' '));
+              for (const to of grant.to) {
+                access.add([grant.name, JSON.stringify(to), cluster.arn, namespace, resource, verb].join(' '));
+              }
             }
           }
         }
@@ -337,7 +339,13 @@ const anyLabels = fc.constantFrom<Record<string, string>>(
 const anyGrant = (name: string) =>
   fc.record({
     name: fc.constant(name),
-    to: fc.constantFrom({ group: 'g1', source: 'okta' }, { group: 'g2', source: 'okta' }),
+    to: fc.subarray(
+      [
+        { group: 'g1', source: 'okta' },
+        { group: 'g2', source: 'okta' },
+      ],
+      { minLength: 1 },
+    ),
     clusters: fc.record({ names: some('*', 'prod', 'test', 'pr*', '*d', 'p*d'), labels: anyLabels }),
     namespaces: fc.subarray(['a', 'b', 'c']),
     absentNamespaces: fc.constant('refuse' as const),
@@ -359,6 +367,8 @@ const anyPolicy = (discovers: boolean): fc.Arbitrary<AccessPolicy> =>
     grants: fc
       .tuple(fc.option(anyGrant('g')), fc.option(anyGrant('h')))
       .map((grants) => grants.filter((grant) => grant !== null)),
+    machines: fc.constant([]),
+    identityProviders: fc.constant([]),
     identities: fc.constant([]),
     protected: fc.constant({ principals: [] }),
   });

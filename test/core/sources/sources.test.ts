@@ -1,4 +1,4 @@
-import { SOURCES } from '@gatehouse/core/policy/check';
+import { SOURCES } from '@gatehouse/core/policy/checking';
 import { eventSources, webhookSources } from '@gatehouse/core/sources/sources';
 import { expect, it } from 'vitest';
 

@@ -1,16 +1,17 @@
 import type { Subject } from '@gatehouse/core/access/subject';
 import { clusterTarget } from '@gatehouse/core/access/target';
-import { type BindingWish, placedClaim } from '@gatehouse/core/plan/desired';
+import { type BindingWish, placedClaim } from '@gatehouse/core/plan/bindings';
 import { placeBindings } from '@gatehouse/core/work/place-bindings';
 import { describe, expect, it } from 'vitest';
 import { memoryKubernetes } from '../../fakes/kubernetes.ts';
 import { memoryTable } from '../../fakes/table.ts';
 
 const TARGET = clusterTarget('arn:aws:eks:eu-west-1:111122223333:cluster/prod');
-const wish = (index: number): BindingWish => ({
+const wish = (index: number): BindingWish & { username: string } => ({
   subject: `user/okta/${index}` as Subject,
   grant: 'readers',
   binding: 'ClusterRoleBinding/gatehouse:readers:role',
+  isNamed: false,
   roleRef: { kind: 'ClusterRole', name: 'gatehouse:readers' },
   username: `gatehouse:readers:person-${index}`,
 });

@@ -29,7 +29,7 @@ async function aTurn(
   const [table, ledger, clock] = [memoryTable(), memoryTable(), fixedClock()];
   const kubernetes = memoryKubernetes({ before });
   await writeRecords(table, TARGET, [], recorded);
-  const policy = aPolicy({ grants: [aGrant({ name: 'ops' })] });
+  const policy = aPolicy({ grants: [aGrant({ name: 'ops', namespaces: ['pay'] })] });
   const scene: Scene = {
     target: TARGET,
     chain: TARGET,

@@ -1,6 +1,6 @@
 import { Failure } from '@gatehouse/core/access/failure';
 import { clusterTarget, verificationTarget } from '@gatehouse/core/access/target';
-import { placedClaim } from '@gatehouse/core/plan/desired';
+import { placedClaim } from '@gatehouse/core/plan/bindings';
 import { beginTurn } from '@gatehouse/core/work/lease';
 import { putMark, readMark } from '@gatehouse/core/work/marks';
 import { backOff } from '@gatehouse/core/work/settle';
@@ -262,6 +262,7 @@ describe('what verification remembers', () => {
         subject: 'user/okta/a',
         grant: 'readers',
         binding: 'ClusterRoleBinding/gatehouse:readers:role',
+        isNamed: false,
         roleRef: { kind: 'ClusterRole', name: 'x' },
         username: 'gatehouse:readers:a',
       },

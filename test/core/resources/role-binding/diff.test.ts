@@ -24,7 +24,7 @@ const STRANGERS: readonly BindingSubject[] = [
 const claim = (
   username: string,
   subject: Subject = `user/okta/${username.split(':').at(-1)!}`,
-  more: Partial<RoleBindingClaim> = {},
+  more: Partial<Pick<RoleBindingClaim, 'grant' | 'roleRef'>> = {},
 ): OwnedClaim<RoleBindingClaim> => ({
   subject,
   claim: { kind: 'role-binding', object: OBJECT, grant: 'ops', roleRef: ROLE, username, ...more },

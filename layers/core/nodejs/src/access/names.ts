@@ -23,7 +23,7 @@ export const NAME_PATTERN = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
 export const SESSION_NAME_PATTERN = /^[\w+=,.@-]{2,64}$/;
 
 /** Grant names that would make two principals one username. */
-export const RESERVED_GRANT_NAMES: ReadonlySet<string> = new Set(['iam-user']);
+export const RESERVED_GRANT_NAMES: ReadonlySet<string> = new Set(['iam-user', 'iam-role', 'permission-set']);
 
 /** `name`, cut to `limit` characters; where it was cut, it ends in 10 hex digits of the hash of the whole. */
 export function shortened(name: string, limit: number): string {
@@ -57,4 +57,33 @@ export function memberUsername(grant: string, session: string): string {
 /** The fixed username of an IAM user. The account is part of it, because user names repeat across accounts. */
 export function iamUserUsername(account: string, userName: string): string {
   return `${USERNAME_PREFIX}iam-user:${account}:${userName}`;
+}
+
+/** The fixed username of an IAM role that was adopted: whoever assumes it has what it has. */
+export function iamRoleUsername(account: string, roleName: string): string {
+  return `${USERNAME_PREFIX}iam-role:${account}:${roleName}`;
+}
+
+/** The fixed username of a machine that has the role of a grant for itself. */
+export function machineUsername(grant: string, machine: string): string {
+  return `${USERNAME_PREFIX}${grant}:${machine}`;
+}
+
+/** The aws-auth username of a permission set's role, and with a session's name that of one of its people. */
+export function permissionSetUsername(permissionSet: string, session = '{{SessionNameRaw}}'): string {
+  return `${USERNAME_PREFIX}permission-set:${permissionSet}:${session}`;
+}
+
+/**
+ * The name of the role of a permission set, whose suffix changes whenever Identity Center provisions it anew
+ * (https://docs.aws.amazon.com/singlesignon/latest/userguide/referencingpermissionsets.html).
+ */
+export function isRoleOfPermissionSet(roleName: string, permissionSet: string): boolean {
+  const head = `AWSReservedSSO_${permissionSet}_`;
+  return roleName.startsWith(head) && /^[0-9a-f]{16}$/.test(roleName.slice(head.length));
+}
+
+/** The permission set whose role bears this name; undefined where it is no such role. */
+export function permissionSetOf(roleName: string): string | undefined {
+  return /^AWSReservedSSO_([\w+=,.@-]{1,32})_[0-9a-f]{16}$/.exec(roleName)?.[1];
 }

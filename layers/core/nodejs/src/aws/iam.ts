@@ -20,6 +20,7 @@ import {
   ListAttachedUserPoliciesCommand,
   ListGroupsForUserCommand,
   ListRolePoliciesCommand,
+  ListRolesCommand,
   ListUserPoliciesCommand,
   PutRolePermissionsBoundaryCommand,
   PutRolePolicyCommand,
@@ -221,6 +222,17 @@ export function iamOver(client: IAMClient): Iam {
         );
         // The answer of CreateRole leaves out what it was given; the role has it nevertheless.
         return { ...roleOf(answer.Role), tags: role.tags, ...(role.boundary ? { boundary: role.boundary } : {}) };
+      }),
+    listRoles: (pathPrefix) =>
+      everyPage(`ListRoles ${pathPrefix}`, async (marker) => {
+        const page = await client.send(new ListRolesCommand({ PathPrefix: pathPrefix, ...at(marker) }));
+        const items = (page.Roles ?? []).map(({ RoleName = '', RoleId = '', Arn = '', CreateDate }) => ({
+          name: RoleName,
+          id: RoleId,
+          arn: Arn,
+          createdAt: CreateDate?.getTime() ?? 0,
+        }));
+        return { items, more: page.IsTruncated, marker: page.Marker };
       }),
     updateTrust: (role, trust) =>
       send(`UpdateAssumeRolePolicy ${role}`, () =>

@@ -1,12 +1,13 @@
 import { Failure } from '../access/failure.ts';
 import type { Json } from '../access/json.ts';
 import type { AccessPolicy, Cluster, Grantee } from '../access/policy.ts';
-import { grantSubject, machineSubject, type Subject, userSubject } from '../access/subject.ts';
+import type { Subject } from '../access/subject.ts';
 import { parseTarget, type Target, verificationTarget } from '../access/target.ts';
+import { sharedSubjects } from '../access/way.ts';
 import { bootstrapManifest } from '../bootstrap/manifest.ts';
 import type { Cause } from '../directory/fact.ts';
+import { peopleOf } from '../directory/grantee-people.ts';
 import { nudgePlanner } from '../directory/nudge.ts';
-import { membersOf } from '../directory/read.ts';
 import { readChain, verifyChain } from '../ledger/ledger.ts';
 import { readPolicy } from '../policy/read.ts';
 import { allClusters } from '../policy/selection.ts';
@@ -122,8 +123,8 @@ export async function subjectsOn(reader: TableReader, target: Target): Promise<S
   const { policy } = await inForce(reader);
   if (parseTarget(target).type === 'cluster' || parseTarget(target).type === 'iam') {
     for (const grant of policy.grants) {
-      subjects.add(grantSubject(grant.name));
-      for (const subject of await peopleOf(reader, grant.to)) subjects.add(subject);
+      for (const subject of sharedSubjects(grant)) subjects.add(subject);
+      for (const grantee of grant.to) for (const subject of await allPeopleOf(reader, grantee)) subjects.add(subject);
     }
   }
   let after: string | undefined;
@@ -135,14 +136,12 @@ export async function subjectsOn(reader: TableReader, target: Target): Promise<S
   return [...subjects];
 }
 
-async function peopleOf(reader: TableReader, to: Grantee): Promise<Subject[]> {
-  if ('machine' in to) return [machineSubject(to.machine)];
-  if ('user' in to) return [userSubject(to.source, to.user)];
+async function allPeopleOf(reader: TableReader, to: Grantee): Promise<Subject[]> {
   const people: Subject[] = [];
   let after: string | undefined;
   do {
-    const page = await membersOf(reader, to.source, to.group, after);
-    people.push(...page.members.map(({ user }) => userSubject(to.source, user)));
+    const page = await peopleOf(reader, to, after);
+    people.push(...page.subjects);
     after = page.next;
   } while (after !== undefined);
   return people;

@@ -1,44 +1,39 @@
-import { awsAuthArn, formatPrincipalArn, parsePrincipalArn, partitionOf } from '../access/arn.ts';
+import { awsAuthArn, parsePrincipalArn, partitionOf } from '../access/arn.ts';
 import { isFailure } from '../access/failure.ts';
+import { machinesIn } from '../access/grantee.ts';
 import {
-  IAM_PATH,
-  iamRoleName,
+  iamRoleUsername,
   iamUserUsername,
+  machineUsername,
   memberUsername,
+  permissionSetUsername,
   sharedRoleUsername,
-  shortened,
 } from '../access/names.ts';
-import type { AccessPolicy, Cluster, Grant } from '../access/policy.ts';
-import { grantSubject, type Subject } from '../access/subject.ts';
+import type { AccessPolicy, Cluster, Grant, IdentityProvider } from '../access/policy.ts';
+import { grantSubject, memberOf, permissionSetSubject, type Subject } from '../access/subject.ts';
+import { wayOf } from '../access/way.ts';
 import { AWS_AUTH_OBJECT, type AwsAuthClaim } from '../resources/aws-auth/model.ts';
 import type { NamespaceClaim } from '../resources/namespace/model.ts';
-import { formatObjectRef } from '../resources/object-ref.ts';
 import type { Finding, OwnedClaim } from '../resources/resource.ts';
 import type { RoleClaim } from '../resources/role/model.ts';
-import type { RoleBindingClaim } from '../resources/role-binding/model.ts';
+import { type BindingWish, bindingWishes, rolesOf } from './bindings.ts';
+import { grantRoleArn, isProtected, machineNamed } from './principals.ts';
 
 /** How the members of a shared role are told apart by their sessions: by IAM user name, or by the user's unique id. */
 export type SessionNaming = 'user-name' | 'unique-id';
+
+/** Something that is known, that is still to be found out, or that is not to be had, and why. */
+export type Known<T> = T | 'waiting' | { readonly problem: string; readonly remedy: string };
 
 /** What is known of a person or machine that a turn is about, read from directory and table. */
 export interface MemberFacts {
   readonly subject: Subject;
   /** Names of the grants of the policy in force that are for this subject now. */
   readonly grants: ReadonlySet<string>;
-  /** The IAM principal that the policy maps the subject to on this cluster's account, or why there is none. */
-  readonly principal:
-    | { readonly arn: string; readonly uniqueId?: string }
-    | { readonly problem: string; readonly remedy: string };
-}
-
-/** A username to be bound, before it has a place in one of the binding's shards. */
-export interface BindingWish {
-  readonly subject: Subject;
-  readonly grant: string;
-  /** The binding's object without the shard's number. */
-  readonly binding: string;
-  readonly roleRef: RoleBindingClaim['roleRef'];
-  readonly username: string;
+  /** The IAM principal that the policy maps the subject to on this cluster's account. */
+  readonly principal: Known<{ readonly arn: string; readonly uniqueId?: string }>;
+  /** The name of the subject's sessions where an identity provider sets it. */
+  readonly session: Known<{ readonly session: string }>;
 }
 
 /** What policy and facts say must be on a cluster for some subjects. */
@@ -48,47 +43,79 @@ export interface DesiredOnCluster {
   readonly findings: readonly Finding[];
 }
 
-/** The IAM role that the members of a grant share in an account. */
-export function grantRoleArn(grant: Grant, account: string, partition: string): string {
-  return `arn:${partition}:iam::${account}:role${IAM_PATH}${iamRoleName(grant.name)}`;
-}
-
-/** The IAM user that Gatehouse makes for a machine in an account. */
-export function machineUserArn(machine: string, account: string, partition: string): string {
-  return `arn:${partition}:iam::${account}:user${IAM_PATH}${shortened(`gatehouse-${machine}`, 64)}`;
-}
-
-/** True where Gatehouse itself makes and removes this principal: it lies under its own path. */
-export function isManagedPrincipal(arn: string): boolean {
-  return parsePrincipalArn(arn).path.startsWith(IAM_PATH);
-}
-
-/** What all members of a grant share on a cluster: its namespaces, its Role, and for a shared role the door. */
-export function desiredForGrant(grant: Grant, cluster: Cluster): OwnedClaim[] {
-  const own = (claim: NamespaceClaim | RoleClaim | AwsAuthClaim): OwnedClaim => ({
-    subject: grantSubject(grant.name),
-    grant: grant.name,
-    claim,
-  });
+/**
+ * What all members of a grant share on a cluster: its namespaces, its Roles, its door; and whom it binds as groups.
+ * @param provider The OIDC identity provider that the cluster shall have.
+ */
+export function desiredForGrant(grant: Grant, cluster: Cluster, provider?: IdentityProvider): DesiredOnCluster {
+  const subject = grantSubject(grant.name);
+  const own = (claim: NamespaceClaim | RoleClaim | AwsAuthClaim): OwnedClaim => ({ subject, grant: grant.name, claim });
   const namespaces = grant.namespaces.map((object) =>
     own({ kind: 'namespace', object, onAbsent: grant.absentNamespaces }),
   );
-  const roles = roleObjects(grant).map((object) =>
-    own({ kind: 'role', object, grant: grant.name, rules: 'rules' in grant.level ? grant.level.rules : [] }),
-  );
-  if (grant.through !== 'role') return [...namespaces, ...roles];
-  const arn = awsAuthArn(grantRoleArn(grant, cluster.account, partitionOf(cluster.region)));
-  const door = own({
-    kind: 'aws-auth',
-    object: AWS_AUTH_OBJECT,
-    list: 'mapRoles',
-    arn,
-    username: sharedRoleUsername(grant.name),
-  });
-  return [...namespaces, ...roles, door];
+  const roles = rolesOf(grant).map(({ object, rules }) => own({ kind: 'role', object, grant: grant.name, rules }));
+  const username = sharedDoor(grant);
+  const doors = username === undefined ? [] : [own(roleDoor(ownRole(grant, cluster), username))];
+  return { claims: [...namespaces, ...roles, ...doors], ...desiredForClaims(grant, cluster, provider) };
 }
 
-/** What one person or machine must have on a cluster of its own: a username bound, and for `through: user` the door. */
+function ownRole(grant: Grant, { account, region }: Cluster): string {
+  return grantRoleArn(grant, account, partitionOf(region));
+}
+
+/** The username by which a grant's own role is mapped; undefined where it has none. */
+function sharedDoor(grant: Grant): string | undefined {
+  switch (wayOf(grant)) {
+    case 'shared-role':
+      return sharedRoleUsername(grant.name);
+    case 'machine-role':
+      return machineUsername(grant.name, machinesIn(grant)[0]!);
+    default:
+      return undefined;
+  }
+}
+
+/** The groups of a cluster's own OIDC provider: whoever has them is bound, whom nobody here knows. */
+function desiredForClaims(
+  grant: Grant,
+  cluster: Cluster,
+  provider: IdentityProvider | undefined,
+): Pick<DesiredOnCluster, 'bindings' | 'findings'> {
+  const bindings: BindingWish[] = [];
+  const findings: Finding[] = [];
+  const subject = grantSubject(grant.name);
+  for (const grantee of grant.to) {
+    if (!('claim' in grantee)) continue;
+    if (provider?.name === grantee.provider) {
+      bindings.push(...bindingWishes(grant, subject, { group: `${provider.groupsPrefix}${grantee.claim}` }));
+      continue;
+    }
+    findings.push({
+      code: 'no-identity-provider',
+      severity: 'blocks',
+      object: cluster.name,
+      subject,
+      message: `${grant.name}: the cluster ${cluster.name} does not have the identity provider "${grantee.provider}"`,
+      remedy: `select the cluster under identityProviders.${grantee.provider}.on, or not in the grant`,
+    });
+  }
+  return { bindings, findings };
+}
+
+/** The door of all who come to a cluster by a permission set. `role`: the ARN of its role in the cluster's account. */
+export function desiredForPermissionSet(
+  permissionSet: string,
+  grants: readonly Grant[],
+  role: { readonly arn: string } | 'waiting',
+): DesiredOnCluster {
+  const subject = permissionSetSubject(permissionSet);
+  if (!grants.some((grant) => grant.permissionSet === permissionSet) || role === 'waiting') return NOTHING;
+  return { ...NOTHING, claims: [{ subject, claim: roleDoor(role.arn, permissionSetUsername(permissionSet)) }] };
+}
+
+const NOTHING: DesiredOnCluster = { claims: [], bindings: [], findings: [] };
+
+/** What one person, machine or principal must have on a cluster of its own: a name bound, and where it has one the door. */
 export function desiredForMember(
   policy: AccessPolicy,
   member: MemberFacts,
@@ -98,123 +125,87 @@ export function desiredForMember(
   const claims: OwnedClaim[] = [];
   const bindings: BindingWish[] = [];
   const findings: Finding[] = [];
+  const { subject } = member;
   for (const grant of grants) {
     if (!member.grants.has(grant.name)) continue;
-    const blocked = (code: string, message: string, remedy: string) =>
-      findings.push({ code, severity: 'blocks', object: AWS_AUTH_OBJECT, subject: member.subject, message, remedy });
-    const { principal } = member;
-    if ('problem' in principal) {
-      blocked('no-principal', `${grant.name}: ${principal.problem}`, principal.remedy);
+    const entry = entryOf(policy, grant, member, naming(grant));
+    if (entry === 'waiting') continue;
+    if ('problem' in entry) {
+      findings.push(blocked(subject, entry.code, `${grant.name}: ${entry.problem}`, entry.remedy));
       continue;
     }
-    if (isProtected(policy, principal.arn)) {
-      blocked(
-        'protected-principal',
-        `${grant.name}: ${principal.arn} is protected by the policy, so Gatehouse never touches it`,
-        'take it out of the group, or out of protected.principals',
-      );
-      continue;
-    }
-    const username = usernameOf(grant, principal, naming(grant));
-    if (username === 'waiting') continue;
-    if (typeof username === 'object') {
-      blocked('no-username', `${grant.name}: ${username.problem}`, username.remedy);
-      continue;
-    }
-    bindings.push(...bindingWishes(grant, member.subject, username));
-    if (grant.through === 'user') {
-      claims.push({
-        subject: member.subject,
-        grant: grant.name,
-        claim: userDoor(principal.arn, username),
-      });
-    }
+    bindings.push(...bindingWishes(grant, subject, { username: entry.username }));
+    if (entry.door) claims.push({ subject, grant: grant.name, claim: entry.door });
   }
   return { claims, bindings, findings };
+}
+
+/** By what a member is known on a cluster, and the line of aws-auth that is theirs alone. */
+type Entry =
+  | { readonly username: string; readonly door?: AwsAuthClaim }
+  | 'waiting'
+  | { readonly code: string; readonly problem: string; readonly remedy: string };
+
+function entryOf(policy: AccessPolicy, grant: Grant, member: MemberFacts, naming: SessionNaming): Entry {
+  const parts = memberOf(member.subject);
+  const machine = parts?.type === 'machine' ? parts.name : undefined;
+  const way = wayOf(grant);
+  if (way === 'machine-role') return { username: machineUsername(grant.name, machine ?? '') };
+  if (way === 'shared-role' && machine !== undefined) return named(() => memberUsername(grant.name, machine));
+  if (way === 'permission-set' || (way === 'shared-role' && grant.saml)) {
+    const { session } = member;
+    if (session === 'waiting') return session;
+    if ('problem' in session) return { code: 'no-session-name', ...session };
+    return grant.permissionSet === undefined
+      ? named(() => memberUsername(grant.name, session.session))
+      : { username: permissionSetUsername(grant.permissionSet, session.session) };
+  }
+  const { principal } = member;
+  if (principal === 'waiting') return principal;
+  if ('problem' in principal) return { code: 'no-principal', ...principal };
+  if (isProtected(policy, principal.arn)) {
+    return {
+      code: 'protected-principal',
+      problem: `${principal.arn} is protected by the policy, so Gatehouse never touches it`,
+      remedy: 'take it out of the group, or out of protected.principals',
+    };
+  }
+  const { account, name, type } = parsePrincipalArn(principal.arn);
+  if (way === 'connector') return { username: principal.arn };
+  if (way === 'adopted' && type === 'role') {
+    const username = iamRoleUsername(account, name);
+    return { username, door: roleDoor(principal.arn, username) };
+  }
+  if (way === 'adopted' || way === 'own-user') {
+    const given = machine === undefined ? undefined : machineNamed(policy, machine).username;
+    const username = given ?? iamUserUsername(account, name);
+    return { username, door: userDoor(principal.arn, username) };
+  }
+  if (naming === 'user-name') return named(() => memberUsername(grant.name, name));
+  // The unique id is read when the member's role is reconciled, which marks this cluster again.
+  const { uniqueId } = principal;
+  return uniqueId === undefined ? 'waiting' : { username: memberUsername(grant.name, uniqueId) };
+}
+
+function named(username: () => string): Entry {
+  try {
+    return { username: username() };
+  } catch (error) {
+    if (isFailure(error, 'invalid')) {
+      return { code: 'no-username', problem: error.message, remedy: error.remedy ?? 'choose another name' };
+    }
+    throw error;
+  }
+}
+
+function blocked(subject: Subject, code: string, message: string, remedy: string): Finding {
+  return { code, severity: 'blocks', object: AWS_AUTH_OBJECT, subject, message, remedy };
+}
+
+function roleDoor(arn: string, username: string): AwsAuthClaim {
+  return { kind: 'aws-auth', object: AWS_AUTH_OBJECT, list: 'mapRoles', arn: awsAuthArn(arn), username };
 }
 
 function userDoor(arn: string, username: string): AwsAuthClaim {
   return { kind: 'aws-auth', object: AWS_AUTH_OBJECT, list: 'mapUsers', arn: awsAuthArn(arn), username };
 }
-
-/** True where the policy protects a principal, in whatever form its ARN is written. */
-export function isProtected(policy: AccessPolicy, arn: string): boolean {
-  const canonical = awsAuthArn(arn).toLowerCase();
-  return policy.protected.principals.some((principal) => awsAuthArn(principal).toLowerCase() === canonical);
-}
-
-function usernameOf(
-  grant: Grant,
-  principal: { readonly arn: string; readonly uniqueId?: string },
-  naming: SessionNaming,
-): string | 'waiting' | { problem: string; remedy: string } {
-  const { account, name } = parsePrincipalArn(principal.arn);
-  if (grant.through === 'user') return iamUserUsername(account, name);
-  // The unique id is read when the member's role is reconciled, which marks this cluster again.
-  if (naming === 'unique-id')
-    return principal.uniqueId === undefined ? 'waiting' : memberUsername(grant.name, principal.uniqueId);
-  try {
-    return memberUsername(grant.name, name);
-  } catch (error) {
-    if (isFailure(error, 'invalid')) return { problem: error.message, remedy: error.remedy ?? '' };
-    throw error;
-  }
-}
-
-function roleObjects(grant: Grant): string[] {
-  if (!('rules' in grant.level)) return [];
-  const name = `gatehouse:${grant.name}`;
-  return grant.namespaces.length === 0
-    ? [formatObjectRef({ kind: 'ClusterRole', name })]
-    : grant.namespaces.map((namespace) => formatObjectRef({ kind: 'Role', namespace, name }));
-}
-
-/**
- * The bindings of a grant, as objects without a shard's number. What a binding refers to never changes, so it is part of its
- * name.
- */
-export function bindingsOf(grant: Grant): string[] {
-  const reference = 'clusterRole' in grant.level ? `clusterrole-${shortened(grant.level.clusterRole, 120)}` : 'role';
-  const name = `gatehouse:${grant.name}:${reference}`;
-  if (grant.namespaces.length === 0) return [formatObjectRef({ kind: 'ClusterRoleBinding', name })];
-  return grant.namespaces.map((namespace) => formatObjectRef({ kind: 'RoleBinding', namespace, name }));
-}
-
-function bindingWishes(grant: Grant, subject: Subject, username: string): BindingWish[] {
-  const kind = 'rules' in grant.level && grant.namespaces.length > 0 ? 'Role' : 'ClusterRole';
-  const name = 'clusterRole' in grant.level ? grant.level.clusterRole : `gatehouse:${grant.name}`;
-  return bindingsOf(grant).map((binding) => ({
-    subject,
-    grant: grant.name,
-    binding,
-    roleRef: { kind, name },
-    username,
-  }));
-}
-
-/** The claim of a wish that has found its shard. */
-export function placedClaim(wish: BindingWish, shard: number): OwnedClaim<RoleBindingClaim> {
-  return {
-    subject: wish.subject,
-    grant: wish.grant,
-    claim: {
-      kind: 'role-binding',
-      object: `${wish.binding}:${shard}`,
-      grant: wish.grant,
-      roleRef: wish.roleRef,
-      username: wish.username,
-    },
-  };
-}
-
-/** Whether a claim is a wish's, in whatever shard. */
-export function fulfils(claim: RoleBindingClaim, wish: BindingWish): boolean {
-  return (
-    claim.username === wish.username &&
-    claim.object.startsWith(`${wish.binding}:`) &&
-    /^\d+$/.test(claim.object.slice(wish.binding.length + 1))
-  );
-}
-
-/** An ARN as IAM writes it, for comparison. */
-export const normalArn = (arn: string): string => formatPrincipalArn(parsePrincipalArn(arn));

@@ -1,17 +1,18 @@
 import { sameJson } from '../access/json.ts';
-import { SESSION_NAME_PATTERN, USERNAME_PREFIX } from '../access/names.ts';
-import type { AccessPolicy } from '../access/policy.ts';
+import { NAME_PATTERN, SESSION_NAME_PATTERN, USERNAME_PREFIX } from '../access/names.ts';
+import type { AccessPolicy, Grant } from '../access/policy.ts';
 import { type AwsAuthMappings, readAwsAuth } from '../effective-access/aws-auth.ts';
 import { principalsChanged } from '../effective-access/changed-access.ts';
 import type { KubernetesObject } from '../ports/kubernetes.ts';
 import { AWS_AUTH_OBJECT, type AwsAuthClaim, type AwsAuthObserved, folded } from '../resources/aws-auth/model.ts';
 import { isManaged, type ObjectState } from '../resources/managed-object.ts';
 import { claimedBy, type NamespaceClaim } from '../resources/namespace/model.ts';
-import type { Change, Claim, Finding, OwnedClaim } from '../resources/resource.ts';
+import type { Change, Finding, OwnedClaim } from '../resources/resource.ts';
 import { isWithin, type RoleClaim } from '../resources/role/model.ts';
-import { type RoleBindingClaim, usernameOf } from '../resources/role-binding/model.ts';
-import { isProtected } from './desired.ts';
+import { boundIn, boundName, type RoleBindingClaim } from '../resources/role-binding/model.ts';
+import { bindingsOf, isShardOf, rolesOf } from './bindings.ts';
 import type { Draft, Guard } from './plan.ts';
+import { isProtected } from './principals.ts';
 import { objectId, type TurnClaims, unwantedClaims } from './turn-claims.ts';
 
 /** Kubernetes refuses a ConfigMap beyond 1 MiB; Gatehouse stops well before. Bytes. */
@@ -21,7 +22,7 @@ export const MAX_AWS_AUTH_BYTES = 900 * 1024;
 export function clusterGuards(policy: AccessPolicy): readonly Guard[] {
   return [
     ownership,
-    reservedNames,
+    reservedNames(policy),
     onePrincipalEach,
     protectedPrincipals(policy),
     blastRadius,
@@ -54,29 +55,57 @@ export const ownership: Guard = ({ changes }) =>
       : [blocking('ownership', change.object, `${change.object} would be made without Gatehouse's label`, FAULT)];
   });
 
-/** Every username is Gatehouse's own, with no template but the one for session names, and never a reserved name. */
-export const reservedNames: Guard = ({ claims }) =>
-  claims.wanted.flatMap(({ subject, claim }) => {
-    const username = usernameIn(claim);
-    if (username === undefined) return [];
-    const rest = username.startsWith(USERNAME_PREFIX) ? username.slice(USERNAME_PREFIX.length) : '';
-    const [, last = ''] = /^[a-z0-9-]+:(.+)$/.exec(rest) ?? [];
-    const fixed = /^(\d{12}:)?[\w+=,.@-]{1,64}$/.test(last) || SESSION_NAME_PATTERN.test(last);
-    const sound = fixed || (claim.kind === 'aws-auth' && last === '{{SessionNameRaw}}');
-    return sound
-      ? []
-      : [
-          {
-            ...blocking(
-              'reserved-name',
-              claim.object,
-              `"${username}" is no username that Gatehouse may give out`,
-              'rename it in the access policy',
-            ),
-            subject,
-          },
-        ];
+/**
+ * Every username is Gatehouse's own, with no template but the one for session names; or the policy names it for a machine; or,
+ * through the connector, it is an IAM ARN. Groups are those of the cluster's OIDC provider.
+ */
+export function reservedNames(policy: AccessPolicy): Guard {
+  const given = new Set(policy.machines.flatMap(({ username }) => username ?? []));
+  const grantOf = (owned: OwnedClaim) => policy.grants.find(({ name }) => name === owned.grant);
+  const isSound = (owned: OwnedClaim): boolean => {
+    const { username, group } = namesIn(owned);
+    if (group !== undefined) return isClaimed(policy, grantOf(owned), group);
+    if (username === undefined || given.has(username)) return true;
+    if (grantOf(owned)?.through === 'connector') return username.startsWith('arn:');
+    return isOwnUsername(username, owned.claim.kind === 'aws-auth');
+  };
+  return ({ claims }) =>
+    claims.wanted.flatMap((owned) => {
+      if (isSound(owned)) return [];
+      const { username, group } = namesIn(owned);
+      const message = `"${username ?? group}" is no name that Gatehouse may give out`;
+      const remedy = 'rename it in the access policy';
+      return [{ ...blocking('reserved-name', owned.claim.object, message, remedy), subject: owned.subject }];
+    });
+}
+
+/** The user or group that a claim gives out, if it does. */
+const namesIn = ({ claim }: OwnedClaim) => claim as { readonly username?: string; readonly group?: string };
+
+const TEMPLATE = '{{SessionNameRaw}}';
+/** What follows the first part of a username, by what that is; any other first part is a grant's name. */
+const USERNAME_RESTS: Readonly<Record<string, RegExp>> = {
+  'iam-user': /^\d{12}:[\w+=,.@-]{1,64}$/,
+  'iam-role': /^\d{12}:[\w+=,.@-]{1,64}$/,
+  'permission-set': /^[\w+=,.@-]{1,32}:[\w+=,.@-]{2,64}$/,
+};
+
+function isOwnUsername(username: string, isDoor: boolean): boolean {
+  const [, first = '', last = ''] = /^gatehouse:([a-z0-9-]+):(.+)$/s.exec(username) ?? [];
+  // The template stands for a whole session's name, in a door alone, and never in that of one principal.
+  const isTemplate = isDoor && !first.startsWith('iam-') && `:${last}`.endsWith(`:${TEMPLATE}`);
+  const rest = isTemplate ? `${last.slice(0, -TEMPLATE.length)}session` : last;
+  if (Object.hasOwn(USERNAME_RESTS, first)) return USERNAME_RESTS[first]!.test(rest);
+  return first !== '' && (SESSION_NAME_PATTERN.test(rest) || NAME_PATTERN.test(rest));
+}
+
+function isClaimed(policy: AccessPolicy, grant: Grant | undefined, group: string): boolean {
+  return (grant?.to ?? []).some((grantee) => {
+    if (!('claim' in grantee)) return false;
+    const provider = policy.identityProviders.find(({ name }) => name === grantee.provider);
+    return provider !== undefined && group === `${provider.groupsPrefix}${grantee.claim}`;
   });
+}
 
 /**
  * Principals that the policy protects, and nodes, are admitted after the plan exactly as before it. Who claims one is held
@@ -131,7 +160,7 @@ export const blastRadius: Guard = ({ changes, claims }) => {
   const inBindings = changes.flatMap(({ change }) => {
     if (change.kind !== 'role-binding') return [];
     const [before, after] = [boundTo(change.before), boundTo(change.after)];
-    const [wanted, unwanted] = usernamesOn(claims, change.object);
+    const [wanted, unwanted] = namesOn(claims, change.object);
     const moved = [
       ...[...after].filter((name) => !before.has(name) && !wanted.has(name)),
       ...[...before].filter((name) => !after.has(name) && (!unwanted.has(name) || wanted.has(name))),
@@ -144,21 +173,27 @@ export const blastRadius: Guard = ({ changes, claims }) => {
 };
 
 /** Who is to be bound by a binding, and who no more, in the words of {@link boundTo}. */
-function usernamesOn(claims: TurnClaims, object: string): [ReadonlySet<string>, ReadonlySet<string>] {
+function namesOn(claims: TurnClaims, object: string): [ReadonlySet<string>, ReadonlySet<string>] {
   const names = (owned: readonly OwnedClaim[]) =>
-    new Set(owned.filter(({ claim }) => claim.object === object).map(({ claim }) => `User ${usernameIn(claim)}`));
+    new Set(
+      owned.filter(({ claim }) => claim.object === object).map(({ claim }) => boundName(claim as RoleBindingClaim)),
+    );
   return [names(claims.wanted), names(unwantedClaims(claims))];
 }
 
 /**
  * Of aws-auth nothing moves but entries of Gatehouse's own: what comes in is a claim of the turn, without a group; what goes
- * had a username of Gatehouse's and a principal of the turn. Everything else of the ConfigMap stays.
+ * had a username of Gatehouse's, or one it recorded as given, and a principal of the turn. Everything else of the ConfigMap stays.
  */
 export const entries: Guard = ({ changes, claims }) => {
   const wanted = new Set<string>();
   const concerned = new Set<string>();
+  const recorded = new Set<string>();
   for (const { claim } of [...claims.wanted, ...claims.recorded]) {
     if (claim.kind === 'aws-auth') concerned.add(folded((claim as AwsAuthClaim).arn));
+  }
+  for (const { claim } of claims.recorded) {
+    if (claim.kind === 'aws-auth') recorded.add((claim as AwsAuthClaim).username);
   }
   for (const { claim } of claims.wanted) {
     const { list, arn, username } = claim as AwsAuthClaim;
@@ -173,7 +208,7 @@ export const entries: Guard = ({ changes, claims }) => {
     const come = without(is, was).filter((entry) => !wanted.has(entry));
     const gone = without(was, is).filter((entry) => {
       const [, arn, username] = JSON.parse(entry) as [string, string, string];
-      return !concerned.has(arn) || !username.startsWith(USERNAME_PREFIX);
+      return !concerned.has(arn) || !(username.startsWith(USERNAME_PREFIX) || recorded.has(username));
     });
     return [
       ...come.map((entry) => fault(`the plan would add the entry ${entry}, which nothing asks for`)),
@@ -208,37 +243,39 @@ function withoutLists({ data, ...rest }: KubernetesObject): unknown {
 }
 
 /**
- * Nobody may do more than the level of a grant of the policy says: rules lie within the level's, and whoever is bound is bound
- * to the grant's own Role, or to the ClusterRole that the level names.
+ * Nobody may do more than the level of a grant of the policy says: rules lie within the level's for that very object, and
+ * whoever is bound is bound to the Role of the grant's own binding.
  */
 export function rights(policy: AccessPolicy): Guard {
-  const levelOf = (grant: string) => policy.grants.find(({ name }) => name === grant)?.level;
   return ({ changes, claims }) =>
     changes.flatMap(({ change }) => {
       const [before, after] = sides(change);
       if (!after || (change.kind !== 'role' && change.kind !== 'role-binding')) return [];
-      const grants = claims.wanted.flatMap(({ claim }) =>
-        claim.kind === change.kind && claim.object === change.object
-          ? [(claim as RoleClaim | RoleBindingClaim).grant]
-          : [],
+      const named = new Set(
+        claims.wanted.flatMap(({ claim }) =>
+          claim.kind === change.kind && claim.object === change.object
+            ? [(claim as RoleClaim | RoleBindingClaim).grant]
+            : [],
+        ),
       );
+      const grants = policy.grants.filter(({ name }) => named.has(name));
       const fault = (message: string) => [blocking('beyond-level', change.object, message, FAULT)];
       if (change.kind === 'role') {
-        const allowed = grants.flatMap((grant) => {
-          const level = levelOf(grant);
-          return level && 'rules' in level ? level.rules : [];
-        });
+        const allowed = grants.flatMap(rolesOf).flatMap(({ object, rules }) => (object === change.object ? rules : []));
         const beyond = (after.rules ?? []).filter((rule) => !allowed.some((other) => isWithin(rule, other)));
         return beyond.length === 0 && after.aggregationRule === undefined
           ? []
           : fault(`the plan would give ${change.object} more than the level of its grant`);
       }
       const added = [...boundTo(change.after)].some((name) => !boundTo(change.before).has(name));
-      const meant = grants.some((grant) => {
-        const level = levelOf(grant);
-        const own = `${USERNAME_PREFIX}${grant}`;
-        return level !== undefined && after.roleRef?.name === ('rules' in level ? own : level.clusterRole);
-      });
+      const meant = grants
+        .flatMap(bindingsOf)
+        .some(
+          (binding) =>
+            isShardOf(binding, change.object) &&
+            after.roleRef?.name === binding.roleRef.name &&
+            after.roleRef.kind === binding.roleRef.kind,
+        );
       const moved = before !== undefined && !sameJson(before.roleRef, after.roleRef);
       return moved || (added && !meant)
         ? fault(`the plan would bind by ${change.object} to ${after.roleRef?.name}, which no level of its grant names`)
@@ -329,10 +366,6 @@ function sides(change: Change): [KubernetesObject | undefined, KubernetesObject 
   return [objectOf(change.before), objectOf(change.after)];
 }
 
-function usernameIn(claim: Claim): string | undefined {
-  return (claim as Partial<AwsAuthClaim>).username;
-}
-
 function blocking(code: string, object: string, message: string, remedy: string): Finding {
   return { code, severity: 'blocks', object, message, remedy };
 }
@@ -361,10 +394,7 @@ function boundTo(state: unknown): Set<string> {
   const observed = state as ObjectState;
   const subjects = observed.present ? (observed.object.subjects ?? []) : [];
   return new Set(
-    subjects.map((subject) => {
-      const username = usernameOf(subject);
-      return username === undefined ? `${subject.kind} ${subject.namespace ?? ''}/${subject.name}` : `User ${username}`;
-    }),
+    subjects.map((subject) => boundIn(subject) ?? `${subject.kind} ${subject.namespace ?? ''}/${subject.name}`),
   );
 }
 

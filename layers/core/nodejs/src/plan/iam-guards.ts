@@ -1,13 +1,16 @@
+import { parsePrincipalArn } from '../access/arn.ts';
 import { isFailure } from '../access/failure.ts';
 import { IAM_PATH } from '../access/names.ts';
 import type { AccessPolicy } from '../access/policy.ts';
+import { roleOf } from '../access/way.ts';
 import type { IamRoleState } from '../resources/iam-role/model.ts';
-import { soundTrust } from '../resources/iam-role/trust.ts';
+import { closedTrust, soundTrust } from '../resources/iam-role/trust.ts';
 import type { IamUserState } from '../resources/iam-user/model.ts';
 import { MANAGED_TAG } from '../resources/managed-principal.ts';
 import type { Change, Finding } from '../resources/resource.ts';
-import { isProtected } from './desired.ts';
 import type { Guard } from './plan.ts';
+import { isProtected } from './principals.ts';
+import { hasUserMembers, trustOfPolicy } from './role-trust.ts';
 
 type PrincipalSide = IamRoleState | IamUserState;
 
@@ -15,7 +18,7 @@ const FAULT = 'report this as a fault of Gatehouse';
 
 /** The safety rules over every plan for IAM, in the order in which they are asked. */
 export function iamGuards(policy: AccessPolicy): readonly Guard[] {
-  return [ownPath, protectedFromIam(policy), boundaryKept, trust];
+  return [ownPath, protectedFromIam(policy), boundaryKept, trust(policy)];
 }
 
 /** Nothing outside of Gatehouse's path is made, changed or deleted, and what is there afterwards says whose it is. */
@@ -48,15 +51,28 @@ export const boundaryKept: Guard = each(({ object }, before, after) =>
     : undefined,
 );
 
-/** A role trusts IAM users, or accounts, and always under the condition that ties the session's name to the user. */
-export const trust: Guard = each(({ object }, before, after) => {
-  if (!after.present || !('trust' in after)) return undefined;
-  // What somebody else wrote into a role that a plan only passes by is not the plan's doing.
-  const isNew = !before.present || !('trust' in before) || before.trust !== after.trust;
-  return isNew && !soundTrust(after.trust)
-    ? blocking('unsound-trust', object, `the plan would let ${object} be assumed under any session name`, FAULT)
-    : undefined;
-});
+/**
+ * A role trusts whom the policy names for its grant, under the very conditions that follow from it, and its members: IAM users,
+ * or accounts, always under the condition that ties the session's name to the user.
+ */
+export function trust(policy: AccessPolicy): Guard {
+  return each(({ object }, before, after) => {
+    if (!after.present || !('trust' in after)) return undefined;
+    // What somebody else wrote into a role that a plan only passes by is not the plan's doing.
+    const isNew = !before.present || !('trust' in before) || before.trust !== after.trust;
+    const grant = policy.grants.find((one) => roleOf(one) === object);
+    const { account, partition } = parsePrincipalArn(after.arn);
+    const given = grant ? trustOfPolicy(policy, grant, { account, partition }) : closedTrust();
+    return isNew && !soundTrust(after.trust, given, grant === undefined || hasUserMembers(grant))
+      ? blocking(
+          'unsound-trust',
+          object,
+          `the plan would let ${object} be assumed by others than its grant says`,
+          FAULT,
+        )
+      : undefined;
+  });
+}
 
 function each(rule: (change: Change, before: PrincipalSide, after: PrincipalSide) => Finding | undefined): Guard {
   return ({ changes }) =>

@@ -125,7 +125,7 @@ function withoutBlocked(claims: TurnClaims, findings: readonly Finding[]): TurnC
 }
 
 /** True for one line among others in an object, false where the claim is the object as a whole. */
-const isLine = ({ claim }: OwnedClaim) => 'username' in claim;
+const isLine = ({ claim }: OwnedClaim) => 'username' in claim || 'group' in claim;
 const placeKey = ({ subject, claim }: OwnedClaim) => `${subject} ${objectId(claim)}`;
 
 const pairKey = (owned: OwnedClaim) => `${owned.subject} ${owned.grant ?? ''}`;

@@ -1,31 +1,26 @@
-import { type PrincipalArn, parsePrincipalArn } from '../access/arn.ts';
-import { isFailure } from '../access/failure.ts';
-import { iamRoleName, RESERVED_GRANT_NAMES } from '../access/names.ts';
+import { SESSION_NAME_PATTERN } from '../access/names.ts';
+import { checkGrants, iamRolesOf } from './check-grants.ts';
+import { checkIdentityProviders } from './check-identity-providers.ts';
+import { checkMachines } from './check-machines.ts';
+import { checkSource, principalArn, type Report } from './checking.ts';
 import type { Path, PolicyError, PolicySource } from './document.ts';
 import { checkUserArn, fillTemplate, PLACEHOLDERS, principalName, principalSet } from './identity.ts';
 import { nearestName } from './nearest.ts';
-import type { GrantDocument, LevelDocument, PolicyDocument } from './schema.ts';
-import { selectsCluster } from './selection.ts';
-import { selectorOf } from './selector.ts';
-
-/** The identity sources whose groups and users a policy can name. */
-export const SOURCES = ['okta', 'standard', 'cognito'] as const;
-
-type Report = (path: Path, message: string, remedy: string) => void;
+import { granteesOf, type LevelDocument, type PolicyDocument } from './schema.ts';
 
 /** Everything that is wrong with a document of the right shape, in no particular order. */
 export function checkMeaning(source: PolicySource, document: PolicyDocument): PolicyError[] {
   const errors: PolicyError[] = [];
   const report: Report = (path, message, remedy) => errors.push(source.at(path, message, remedy));
   checkAccounts(document, report);
+  checkClusters(document, report);
   checkDiscovery(document, report);
   for (const [name, level] of Object.entries(document.levels ?? {})) checkLevel(['levels', name], level, report);
   checkIdentities(document, report);
   checkProtected(document, report);
-  for (const [index, grant] of (document.grants ?? []).entries()) {
-    checkGrant(document, grant, ['grants', index], report);
-  }
-  checkGrantNames(document.grants ?? [], report);
+  checkMachines(document, report);
+  checkIdentityProviders(document, report);
+  checkGrants(document, report);
   return errors;
 }
 
@@ -65,6 +60,26 @@ function checkAccounts(document: PolicyDocument, report: Report): void {
   }
 }
 
+function checkClusters(document: PolicyDocument, report: Report): void {
+  for (const [name, { kind, provider, kubeconfigSecret }] of Object.entries(document.clusters ?? {})) {
+    if (kind === 'connected') {
+      if (provider === undefined) {
+        report(
+          ['clusters', name],
+          `the connected cluster "${name}" has no provider`,
+          'add provider: EKS_ANYWHERE, say',
+        );
+      }
+      continue;
+    }
+    for (const [field, value] of Object.entries({ provider, kubeconfigSecret })) {
+      if (value === undefined) continue;
+      const remedy = `add kind: connected, or remove ${field}`;
+      report(['clusters', name, field], `${field} is for connected clusters only`, remedy);
+    }
+  }
+}
+
 function checkDiscovery(document: PolicyDocument, report: Report): void {
   const modes = new Map<string, string>();
   for (const [index, rule] of (document.discover ?? []).entries()) {
@@ -88,7 +103,9 @@ function checkLevel(path: Path, level: LevelDocument, report: Report): void {
     const message = `the level "${path.at(-1)}" needs either rules or a clusterRole`;
     report(path, message, level.rules ? 'remove one of the two' : 'add rules: [...] or clusterRole: ...');
   }
-  for (const [index, rule] of (level.rules ?? []).entries()) checkRule([...path, 'rules', index], rule, report);
+  for (const field of ['rules', 'clusterWide'] as const) {
+    for (const [index, rule] of (level[field] ?? []).entries()) checkRule([...path, field, index], rule, report);
+  }
 }
 
 type RuleDocument = NonNullable<LevelDocument['rules']>[number];
@@ -130,9 +147,9 @@ function checkIdentities(document: PolicyDocument, report: Report): void {
   (document.identities ?? []).forEach((rule, index) => {
     const path: Path = ['identities', index];
     checkSource(rule.source, [...path, 'source'], report);
-    const given = (['map', 'attribute', 'template'] as const).filter((field) => rule[field] !== undefined);
+    const given = (['map', 'attribute', 'template', 'session'] as const).filter((field) => rule[field] !== undefined);
     if (given.length !== 1) {
-      const message = `an identity rule needs one of map, attribute and template, and has ${given.length}`;
+      const message = `an identity rule needs one of map, attribute, template and session, and has ${given.length}`;
       report(
         path,
         message,
@@ -140,6 +157,7 @@ function checkIdentities(document: PolicyDocument, report: Report): void {
       );
     }
     if (rule.template !== undefined) checkTemplate(rule.template, [...path, 'template'], guarded, report);
+    if (rule.session !== undefined) checkSession(rule.session, [...path, 'session'], report);
     checkMap(rule.map ?? {}, [...path, 'map'], guarded, report);
   });
 }
@@ -172,38 +190,54 @@ function checkMap(
 
 /** A template must give an IAM user whose name depends on the user, whatever is filled in. */
 function checkTemplate(template: string, path: Path, guarded: ReadonlySet<string>, report: Report): void {
-  const unknown = [...template.matchAll(/\{([^{}]*)\}/g)]
-    .map((match) => match[1]!)
-    .filter((name) => !isPlaceholder(name));
-  const list = PLACEHOLDERS.map((name) => `{${name}}`).join(', ');
-  for (const name of unknown) {
-    const near = nearestName(name, PLACEHOLDERS);
-    report(path, `there is no placeholder {${name}}`, near ? `did you mean {${near}}?` : `use ${list}`);
-  }
-  if (unknown.length > 0) return;
-  if (/[{}]/.test(template.replace(/\{\w+\}/g, ''))) {
-    report(path, 'a brace is left open', `use ${list}`);
-    return;
-  }
-  const filled = (value: string) => fillTemplate(template, { source: '', id: value, login: value, email: value });
-  const one = checkUserArn(arnOf(filled('one')), guarded);
-  const two = checkUserArn(arnOf(filled('two')), guarded);
+  if (!checkPlaceholders(template, path, report)) return;
+  const one = checkUserArn(filledWith(template, 'one'), guarded);
+  const two = checkUserArn(filledWith(template, 'two'), guarded);
   if ('problem' in one || 'problem' in two) {
     const problem = 'problem' in one ? one.problem : 'problem' in two ? two.problem : '';
     report(path, problem, 'write it like arn:aws:iam::111122223333:user/{localPart}');
     return;
   }
   if (one.arn.split('/').at(-1) === two.arn.split('/').at(-1)) {
+    const list = PLACEHOLDERS.map((name) => `{${name}}`).join(', ');
     report(path, 'the user name in the template is the same for everybody', `put one of ${list} into its last part`);
   }
+}
+
+/** A template must give a session name that depends on the user. */
+function checkSession(template: string, path: Path, report: Report): void {
+  if (!checkPlaceholders(template, path, report)) return;
+  const [one, two] = [filledWith(template, 'one'), filledWith(template, 'two')];
+  if (!SESSION_NAME_PATTERN.test(one)) {
+    report(path, `${JSON.stringify(template)} makes no session name`, 'use letters, digits and _+=,.@- around {login}');
+  } else if (one === two) {
+    report(path, 'the session name is the same for everybody', 'put {login} or {email} into it');
+  }
+}
+
+/** Whether all that stands in braces is known, and every brace closed. */
+function checkPlaceholders(template: string, path: Path, report: Report): boolean {
+  const list = PLACEHOLDERS.map((name) => `{${name}}`).join(', ');
+  const unknown = [...template.matchAll(/\{([^{}]*)\}/g)]
+    .map((match) => match[1]!)
+    .filter((name) => !isPlaceholder(name));
+  for (const name of unknown) {
+    const near = nearestName(name, PLACEHOLDERS);
+    report(path, `there is no placeholder {${name}}`, near ? `did you mean {${near}}?` : `use ${list}`);
+  }
+  if (unknown.length > 0) return false;
+  if (!/[{}]/.test(template.replace(/\{\w+\}/g, ''))) return true;
+  report(path, 'a brace is left open', `use ${list}`);
+  return false;
 }
 
 function isPlaceholder(name: string): boolean {
   return (PLACEHOLDERS as readonly string[]).includes(name);
 }
 
-function arnOf(filled: ReturnType<typeof fillTemplate>): string {
-  return filled && 'arn' in filled ? filled.arn : '';
+function filledWith(template: string, value: string): string {
+  const filled = fillTemplate(template, { source: '', id: value, login: value, email: value });
+  return filled && 'text' in filled ? filled.text : '';
 }
 
 function checkProtected(document: PolicyDocument, report: Report): void {
@@ -211,9 +245,12 @@ function checkProtected(document: PolicyDocument, report: Report): void {
     [...Object.values(document.clusters ?? {}), ...(document.discover ?? [])].map((c) => c.account),
   );
   const roles = new Map<string, string>();
+  for (const [role, grant] of iamRolesOf(document)) {
+    for (const account of accounts) roles.set(principalName({ account, type: 'role', name: role }), grant);
+  }
+  const adopted = new Map<string, string>();
   for (const { name, to } of document.grants ?? []) {
-    if (to.machine !== undefined) continue;
-    for (const account of accounts) roles.set(principalName({ account, type: 'role', name: iamRoleName(name) }), name);
+    for (const { principal } of granteesOf(to)) if (principal !== undefined) adopted.set(principal, name);
   }
   document.protected?.principals.forEach((text, index) => {
     const path = ['protected', 'principals', index];
@@ -229,133 +266,13 @@ function checkProtected(document: PolicyDocument, report: Report): void {
         `this is the role that Gatehouse makes for the grant "${grant}"`,
         'rename the grant, or remove this line',
       );
-  });
-}
-
-function checkGrantNames(grants: readonly GrantDocument[], report: Report): void {
-  const roles = new Map<string, string>();
-  grants.forEach(({ name }, index) => {
-    const path = ['grants', index, 'name'];
-    const role = iamRoleName(name);
-    const other = roles.get(role);
-    if (other === name) report(path, `there are two grants named "${name}"`, 'give each grant a name of its own');
-    else if (other !== undefined) {
-      report(path, `the grants "${other}" and "${name}" would share the IAM role ${role}`, 'rename one of the two');
+    for (const [principal, of] of adopted) {
+      if (!principalSet([principal]).has(principalName(arn))) continue;
+      report(
+        path,
+        `the grant "${of}" is to this principal, so it cannot be protected from it`,
+        'remove one of the two',
+      );
     }
-    roles.set(role, name);
-    if (RESERVED_GRANT_NAMES.has(name)) report(path, `the name "${name}" is reserved`, 'choose another name');
   });
-}
-
-function checkGrant(document: PolicyDocument, grant: GrantDocument, path: Path, report: Report): void {
-  checkGrantee(grant, [...path, 'to'], report);
-  checkScope(document, grant.on, [...path, 'on'], report);
-  const levels = document.levels ?? {};
-  if (!Object.hasOwn(levels, grant.level)) {
-    const near = nearestName(grant.level, Object.keys(levels));
-    const remedy = near ? `did you mean ${near}?` : 'define it under levels';
-    report([...path, 'level'], `there is no level ${JSON.stringify(grant.level)}`, remedy);
-    return;
-  }
-  if (grant.on.namespaces && levels[grant.level]!.rules?.some((rule) => rule.nonResourceURLs)) {
-    report(
-      [...path, 'level'],
-      `the level "${grant.level}" has nonResourceURLs, which cannot be given in a namespace`,
-      'leave namespaces out, or use a level without them',
-    );
-  }
-}
-
-function checkGrantee(grant: GrantDocument, path: Path, report: Report): void {
-  const { group, user, machine, source } = grant.to;
-  const named = [group, user, machine].filter((value) => value !== undefined).length;
-  if (named !== 1) {
-    report(
-      path,
-      `a grant is to one group, user or machine, and this one names ${named}`,
-      'write { group: ..., source: ... }',
-    );
-    return;
-  }
-  if (machine === undefined) {
-    if (source === undefined)
-      report(path, 'the source of the group or user is missing', `add source: ${SOURCES.join(' | ')}`);
-    else checkSource(source, [...path, 'source'], report);
-    return;
-  }
-  if (source !== undefined) report([...path, 'source'], 'a machine has no source', 'remove source');
-  if (grant.through !== 'user') {
-    const message = 'a machine’s role comes with web identity, in a later version';
-    report([...path.slice(0, -1), 'through'], message, 'use through: user for machines');
-  }
-}
-
-function checkSource(source: string, path: Path, report: Report): void {
-  if ((SOURCES as readonly string[]).includes(source)) return;
-  const near = nearestName(source, SOURCES);
-  const remedy = near ? `did you mean ${near}?` : `use one of ${SOURCES.join(', ')}`;
-  report(path, `there is no identity source ${JSON.stringify(source)}`, remedy);
-}
-
-function checkScope(document: PolicyDocument, on: GrantDocument['on'], path: Path, report: Report): void {
-  on.namespaces?.forEach((namespace, index) => {
-    if (!namespace.startsWith('kube-')) return;
-    report(
-      [...path, 'namespaces', index],
-      `the namespace "${namespace}" belongs to Kubernetes`,
-      'name namespaces of your own',
-    );
-  });
-  if (on.absentNamespaces !== undefined && on.namespaces === undefined) {
-    report(
-      [...path, 'absentNamespaces'],
-      'absentNamespaces has no namespaces to be about',
-      'add namespaces, or remove it',
-    );
-  }
-  if (on.clusters === undefined && on.labels === undefined) {
-    report(path, 'the grant selects no clusters', 'add clusters: "*", a name, or labels');
-    return;
-  }
-  if (on.labels !== undefined && Object.keys(on.labels).length === 0) {
-    report([...path, 'labels'], 'an empty map of labels would select every cluster', 'name a label, or remove labels');
-    return;
-  }
-  // A discovered cluster may have any name and labels, so with discovery every selector may come to match.
-  if ((document.discover ?? []).length === 0) checkSelector(document, on, path, report);
-}
-
-function checkSelector(document: PolicyDocument, on: GrantDocument['on'], path: Path, report: Report): void {
-  const clusters = Object.entries(document.clusters ?? {}).map(([name, { labels }]) => ({
-    name,
-    labels: labels ?? {},
-  }));
-  const selector = selectorOf(on);
-  const names = clusters.map(({ name }) => name);
-  const vain = selector.names.filter(
-    (pattern) => !clusters.some(({ name }) => selectsCluster({ names: [pattern], labels: {} }, { name, labels: {} })),
-  );
-  for (const pattern of vain) {
-    const near = nearestName(pattern, names);
-    const at = typeof on.clusters === 'string' ? ['clusters'] : ['clusters', on.clusters?.indexOf(pattern) ?? 0];
-    const remedy = near ? `did you mean ${near}?` : 'add it under clusters, or a discover rule';
-    report([...path, ...at], `no cluster of this policy is named ${JSON.stringify(pattern)}`, remedy);
-  }
-  if (vain.length === 0 && !clusters.some((cluster) => selectsCluster(selector, cluster))) {
-    report(
-      [...path, 'labels'],
-      'no cluster of this policy has these names and labels',
-      'check the labels under clusters',
-    );
-  }
-}
-
-function principalArn(text: string, path: Path, report: Report): PrincipalArn | undefined {
-  try {
-    return parsePrincipalArn(text);
-  } catch (error) {
-    if (!isFailure(error, 'invalid')) throw error;
-    report(path, error.message, error.remedy ?? 'write the ARN of an IAM role or user');
-    return undefined;
-  }
 }

@@ -1,5 +1,6 @@
 import { formatPrincipalArn, type PrincipalArn, parsePrincipalArn } from '../access/arn.ts';
 import { isFailure } from '../access/failure.ts';
+import { SESSION_NAME_PATTERN } from '../access/names.ts';
 import type { IdentityRule } from '../access/policy.ts';
 
 /** What is known of a user when their IAM principal is looked for. */
@@ -34,7 +35,7 @@ export function principalOf(
   protectedPrincipals: readonly string[] = [],
 ): Identity {
   for (const rule of rules) {
-    if (rule.source !== user.source) continue;
+    if (rule.source !== user.source || 'session' in rule) continue;
     const found = apply(rule, user);
     if (found === undefined) continue;
     if ('problem' in found) return found;
@@ -99,9 +100,41 @@ export function principalSet(arns: readonly string[]): ReadonlySet<string> {
   return names;
 }
 
-/** Fills a template. `undefined` where a value is not known; a problem where one cannot be part of an ARN. */
-export function fillTemplate(template: string, user: KnownUser): Identity | undefined {
-  let arn = '';
+/**
+ * The name of a user's sessions where an identity provider sets it: by the first `session` rule of their source that has all it
+ * needs. A problem where there is none, or where STS would take no such name.
+ */
+export function sessionOf(
+  rules: readonly IdentityRule[],
+  user: KnownUser,
+): { readonly session: string } | { readonly problem: string; readonly remedy: string } {
+  for (const rule of rules) {
+    if (rule.source !== user.source || !('session' in rule)) continue;
+    const filled = fillTemplate(rule.session, user);
+    if (filled === undefined) continue;
+    if ('problem' in filled) return filled;
+    if (SESSION_NAME_PATTERN.test(filled.text)) return { session: filled.text };
+    return problem(
+      user,
+      `${JSON.stringify(filled.text)} cannot be a session name`,
+      'use 2 to 64 of letters, digits and _+=,.@- under identities',
+      'session name',
+    );
+  }
+  return problem(
+    user,
+    'no session rule under identities gives them one',
+    'check their login and email',
+    'session name',
+  );
+}
+
+/** Fills a template. `undefined` where a value is not known; a problem where one cannot be part of a name. */
+export function fillTemplate(
+  template: string,
+  user: KnownUser,
+): { readonly text: string } | { readonly problem: string; readonly remedy: string } | undefined {
+  let text = '';
   let rest = template;
   for (let match = /\{(\w*)\}/.exec(rest); match; match = /\{(\w*)\}/.exec(rest)) {
     const name = match[1]!;
@@ -114,10 +147,10 @@ export function fillTemplate(template: string, user: KnownUser): Identity | unde
         'add them to a map under identities',
       );
     }
-    arn += rest.slice(0, match.index) + value;
+    text += rest.slice(0, match.index) + value;
     rest = rest.slice(match.index + match[0].length);
   }
-  return { arn: arn + rest };
+  return { text: text + rest };
 }
 
 function valueFor(placeholder: string, user: KnownUser): string | undefined {
@@ -135,17 +168,25 @@ function valueFor(placeholder: string, user: KnownUser): string | undefined {
   }
 }
 
-function apply(rule: IdentityRule, user: KnownUser): Identity | undefined {
+function apply(rule: Exclude<IdentityRule, { session: string }>, user: KnownUser): Identity | undefined {
   if ('map' in rule) return Object.hasOwn(rule.map, user.id) ? { arn: rule.map[user.id]! } : undefined;
-  if ('template' in rule) return fillTemplate(rule.template, user);
+  if ('template' in rule) {
+    const filled = fillTemplate(rule.template, user);
+    return filled && 'text' in filled ? { arn: filled.text } : filled;
+  }
   const attributes = user.attributes;
   if (!attributes || !Object.hasOwn(attributes, rule.attribute) || attributes[rule.attribute] === '') return undefined;
   return { arn: attributes[rule.attribute]! };
 }
 
-function problem(user: KnownUser, why: string, remedy: string): { problem: string; remedy: string } {
+function problem(
+  user: KnownUser,
+  why: string,
+  remedy: string,
+  lacks = 'IAM principal',
+): { problem: string; remedy: string } {
   return {
-    problem: `the ${user.source} user ${JSON.stringify(user.id.slice(0, 80))} has no IAM principal: ${why}`,
+    problem: `the ${user.source} user ${JSON.stringify(user.id.slice(0, 80))} has no ${lacks}: ${why}`,
     remedy,
   };
 }

@@ -12,6 +12,15 @@ const BUILT_IN = ['view', 'edit', 'admin', 'cluster-admin'];
  * a rule covered only by several rules together) are not within each other. The level's name plays no part.
  */
 export function levelCovers(wide: AccessLevel, narrow: AccessLevel): boolean {
+  return (
+    mainPartCovers(wide, narrow) &&
+    (narrow.console === undefined || wide.console === true) &&
+    (narrow.clusterWide ?? []).every((rule) => wide.clusterWide?.some((other) => ruleCovers(other, rule)))
+  );
+}
+
+/** What is given where the grant is for, without what is given on the whole cluster and in the console. */
+function mainPartCovers(wide: AccessLevel, narrow: AccessLevel): boolean {
   if ('clusterRole' in wide) {
     if (wide.clusterRole === 'cluster-admin') return true;
     if (!('clusterRole' in narrow)) return false;
@@ -26,15 +35,37 @@ export function levelCovers(wide: AccessLevel, narrow: AccessLevel): boolean {
 export function levelMeet(a: AccessLevel, b: AccessLevel): AccessLevel | undefined {
   if (levelCovers(a, b)) return b;
   if (levelCovers(b, a)) return a;
+  const main = mainPartMeet(a, b);
+  if (main === undefined) return undefined;
+  const clusterWide = rulesMeet(a.clusterWide ?? [], b.clusterWide ?? []);
+  return {
+    ...main,
+    name: a.name,
+    ...(clusterWide.length > 0 ? { clusterWide } : {}),
+    ...(a.console && b.console ? { console: true } : {}),
+  };
+}
+
+function mainPartMeet(
+  a: AccessLevel,
+  b: AccessLevel,
+): { rules: readonly AccessRule[] } | { clusterRole: string } | undefined {
+  const lesser = mainPartCovers(a, b) ? b : mainPartCovers(b, a) ? a : undefined;
+  if (lesser) return 'rules' in lesser ? { rules: lesser.rules } : { clusterRole: lesser.clusterRole };
   if (!('rules' in a) || !('rules' in b)) return undefined;
+  const rules = rulesMeet(a.rules, b.rules);
+  return rules.length > 0 ? { rules } : undefined;
+}
+
+function rulesMeet(a: readonly AccessRule[], b: readonly AccessRule[]): readonly AccessRule[] {
   const rules = new Map<string, AccessRule>();
-  for (const one of a.rules) {
-    for (const other of b.rules) {
+  for (const one of a) {
+    for (const other of b) {
       const both = ruleMeet(one, other);
       if (both) rules.set(canonicalJson(both), both);
     }
   }
-  return rules.size > 0 ? { name: a.name, rules: [...rules.values()] } : undefined;
+  return [...rules.values()];
 }
 
 /** Whether one rule alone gives all that another gives. */

@@ -1,4 +1,4 @@
-import { clusterArn } from '../access/arn.ts';
+import { clusterArn, formatPrincipalArn, parsePrincipalArn } from '../access/arn.ts';
 import { canonicalJson } from '../access/json.ts';
 import type {
   AccessLevel,
@@ -9,11 +9,23 @@ import type {
   Discovery,
   Grant,
   Grantee,
+  IdentityProvider,
   IdentityRule,
+  Machine,
 } from '../access/policy.ts';
 import { checkMeaning } from './check.ts';
 import { type PolicyError, type PolicySource, parseDocument } from './document.ts';
-import type { GrantDocument, LevelDocument, PolicyDocument } from './schema.ts';
+import { PROVIDER_PRESETS } from './identity-provider-presets.ts';
+import { READY_LEVELS } from './ready-levels.ts';
+import {
+  type GrantDocument,
+  type GranteeDocument,
+  granteesOf,
+  type IdentityProviderDocument,
+  type LevelDocument,
+  type MachineDocument,
+  type PolicyDocument,
+} from './schema.ts';
 import { selectorOf } from './selector.ts';
 import { checkShape } from './shape.ts';
 
@@ -71,26 +83,31 @@ function tooLarge(source: PolicySource): PolicyError {
 /** A document whose meaning was checked, with references resolved and defaults filled in. */
 function resolvePolicy(document: PolicyDocument): AccessPolicy {
   const clusters = Object.entries(document.clusters ?? {}).map(
-    ([name, { account, region, labels, mode }]): Cluster => ({
+    ([name, { account, region, labels, mode, provider, kubeconfigSecret }]): Cluster => ({
       name,
       account,
       region,
       arn: clusterArn(account, region, name),
       labels: labels ?? {},
       mode: mode ?? 'observe',
+      ...(provider === undefined ? {} : { connected: { provider, ...given({ kubeconfigSecret }) } }),
     }),
   );
   const discover = (document.discover ?? []).map(
     ({ account, region, tag, mode }): Discovery => ({ account, region, tag, mode: mode ?? 'observe' }),
   );
   const levels = new Map(
-    Object.entries(document.levels ?? {}).map(([name, level]) => [name, resolveLevel(name, level)]),
+    Object.entries({ ...READY_LEVELS, ...document.levels }).map(([name, level]) => [name, resolveLevel(name, level)]),
   );
   return {
     clusters,
     discover,
     accounts: resolveAccounts(document, [...clusters, ...discover]),
     grants: (document.grants ?? []).map((grant) => resolveGrant(grant, levels.get(grant.level)!)),
+    machines: Object.entries(document.machines ?? {}).map(([name, machine]) => resolveMachine(name, machine)),
+    identityProviders: Object.entries(document.identityProviders ?? {}).map(([name, provider]) =>
+      resolveIdentityProvider(name, provider),
+    ),
     identities: (document.identities ?? []).map(resolveIdentity),
     protected: { principals: [...new Set(document.protected?.principals ?? [])] },
   };
@@ -110,31 +127,78 @@ function given<T extends object>(map: T | undefined): { [K in keyof T]: Exclude<
   };
 }
 
-function resolveLevel(name: string, level: LevelDocument): AccessLevel {
-  if (level.clusterRole !== undefined) return { name, clusterRole: level.clusterRole };
-  return { name, rules: (level.rules ?? []).map((rule): AccessRule => given(rule) as AccessRule) };
+function resolveLevel(
+  name: string,
+  { rules, clusterRole, clusterWide, console }: Pick<LevelDocument, 'clusterRole' | 'console'> & WithRules,
+): AccessLevel {
+  const more = { ...given({ console }), ...(clusterWide ? { clusterWide: clusterWide.map(resolveRule) } : {}) };
+  if (clusterRole !== undefined) return { name, clusterRole, ...more };
+  return { name, rules: (rules ?? []).map(resolveRule), ...more };
 }
 
+type WithRules = { readonly [field in 'rules' | 'clusterWide']?: readonly object[] | undefined };
+
+const resolveRule = (rule: object): AccessRule => given(rule) as AccessRule;
+
 function resolveGrant(grant: GrantDocument, level: AccessLevel): Grant {
+  const { saml, names } = grant;
   return {
     name: grant.name,
-    to: resolveGrantee(grant.to),
+    to: granteesOf(grant.to).map(resolveGrantee),
     clusters: selectorOf(grant.on),
     namespaces: [...new Set(grant.on.namespaces ?? [])],
     absentNamespaces: grant.on.absentNamespaces ?? 'refuse',
     level,
     through: grant.through,
+    ...(grant.permissionSet === undefined ? {} : { permissionSet: grant.permissionSet }),
+    ...(saml ? { saml: { provider: saml.provider, subjects: saml.subjects ?? [], groups: saml.groups ?? [] } } : {}),
+    ...(names ? { names: given(names) } : {}),
   };
 }
 
-function resolveGrantee(to: GrantDocument['to']): Grantee {
+function resolveGrantee(to: GranteeDocument): Grantee {
   if (to.machine !== undefined) return { machine: to.machine };
+  if (to.principal !== undefined) return { principal: formatPrincipalArn(parsePrincipalArn(to.principal)) };
+  if (to.claim !== undefined) return { claim: to.claim, provider: to.provider! };
   if (to.group !== undefined) return { group: to.group, source: to.source! };
   return { user: to.user!, source: to.source! };
 }
 
+function resolveMachine(name: string, { trust, ...names }: MachineDocument): Machine {
+  if (trust === undefined) return { name, ...given(names) };
+  const { principals = [], accounts = [], webIdentity = [] } = trust;
+  return {
+    name,
+    ...given(names),
+    trust: {
+      principals: [...new Set(principals.map((arn) => formatPrincipalArn(parsePrincipalArn(arn))))],
+      accounts: accounts.map(({ account, externalId }) => ({ id: account, ...given({ externalId }) })),
+      webIdentity: ('provider' in webIdentity ? [webIdentity] : webIdentity).map(
+        ({ provider, audiences = ['sts.amazonaws.com'], subjects }) => ({ provider, audiences, subjects }),
+      ),
+    },
+  };
+}
+
+function resolveIdentityProvider(name: string, document: IdentityProviderDocument): IdentityProvider {
+  const preset = document.preset === undefined ? undefined : PROVIDER_PRESETS[document.preset];
+  return {
+    name,
+    clusters: selectorOf(document.on),
+    issuer: document.issuer,
+    clientId: document.clientId,
+    usernameClaim: document.usernameClaim ?? preset!.usernameClaim,
+    usernamePrefix: document.usernamePrefix ?? preset!.prefix,
+    groupsClaim: document.groupsClaim ?? preset!.groupsClaim!,
+    groupsPrefix: document.groupsPrefix ?? preset!.prefix,
+    requiredClaims: document.requiredClaims ?? {},
+    logs: [...new Set(document.logs ?? [])],
+  };
+}
+
 function resolveIdentity(rule: NonNullable<PolicyDocument['identities']>[number]): IdentityRule {
-  const { source, map, attribute, template } = rule;
+  const { source, map, attribute, template, session } = rule;
   if (map !== undefined) return { source, map };
+  if (session !== undefined) return { source, session };
   return attribute !== undefined ? { source, attribute } : { source, template: template! };
 }

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { NAME_PATTERN } from '../access/names.ts';
+import { CONNECTOR_PROVIDERS } from '../access/policy.ts';
 
 /**
  * The forms that texts of a policy have. A form's key is the message of its zod issue; `readPolicy` makes sentences of it.
@@ -67,6 +68,52 @@ export const FORMS = {
     is: 'the name of a ClusterRole',
     example: 'view',
   },
+  rbacName: {
+    pattern: /^(?!\.{1,2}$)[A-Za-z0-9][A-Za-z0-9:._-]{0,252}$/,
+    is: 'the name of a Role or binding',
+    example: 'ci-deployer',
+  },
+  permissionSet: {
+    pattern: /^[\w+=,.@-]{1,32}$/,
+    is: 'the name of a permission set (at most 32 of letters, digits, +=,.@-_)',
+    example: 'PaymentsOps',
+  },
+  iamName: {
+    pattern: /^[\w+=,.@-]{1,64}$/,
+    is: 'a name in IAM (at most 64 of letters, digits, +=,.@-_)',
+    example: 'eks-cicd-user',
+  },
+  policyName: {
+    pattern: /^[\w+=,.@-]{1,128}$/,
+    is: 'the name of an IAM policy (at most 128 of letters, digits, +=,.@-_)',
+    example: 'EKS_CICD_User_Policy',
+  },
+  username: {
+    pattern: /^[A-Za-z0-9][\w+=,.@:/-]{0,127}$/,
+    is: 'a username in a cluster (letters, digits, +=,.@:/-_, at most 128)',
+    example: 'eks-cicd-user',
+  },
+  webIdentityProvider: {
+    pattern: /^[a-z0-9.-]+\.[a-z]{2,}(:\d{1,5})?(\/[\w~.%/-]+)?$/,
+    is: 'the host and path of an OIDC provider, without https://',
+    example: 'token.actions.githubusercontent.com',
+  },
+  pattern: {
+    pattern: /^[^\s"$]{1,512}$/,
+    is: 'a value or a pattern with * and ? (no spaces, quotes or $)',
+    example: 'repo:acme/payments:ref:refs/heads/main',
+  },
+  issuer: {
+    pattern: /^https?:\/\/\S{1,500}$/,
+    is: 'the URL of an issuer',
+    example: 'https://acme.okta.com/oauth2/default',
+  },
+  claimName: { pattern: /^[\w:./-]{1,256}$/, is: 'the name of a claim', example: 'groups' },
+  secretName: {
+    pattern: /^[A-Za-z0-9/_+=.@-]{1,512}$/,
+    is: 'the name of a secret in Secrets Manager',
+    example: 'gatehouse/kubeconfigs/edge-lab',
+  },
 } as const satisfies Record<string, { pattern: RegExp; is: string; example: string }>;
 
 const form = (name: keyof typeof FORMS) => z.string().regex(FORMS[name].pattern, { error: name });
@@ -89,7 +136,11 @@ const cluster = z.strictObject({
   region: form('region'),
   labels: labels.optional(),
   mode: mode.optional().describe('observe (the default) only reports; paused gives nothing but still takes away.'),
-  kind: z.literal('eks').optional(),
+  kind: z.enum(['eks', 'connected']).optional().describe('connected: it runs elsewhere, behind the EKS connector.'),
+  provider: z.enum(CONNECTOR_PROVIDERS).optional().describe('What runs a connected cluster.'),
+  kubeconfigSecret: form('secretName')
+    .optional()
+    .describe('Secret with a kubeconfig by which a connected cluster is reached. Without: manifests to apply by hand.'),
 });
 
 const discovery = z.strictObject({
@@ -110,6 +161,14 @@ const rule = z.strictObject({
 const level = z.strictObject({
   rules: filled(rule).max(200).optional(),
   clusterRole: form('clusterRole').optional().describe('A ClusterRole that exists on every cluster.'),
+  clusterWide: filled(rule)
+    .max(50)
+    .optional()
+    .describe('Rules for the whole cluster, also where the grant is for single namespaces.'),
+  console: z
+    .literal(true)
+    .optional()
+    .describe('Opens the EKS console, too: eks:AccessKubernetesApi, list and describe.'),
   eksPolicy: form('id').optional().describe('The EKS access policy that equals this level. Documentation only so far.'),
 });
 
@@ -118,6 +177,9 @@ const identity = z.strictObject({
   map: z.record(form('id'), form('arn')).optional().describe('IAM user ARN by user id.'),
   attribute: form('attribute').optional().describe('User attribute that holds the ARN of an IAM user.'),
   template: form('arn').optional().describe('IAM user ARN with {id}, {login}, {email} or {localPart}.'),
+  session: form('pattern')
+    .optional()
+    .describe('Session name that Identity Center or a SAML provider sets, with {id}, {login}, {email} or {localPart}.'),
 });
 
 const grantee = z.strictObject({
@@ -125,6 +187,9 @@ const grantee = z.strictObject({
   user: form('id').optional().describe('Id of a user, as its source gives it.'),
   source: z.string().optional(),
   machine: form('name').optional(),
+  principal: form('arn').optional().describe('ARN of an IAM role or user that exists: mapped, and left as it is.'),
+  claim: form('id').optional().describe('A group as the OIDC provider of the cluster writes it into tokens.'),
+  provider: form('name').optional().describe('The provider of the claim, of identityProviders.'),
 });
 
 const scope = z.strictObject({
@@ -137,12 +202,69 @@ const scope = z.strictObject({
   absentNamespaces: z.enum(['refuse', 'create', 'create-and-delete']).optional(),
 });
 
+const saml = z.strictObject({
+  provider: form('iamName').describe('Name of the SAML provider in IAM.'),
+  subjects: filled(form('pattern')).optional().describe('saml:sub, one of these; * and ? are wildcards.'),
+  groups: filled(form('pattern')).optional().describe('saml:edupersonaffiliation, one of these.'),
+});
+
+const webIdentity = z.strictObject({
+  provider: form('webIdentityProvider'),
+  audiences: filled(form('pattern')).optional().describe('aud, one of these. Left out: sts.amazonaws.com.'),
+  subjects: filled(form('pattern')).describe('sub, one of these; * and ? are wildcards.'),
+});
+
+const trustedAccount = z.strictObject({ account: form('account'), externalId: form('externalId').optional() });
+
+const machine = z.strictObject({
+  user: form('iamName').optional().describe('Name of its IAM user. Left out: gatehouse-NAME.'),
+  username: form('username').optional().describe('Its name in clusters. Left out: derived from the IAM user.'),
+  policy: form('policyName')
+    .optional()
+    .describe('Name of the managed policy of its IAM user. Left out: EKS_CICD_User_Policy.'),
+  trust: z
+    .strictObject({
+      principals: filled(form('arn')).optional(),
+      accounts: filled(trustedAccount).optional(),
+      webIdentity: z.union([webIdentity, filled(webIdentity)]).optional(),
+    })
+    .optional()
+    .describe('Who may assume its role, for grants through: role.'),
+});
+
+const identityProvider = z.strictObject({
+  preset: z
+    .enum(['okta', 'auth0', 'entra', 'cognito', 'keycloak'])
+    .optional()
+    .describe('Fills in claims and prefixes.'),
+  issuer: form('issuer'),
+  clientId: form('id'),
+  usernameClaim: form('claimName').optional(),
+  usernamePrefix: form('username').optional(),
+  groupsClaim: form('claimName').optional(),
+  groupsPrefix: form('username').optional(),
+  requiredClaims: z.record(form('claimName'), form('id')).optional(),
+  on: z.strictObject({
+    clusters: z.union([form('clusterGlob'), filled(form('clusterGlob'))]).optional(),
+    labels: labels.optional(),
+  }),
+  logs: filled(z.enum(['audit', 'authenticator']))
+    .optional()
+    .describe('Control plane logs to switch on. CloudWatch bills for them.'),
+});
+
 const grant = z.strictObject({
   name: form('name'),
-  to: grantee,
+  to: z.union([grantee, filled(grantee).max(50)]).describe('Whom it is for: one, or a list that shares one role.'),
   on: scope,
   level: z.string(),
-  through: z.enum(['role', 'user']),
+  through: z.enum(['role', 'user', 'sso', 'oidc', 'connector']),
+  permissionSet: form('permissionSet').optional().describe('Of through: sso.'),
+  saml: saml.optional().describe('People come by a SAML provider instead of IAM users. Of through: role.'),
+  names: z
+    .strictObject({ role: form('rbacName').optional(), binding: form('rbacName').optional() })
+    .optional()
+    .describe('Names of its Role and of the binding of a single grantee. Left out: derived from the grant.'),
 });
 
 /** The document `gatehouse/v1` as it is written, before references are resolved and defaults filled in. */
@@ -153,6 +275,8 @@ export const policyDocument = z.strictObject({
   discover: z.array(discovery).optional(),
   levels: z.record(form('name'), level).optional(),
   identities: z.array(identity).optional(),
+  machines: z.record(form('name'), machine).optional(),
+  identityProviders: z.record(form('name'), identityProvider).optional(),
   grants: z.array(grant).optional(),
   protected: z.strictObject({ principals: z.array(form('arn')) }).optional(),
 });
@@ -161,5 +285,17 @@ export const policyDocument = z.strictObject({
 export type PolicyDocument = z.infer<typeof policyDocument>;
 /** A grant as it is written. */
 export type GrantDocument = z.infer<typeof grant>;
+/** A grantee as it is written. */
+export type GranteeDocument = z.infer<typeof grantee>;
+
+/** The grantees of a grant: a single one is a list of one. */
+export function granteesOf(to: GrantDocument['to']): readonly GranteeDocument[] {
+  return Array.isArray(to) ? to : [to];
+}
+
+/** A machine as it is written. */
+export type MachineDocument = z.infer<typeof machine>;
+/** An OIDC provider as it is written. */
+export type IdentityProviderDocument = z.infer<typeof identityProvider>;
 /** A level as it is written. */
 export type LevelDocument = z.infer<typeof level>;

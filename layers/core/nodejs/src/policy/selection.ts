@@ -1,4 +1,5 @@
-import type { AccessPolicy, Cluster, ClusterSelector, Discovery, Grant } from '../access/policy.ts';
+import type { AccessPolicy, Cluster, ClusterSelector, Discovery, Grant, IdentityProvider } from '../access/policy.ts';
+import { leadsTo } from '../access/way.ts';
 
 /** Whether a name matches a pattern in which `*` stands for any characters, none included. Linear in the name. */
 export function matchesName(pattern: string, name: string): boolean {
@@ -25,9 +26,15 @@ export function selectsCluster(selector: ClusterSelector, cluster: Pick<Cluster,
   );
 }
 
-/** Whether a grant is for a cluster. The cluster's mode plays no part. */
+/** Whether a grant is for a cluster: it is selected, and the way in leads there. The cluster's mode plays no part. */
 export function selects(grant: Grant, cluster: Cluster): boolean {
-  return selectsCluster(grant.clusters, cluster);
+  return selectsCluster(grant.clusters, cluster) && leadsTo(grant, cluster);
+}
+
+/** The OIDC identity provider that a cluster shall have. */
+export function identityProviderOf(policy: AccessPolicy, cluster: Cluster): IdentityProvider | undefined {
+  if (cluster.connected) return undefined;
+  return policy.identityProviders.find((provider) => selectsCluster(provider.clusters, cluster));
 }
 
 /**

@@ -5,14 +5,6 @@ import { FORMS, type PolicyDocument, policyDocument } from './schema.ts';
 
 type Issue = z.core.$ZodIssue;
 
-/** What is planned but not there yet, by field; the answer to it is better than "not one of". */
-const LATER: Readonly<Record<string, ReadonlyMap<string, string>>> = {
-  kind: new Map([['connected', 'leave this cluster out for now; connected clusters come in a later version']]),
-  through: new Map(
-    ['sso', 'oidc', 'connector'].map((way) => [way, 'use role or user; the others come in a later version']),
-  ),
-};
-
 /** Checks the shape of a document and says in sentences what is wrong with it. */
 export function checkShape(source: PolicySource): PolicyDocument | readonly PolicyError[] {
   const parsed = policyDocument.safeParse(source.value);
@@ -77,8 +69,6 @@ function notOneOf(source: PolicySource, path: Path, values: readonly string[]): 
   const list = values.join(', ');
   if (!node) return source.at(path, `the field "${field}" is missing`, `add ${field}: ${values[0]}`);
   const text = node.kind === 'text' ? node.text : undefined;
-  const later = text === undefined ? undefined : LATER[field]?.get(text);
-  if (later) return source.at(path, `${field}: ${text} is not yet supported`, later);
   const near = text === undefined ? undefined : nearestName(text, values);
   return source.at(
     path,
@@ -102,11 +92,14 @@ function fieldsAt(path: Path): readonly string[] {
   let schema: unknown = policyDocument;
   for (const step of path) {
     while (schema instanceof z.ZodOptional) schema = schema.unwrap();
+    // One or a list of them: the single one stands first.
+    if (schema instanceof z.ZodUnion) schema = schema.options[typeof step === 'number' ? 1 : 0];
     if (schema instanceof z.ZodObject) schema = (schema.shape as Record<string, unknown>)[String(step)];
     else if (schema instanceof z.ZodRecord) schema = schema.valueType;
     else if (schema instanceof z.ZodArray) schema = schema.element;
   }
   while (schema instanceof z.ZodOptional) schema = schema.unwrap();
+  if (schema instanceof z.ZodUnion) schema = schema.options[0];
   return schema instanceof z.ZodObject ? Object.keys(schema.shape) : [];
 }
 

@@ -1,7 +1,7 @@
 import { digest } from '../access/digest.ts';
 import { Failure, isFailure } from '../access/failure.ts';
 import { canonicalJson, sameJson } from '../access/json.ts';
-import type { AccessPolicy, PolicyVersion } from '../access/policy.ts';
+import type { AccessPolicy, Grant, PolicyVersion } from '../access/policy.ts';
 import { clearDirty } from '../directory/dirty.ts';
 import type { Cause } from '../directory/fact.ts';
 import type { Clock } from '../ports/clock.ts';
@@ -9,7 +9,7 @@ import type { Random } from '../ports/random.ts';
 import type { Item, Key, Table } from '../ports/table.ts';
 import type { PolicyError } from './document.ts';
 import { POLICY_LIMIT, readPolicy } from './read.ts';
-import { compare, type PolicyChange, withoutWidening } from './widening.ts';
+import { compare, EMPTY_POLICY, type PolicyChange, withoutWidening } from './widening.ts';
 
 /**
  * The policy's items, all with `pk: policy`:
@@ -139,7 +139,7 @@ export async function policyInForce(table: Pick<Table, 'get'>): Promise<PolicyIn
   return {
     version: item.version as number,
     digest: item.digest as string,
-    policy: JSON.parse(item.policy as string) as AccessPolicy,
+    policy: storedPolicy(item.policy),
     rev: item.rev as string,
     sequence: item.sequence as number,
     partial: item.partial === true,
@@ -162,7 +162,7 @@ export async function policiesBefore(table: Table, current: PolicyInForce): Prom
     const page = await table.query(PARTITION, { prefix: IN_FORCE, after });
     for (const item of page.items) {
       if ((item.sequence as number) >= current.sequence) return policies;
-      policies.push(JSON.parse(item.policy as string) as AccessPolicy);
+      policies.push(storedPolicy(item.policy));
     }
     if (page.next === undefined) return policies;
     after = page.next;
@@ -174,7 +174,7 @@ export async function previousPolicy(table: Table): Promise<AccessPolicy | undef
   const planned = await table.get(PLANNED_KEY);
   if (!planned) return undefined;
   const item = await table.get(inForceKey(planned.sequence as number, planned.rev as string));
-  return item ? (JSON.parse(item.policy as string) as AccessPolicy) : undefined;
+  return item ? storedPolicy(item.policy) : undefined;
 }
 
 /**
@@ -233,6 +233,13 @@ function readOrThrow(text: string): AccessPolicy {
     `the access policy is refused: line ${first?.line}, column ${first?.column}, ${first?.field || 'document'}: ${first?.message}${more}`,
     { remedy: first?.remedy ?? 'correct the document', cause: new PolicyRefusal(reading.errors) },
   );
+}
+
+/** A policy as it was kept. One of before there were several grantees has one, and no lists that it did not know. */
+function storedPolicy(text: unknown): AccessPolicy {
+  const kept = JSON.parse(text as string) as AccessPolicy;
+  const grants = kept.grants.map((grant) => ({ ...grant, to: [grant.to].flat() as Grant['to'] }));
+  return { ...EMPTY_POLICY, ...kept, grants };
 }
 
 const numbered = (prefix: string, number: number) => `${prefix}${String(number).padStart(8, '0')}`;

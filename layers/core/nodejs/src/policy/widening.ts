@@ -1,3 +1,4 @@
+import { granteeText } from '../access/grantee.ts';
 import { canonicalJson, sameJson } from '../access/json.ts';
 import type {
   AccessPolicy,
@@ -7,15 +8,20 @@ import type {
   ClusterSelector,
   Discovery,
   Grant,
-  Grantee,
+  IdentityProvider,
   IdentityRule,
+  Machine,
+  MachineTrust,
 } from '../access/policy.ts';
 import { levelCovers, levelMeet } from './levels.ts';
 import { matchesName, selects } from './selection.ts';
 
 /** One difference between two policies, for people. JSON-able. */
 export interface PolicyChange {
-  /** `grant/<name>`, `cluster/<name>`, `discover/<account>/<region>`, `identities/<source>`, `account/<id>` or `protected`. */
+  /**
+   * `grant/<name>`, `cluster/<name>`, `machine/<name>`, `identity-provider/<name>`, `discover/<account>/<region>`,
+   * `identities/<source>`, `account/<id>` or `protected`.
+   */
   readonly about: string;
   /** One sentence. */
   readonly text: string;
@@ -33,6 +39,8 @@ export const EMPTY_POLICY: AccessPolicy = {
   discover: [],
   accounts: [],
   grants: [],
+  machines: [],
+  identityProviders: [],
   identities: [],
   protected: { principals: [] },
 };
@@ -73,11 +81,15 @@ function combine(old: AccessPolicy, next: AccessPolicy): Comparison & { effectiv
   const accounts = meetAccounts(old, next, notes);
   const scope: Scope = { old, next, clusters, discovers: discover.length > 0 };
   const grants = meetGrants(scope, notes);
+  const machines = meetMachines(old, next, notes);
+  const identityProviders = meetIdentityProviders(old.identityProviders, next.identityProviders, notes);
   const identities = meetIdentities(old.identities, next.identities, notes);
   const principals = meetProtected(old.protected.principals, next.protected.principals, notes);
   const { widens, narrows } = notes;
   const effective =
-    widens.length === 0 ? next : { clusters, discover, accounts, grants, identities, protected: { principals } };
+    widens.length === 0
+      ? next
+      : { clusters, discover, accounts, grants, machines, identityProviders, identities, protected: { principals } };
   return { widens, narrows, effective };
 }
 
@@ -119,7 +131,12 @@ function meetClusters(old: AccessPolicy, next: AccessPolicy, discovers: boolean,
       return [];
     }
     const mode = meetMode(about, known.mode, cluster.mode, notes);
-    return [{ ...cluster, mode, labels: discovers ? commonLabels(known.labels, cluster.labels) : cluster.labels }];
+    if (!sameJson(known.connected, cluster.connected)) {
+      notes.widen(about, `the cluster ${cluster.name} is reached another way`);
+    }
+    const labels = discovers ? commonLabels(known.labels, cluster.labels) : cluster.labels;
+    const { connected: _, ...rest } = cluster;
+    return [{ ...rest, mode, labels, ...(known.connected ? { connected: known.connected } : {}) }];
   });
   return [...staying, ...returning.map((cluster) => ({ ...cluster, mode: withoutGiving(cluster.mode) }))];
 }
@@ -186,6 +203,79 @@ function meetAccounts(old: AccessPolicy, next: AccessPolicy, notes: Notes): Acco
     if (!sameJson(entry, newEntry)) notes.widen(about, `Gatehouse enters account ${account.id} another way`);
     const limit = known.permissionsBoundary ?? boundary;
     return [limit === undefined ? entry : { ...entry, permissionsBoundary: limit }];
+  });
+}
+
+/** A machine that is only mentioned goes by derived names, and nobody is trusted to be it. */
+function meetMachines(old: AccessPolicy, next: AccessPolicy, notes: Notes): Machine[] {
+  const before = new Map(old.machines.map((machine) => [machine.name, machine]));
+  return next.machines.map((machine) => {
+    const about = `machine/${machine.name}`;
+    const { trust: knownTrust, ...known } = before.get(machine.name) ?? { name: machine.name };
+    const { trust, ...names } = machine;
+    if (before.has(machine.name) && !sameJson(known, names)) {
+      notes.narrow(about, `the machine ${machine.name} goes by other names`);
+    }
+    const common = meetTrust(about, knownTrust, trust, notes);
+    return { ...names, ...(common ? { trust: common } : {}) };
+  });
+}
+
+const TRUST_PARTS = ['principals', 'accounts', 'webIdentity'] as const;
+
+function meetTrust(
+  about: string,
+  old: MachineTrust | undefined,
+  next: MachineTrust | undefined,
+  notes: Notes,
+): MachineTrust | undefined {
+  const of = <T>(list: readonly T[] | undefined) => new Map((list ?? []).map((one) => [canonicalJson(one), one]));
+  for (const part of TRUST_PARTS) {
+    const [was, is] = [of<unknown>(old?.[part]), of<unknown>(next?.[part])];
+    for (const key of is.keys()) if (!was.has(key)) notes.widen(about, `its roles may be assumed by ${key}`);
+    for (const key of was.keys()) if (!is.has(key)) notes.narrow(about, `its roles may no longer be assumed by ${key}`);
+  }
+  if (!old || !next) return undefined;
+  const both = <T>(a: readonly T[], b: readonly T[]) => b.filter((one) => of(a).has(canonicalJson(one)));
+  return {
+    principals: both(old.principals, next.principals),
+    accounts: both(old.accounts, next.accounts),
+    webIdentity: both(old.webIdentity, next.webIdentity),
+  };
+}
+
+function meetIdentityProviders(
+  old: readonly IdentityProvider[],
+  next: readonly IdentityProvider[],
+  notes: Notes,
+): IdentityProvider[] {
+  const before = new Map(old.map((provider) => [provider.name, provider]));
+  const after = new Set(next.map(({ name }) => name));
+  for (const { name, issuer } of old) {
+    if (after.has(name)) continue;
+    notes.narrow(`identity-provider/${name}`, `clusters no longer believe the tokens of ${issuer}`);
+  }
+  return next.flatMap((provider) => {
+    const { name, issuer } = provider;
+    const about = `identity-provider/${name}`;
+    const known = before.get(name);
+    if (!known) {
+      notes.widen(about, `clusters believe the tokens of ${issuer}`);
+      return [];
+    }
+    const [settings, knownSettings] = [provider, known].map(({ clusters: _, logs: __, ...rest }) => rest);
+    const same = sameJson(settings, knownSettings);
+    if (!same) {
+      notes.widen(about, `clusters believe other tokens than before: of ${issuer}, for ${provider.clientId}`);
+      notes.narrow(
+        about,
+        `clusters no longer believe the tokens of ${known.issuer}, for ${known.clientId}, as they are`,
+      );
+    }
+    if (!selectorCovers(known.clusters, provider.clusters)) notes.widen(about, 'more clusters may believe its tokens');
+    if (!selectorCovers(provider.clusters, known.clusters)) notes.narrow(about, 'fewer clusters believe its tokens');
+    const clusters = selectorMeet(known.clusters, provider.clusters);
+    return clusters ? [{ ...(same ? provider : known), clusters }] : [];
   });
 }
 
@@ -265,17 +355,41 @@ function meetGrants(scope: Scope, notes: Notes): Grant[] {
 
 function meetGrant(scope: Scope, old: Grant, next: Grant, notes: Notes): Grant | undefined {
   const about = `grant/${next.name}`;
-  if (!sameJson(old.to, next.to)) {
-    notes.widen(about, `it is given to ${granteeText(next.to)}`);
-    notes.narrow(about, `it is no longer given to ${granteeText(old.to)}`);
-  }
+  const to = meetGrantees(about, old, next, notes);
   const clusters = meetScopes(scope, old, next, notes);
   const namespaces = meetNamespaces(about, old, next, notes);
   const level = meetLevels(about, old, next, notes);
-  if (old.through !== next.through) notes.widen(about, `the way in goes from ${old.through} to ${next.through}`);
+  const way = meetWays(about, old, next, notes);
   const absentNamespaces = meetAbsent(about, old, next, notes);
-  if (!sameJson(old.to, next.to) || !clusters || !namespaces || !level) return undefined;
-  return { ...next, clusters, namespaces, level, through: old.through, absentNamespaces };
+  if (to.length === 0 || !clusters || !namespaces || !level) return undefined;
+  const { names } = next;
+  return { name: next.name, to, clusters, namespaces, absentNamespaces, level, ...way, ...(names ? { names } : {}) };
+}
+
+function meetGrantees(about: string, old: Grant, next: Grant, notes: Notes): Grant['to'] {
+  const was = new Set(old.to.map(canonicalJson));
+  const is = new Set(next.to.map(canonicalJson));
+  for (const one of next.to) if (!was.has(canonicalJson(one))) notes.widen(about, `it is given to ${granteeText(one)}`);
+  for (const one of old.to) {
+    if (!is.has(canonicalJson(one))) notes.narrow(about, `it is no longer given to ${granteeText(one)}`);
+  }
+  return next.to.filter((one) => was.has(canonicalJson(one)));
+}
+
+/** Another way in is not to be compared: the old one stays. */
+function meetWays(
+  about: string,
+  old: Grant,
+  next: Grant,
+  notes: Notes,
+): Pick<Grant, 'through' | 'permissionSet' | 'saml'> {
+  const way = ({ through, permissionSet, saml }: Grant) => ({
+    through,
+    ...(permissionSet === undefined ? {} : { permissionSet }),
+    ...(saml === undefined ? {} : { saml }),
+  });
+  if (!sameJson(way(old), way(next))) notes.widen(about, `the way in goes from ${wayText(old)} to ${wayText(next)}`);
+  return way(old);
 }
 
 function meetScopes(scope: Scope, old: Grant, next: Grant, notes: Notes): ClusterSelector | undefined {
@@ -365,14 +479,16 @@ function meetAbsent(about: string, old: Grant, next: Grant, notes: Notes): Grant
   return old.absentNamespaces;
 }
 
-function granteeText(to: Grantee): string {
-  if ('machine' in to) return `the machine ${to.machine}`;
-  return 'group' in to ? `the ${to.source} group ${to.group}` : `the ${to.source} user ${to.user}`;
+function wayText({ through, permissionSet, saml }: Grant): string {
+  if (permissionSet !== undefined) return `${through} (${permissionSet})`;
+  return saml === undefined ? through : `${through} (the SAML provider ${saml.provider})`;
 }
 
 function summary(grant: Grant): string {
   const labels = Object.entries(grant.clusters.labels).map(([key, value]) => `${key}=${value}`);
   const where = grant.namespaces.length === 0 ? 'the whole of' : `the namespaces ${grant.namespaces.join(', ')} of`;
   const which = [...grant.clusters.names, ...labels].join(', ');
-  return `${granteeText(grant.to)} gets ${grant.level.name} in ${where} the clusters ${which}, through ${grant.through}`;
+  const to = grant.to.map(granteeText).join(', ');
+  const gets = grant.to.length === 1 ? 'gets' : 'get';
+  return `${to} ${gets} ${grant.level.name} in ${where} the clusters ${which}, through ${wayText(grant)}`;
 }

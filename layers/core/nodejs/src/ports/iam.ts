@@ -24,6 +24,14 @@ export interface IamRole {
   readonly maxSessionSeconds: number;
 }
 
+/** A role as ListRoles tells it: without tags and boundary (https://docs.aws.amazon.com/IAM/latest/APIReference/API_ListRoles.html). */
+export interface ListedRole {
+  readonly name: string;
+  readonly id: string;
+  readonly arn: string;
+  readonly createdAt: number;
+}
+
 /** A user as GetUser tells it (https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetUser.html). */
 export interface IamUser {
   readonly name: string;
@@ -72,6 +80,8 @@ export interface AccessKey {
  */
 export interface Iam {
   getRole(name: string): Promise<IamRole | undefined>;
+  /** ListRoles: every role whose path begins so, with its time of creation, milliseconds UTC. */
+  listRoles(pathPrefix: string): Promise<readonly ListedRole[]>;
   createRole(role: NewRole): Promise<IamRole>;
   /** UpdateAssumeRolePolicy: replaces the whole trust document. */
   updateTrust(role: string, trust: PolicyDocument): Promise<void>;

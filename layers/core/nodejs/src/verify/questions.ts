@@ -14,6 +14,8 @@ export interface Expectation {
 /** What one username has on a cluster by the policy, and what it had before. */
 export interface SubjectAccess {
   readonly username: string;
+  /** Beside those of every login. */
+  readonly groups?: readonly string[];
   readonly has: readonly Holding[];
   readonly had: readonly Holding[];
   /** Rules of ClusterRoles that levels name, where they were read. */
@@ -50,7 +52,8 @@ export function questionsFor(subject: SubjectAccess): readonly Expectation[] {
   const known = subject.knownRoles ?? new Map();
   const expectations = new Map<string, Expectation>();
   const expect = (asked: Asked, expected: boolean, because: string) => {
-    const question: AccessQuestion = { user: subject.username, groups: GROUPS, ...asked };
+    const groups = [...GROUPS, ...(subject.groups ?? [])];
+    const question: AccessQuestion = { user: subject.username, groups, ...asked };
     const answer = answerOfAll(subject.has, question, known);
     const key = canonicalJson(question);
     if (expectations.has(key) || answer !== (expected ? 'allowed' : 'denied')) return;

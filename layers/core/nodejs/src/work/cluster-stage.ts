@@ -1,22 +1,23 @@
 import { parsePrincipalArn } from '../access/arn.ts';
 import { IAM_PATH } from '../access/names.ts';
 import type { AccessPolicy, Cluster, Grant } from '../access/policy.ts';
-import { grantSubject, parseSubject, type Subject } from '../access/subject.ts';
+import { memberOf, parseSubject, type Subject } from '../access/subject.ts';
 import { parseTarget, roleTarget, type Target, userTarget, verificationTarget } from '../access/target.ts';
+import { sharedSubjects, wayOf } from '../access/way.ts';
 import type { Cause } from '../directory/fact.ts';
 import { nudgePlanner } from '../directory/nudge.ts';
+import { bindingsOf } from '../plan/bindings.ts';
 import {
-  type BindingWish,
-  bindingsOf,
   type DesiredOnCluster,
   desiredForGrant,
   desiredForMember,
+  desiredForPermissionSet,
   type SessionNaming,
 } from '../plan/desired.ts';
 import { clusterGuards } from '../plan/guards.ts';
 import { wantedWhilePaused } from '../plan/paused.ts';
 import { objectId, type TurnClaims, unwantedClaims } from '../plan/turn-claims.ts';
-import { allClusters, selects } from '../policy/selection.ts';
+import { allClusters, identityProviderOf, selects } from '../policy/selection.ts';
 import type { TableReader } from '../ports/table.ts';
 import type { ClusterPorts } from '../ports/world.ts';
 import { awsAuthKind } from '../resources/aws-auth/kind.ts';
@@ -31,7 +32,7 @@ import { untilDeadline } from './deadline.ts';
 import { putExpansion } from './intake.ts';
 import { shardKey } from './keys.ts';
 import { type Mark, putMark } from './marks.ts';
-import { readMemberFacts, sessionNamingOf } from './member-facts.ts';
+import { readMemberFacts, roleOfPermissionSet, sessionNamingOf } from './member-facts.ts';
 import { placeBindings } from './place-bindings.ts';
 import { readRecord } from './records.ts';
 import type { Stage, StageRequest } from './stage.ts';
@@ -53,18 +54,19 @@ export async function setClusterStage(request: StageRequest): Promise<Stage> {
   const opened = await ports.world.cluster(await accountById(reader, policy, cluster.account), cluster);
   const clusterPorts: ClusterPorts = { kubernetes: untilDeadline(opened.kubernetes, ports.clock, request.callsUntil) };
 
-  const desired = await desiredFor(request, policy, cluster, grants);
-  const wantedGrants = new Set([...desired.claims, ...desired.bindings].flatMap(({ grant }) => grant ?? []));
-  const subjects = new Set([...request.subjects, ...[...wantedGrants].map(grantSubject)]);
-  const shared = grants
-    .filter(({ name }) => subjects.has(grantSubject(name)))
-    .flatMap((grant) => desiredForGrant(grant, cluster));
+  const members = await desiredForMembers(request, policy, cluster, grants);
+  const wantedGrants = new Set([...members.claims, ...members.bindings].flatMap(({ grant }) => grant ?? []));
+  const subjects = new Set([
+    ...request.subjects,
+    ...grants.filter(({ name }) => wantedGrants.has(name)).flatMap(sharedSubjects),
+  ]);
+  const desired = together(members, ...(await desiredForShared(request, subjects, cluster, grants)));
   const recorded: OwnedClaim[] = [];
   for (const subject of subjects) recorded.push(...(await readRecord(ports.table, target, subject)));
 
   const observed = new Map<string, unknown>();
   const placed = await placeBindings(ports.table, target, clusterPorts, desired.bindings, recorded, observed);
-  const all = [...shared, ...desired.claims, ...placed];
+  const all = [...desired.claims, ...placed];
   const wanted = cluster.mode === 'paused' ? wantedWhilePaused(all, recorded) : all;
   const claims: TurnClaims = { wanted, recorded };
   if (unwantedClaims(claims).some(({ claim }) => isAdministration(claim))) {
@@ -100,7 +102,7 @@ export async function setClusterStage(request: StageRequest): Promise<Stage> {
   };
 }
 
-async function desiredFor(
+async function desiredForMembers(
   { reader, subjects }: StageRequest,
   policy: AccessPolicy,
   cluster: Cluster,
@@ -108,20 +110,44 @@ async function desiredFor(
 ): Promise<DesiredOnCluster> {
   const namings = new Map<string, SessionNaming>();
   for (const grant of grants) {
-    if (grant.through === 'role') namings.set(grant.name, await sessionNamingOf(reader, grant, cluster.account));
+    if (wayOf(grant) === 'shared-role') namings.set(grant.name, await sessionNamingOf(reader, grant, cluster.account));
   }
-  const claims: OwnedClaim[] = [];
-  const bindings: BindingWish[] = [];
-  const findings: DesiredOnCluster['findings'][number][] = [];
+  const desired: DesiredOnCluster[] = [];
   for (const subject of subjects) {
-    if (parseSubject(subject).type === 'grant') continue;
+    if (memberOf(subject) === undefined) continue;
     const member = await readMemberFacts(reader, policy, subject, cluster);
-    const own = desiredForMember(policy, member, grants, (grant) => namings.get(grant.name) ?? 'user-name');
-    claims.push(...own.claims);
-    bindings.push(...own.bindings);
-    findings.push(...own.findings);
+    desired.push(desiredForMember(policy, member, grants, (grant) => namings.get(grant.name) ?? 'user-name'));
   }
-  return { claims, bindings, findings };
+  return together(...desired);
+}
+
+/** What the subjects want that several share. */
+async function desiredForShared(
+  { reader, policy }: StageRequest,
+  subjects: ReadonlySet<Subject>,
+  cluster: Cluster,
+  grants: readonly Grant[],
+): Promise<DesiredOnCluster[]> {
+  const desired: DesiredOnCluster[] = [];
+  for (const subject of subjects) {
+    const parts = parseSubject(subject);
+    if (parts.type === 'grant') {
+      const grant = grants.find(({ name }) => name === parts.name);
+      if (grant) desired.push(desiredForGrant(grant, cluster, identityProviderOf(policy, cluster)));
+    } else if (parts.type === 'permission-set') {
+      const role = await roleOfPermissionSet(reader, cluster.account, parts.name);
+      desired.push(desiredForPermissionSet(parts.name, grants, role));
+    }
+  }
+  return desired;
+}
+
+function together(...parts: readonly DesiredOnCluster[]): DesiredOnCluster {
+  return {
+    claims: parts.flatMap(({ claims }) => claims),
+    bindings: parts.flatMap(({ bindings }) => bindings),
+    findings: parts.flatMap(({ findings }) => findings),
+  };
 }
 
 /** Every binding by which a grant of the policy makes administrators of the whole cluster. */
@@ -130,7 +156,11 @@ async function adminBindings(table: TableReader, target: Target, grants: readonl
   for (const grant of grants) {
     const { level, namespaces } = grant;
     if (!('clusterRole' in level) || level.clusterRole !== 'cluster-admin' || namespaces.length > 0) continue;
-    for (const binding of bindingsOf(grant)) {
+    for (const { binding, isNamed } of bindingsOf(grant)) {
+      if (isNamed) {
+        objects.push(binding);
+        continue;
+      }
       const open = await table.get(shardKey(target, binding));
       for (let shard = 0; shard <= Number(open?.shard ?? 0); shard++) objects.push(`${binding}:${shard}`);
     }
@@ -182,21 +212,22 @@ async function follow(
   const expansions = [];
   for (const grant of restore) {
     expansions.push(
-      await putExpansion(ports, { grant: grant.name, scope: target, grantees: [grant.to], urgency: 'grant', cause }),
+      await putExpansion(ports, { grant: grant.name, scope: target, grantees: grant.to, urgency: 'grant', cause }),
     );
   }
   await nudgePlanner(ports, expansions);
   return [...wake];
 }
 
-/** People and machines for whom something was written. */
+/** Those for whom something was written, as far as it can be verified: members, and the groups that a grant binds. */
 function changedSubjects(claims: TurnClaims, { applied }: Result): Set<Subject> {
   const written = new Set(applied.map((change) => objectId(change)));
   const named = new Set(applied.flatMap(({ lines }) => lines.flatMap(({ subject }) => subject ?? [])));
   const subjects = [...claims.wanted, ...claims.recorded]
+    .filter(({ subject, claim }) => memberOf(subject) !== undefined || claim.kind === 'role-binding')
     .filter(({ subject, claim }) => written.has(objectId(claim)) && (named.size === 0 || named.has(subject)))
     .map(({ subject }) => subject);
-  return new Set(subjects.filter((subject) => parseSubject(subject).type !== 'grant'));
+  return new Set(subjects);
 }
 
 /** Principals of Gatehouse's making that this cluster names no more: they may be deletable now. */

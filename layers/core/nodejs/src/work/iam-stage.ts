@@ -1,19 +1,20 @@
 import { awsAuthArn, parsePrincipalArn, partitionOf } from '../access/arn.ts';
 import { Failure, isFailure } from '../access/failure.ts';
-import { IAM_PATH, iamRoleName } from '../access/names.ts';
+import { IAM_PATH } from '../access/names.ts';
 import type { Account, Cluster, Grant } from '../access/policy.ts';
-import { grantSubject, parseSubject, type Subject } from '../access/subject.ts';
+import { grantSubject, memberOf, type Subject } from '../access/subject.ts';
 import { clusterTarget, parseTarget, type Target } from '../access/target.ts';
+import { roleOf, wayOf } from '../access/way.ts';
 import type { Cause } from '../directory/fact.ts';
 import { nudgePlanner } from '../directory/nudge.ts';
-import { grantRoleArn } from '../plan/desired.ts';
 import { iamGuards } from '../plan/iam-guards.ts';
+import { grantRoleArn } from '../plan/principals.ts';
 import { objectId } from '../plan/turn-claims.ts';
 import { clustersOf } from '../policy/selection.ts';
 import type { Table } from '../ports/table.ts';
 import type { AccountPorts } from '../ports/world.ts';
 import type { IamRoleClaim } from '../resources/iam-role/model.ts';
-import { closedTrust, trustedPrincipals, trustOnly } from '../resources/iam-role/trust.ts';
+import { closedTrust, trustInBoth } from '../resources/iam-role/trust.ts';
 import type { IamUserClaim } from '../resources/iam-user/model.ts';
 import { IAM_KINDS } from '../resources/kinds.ts';
 import { CLUSTER_POLICY } from '../resources/managed-principal.ts';
@@ -21,9 +22,10 @@ import type { Claim, Finding, Kind, OwnedClaim } from '../resources/resource.ts'
 import { accountById, discoveredClusters } from './clusters.ts';
 import { untilDeadline } from './deadline.ts';
 import { beginWrite, believe, CONFIRM_AFTER, endWrite } from './iam-belief.ts';
+import { type Finds, lookUpPermissionSet, lookUpPrincipals } from './iam-look-up.ts';
 import { putExpansion } from './intake.ts';
 import { trustKey } from './keys.ts';
-import { type Mark, putMark } from './marks.ts';
+import { type Mark, type MarkRequest, putMark } from './marks.ts';
 import { grantsOf, principalFor } from './member-facts.ts';
 import { clustersNaming, readRecords } from './records.ts';
 import { decideTrust, membersAreTold } from './role-members.ts';
@@ -43,7 +45,11 @@ interface Desired {
   readonly grants: readonly { readonly grant: Grant; readonly clusters: readonly Cluster[] }[];
   /** Grants whose members get other session names from now on: all of them must be looked at. */
   readonly renamed: readonly Grant[];
+  /** What was looked up because somebody else makes it. */
+  readonly finds: Finds;
 }
+
+const NOTHING: Desired = { wanted: [], findings: [], grants: [], renamed: [], finds: new Map() };
 
 /**
  * Sets the stage for a turn on an IAM role or user. Its documents are rendered whole from policy and directory, because IAM
@@ -62,10 +68,7 @@ export async function setIamStage(request: StageRequest): Promise<Stage> {
   const belief = believingKinds(ports, target);
   const records = await readRecords(ports.table, target, undefined, MOST_RECORDS);
   const recorded = [...records.records.values()].flat();
-  const desired =
-    parts.principal === 'role'
-      ? await desiredRole(request, account, parts.name, accountPorts)
-      : await desiredUsers(request, account, parts.name, [...records.records.keys()]);
+  const desired = await desiredOn(request, account, accountPorts, [...records.records.keys()]);
   const isOpen = desired.grants.some(({ clusters }) => clusters.some(({ mode }) => mode === 'enforce'));
   const wanted = isOpen || recorded.length === 0 ? desired.wanted : asRecorded(desired.wanted, recorded);
   const closing = await stillNamed(request, recorded, wanted);
@@ -93,6 +96,40 @@ export async function setIamStage(request: StageRequest): Promise<Stage> {
   };
 }
 
+async function desiredOn(
+  request: StageRequest,
+  account: Account,
+  accountPorts: AccountPorts,
+  recordedFor: readonly Subject[],
+): Promise<Desired> {
+  const parts = parseTarget(request.target);
+  if (parts.type !== 'iam') return NOTHING;
+  const { principal, name } = parts;
+  if (principal === 'permission-set') return foundOnly(request, await lookUpPermissionSet(request, name, accountPorts));
+  if (principal === 'policy') return NOTHING;
+  const made =
+    principal === 'role'
+      ? await desiredRole(request, account, name, accountPorts)
+      : await desiredUsers(request, account, name, recordedFor);
+  const found = await foundOnly(request, await lookUpPrincipals(request, principal, name, accountPorts));
+  return {
+    ...made,
+    findings: [...made.findings, ...found.findings],
+    grants: [...made.grants, ...found.grants],
+    finds: found.finds,
+  };
+}
+
+/** What follows from finding something that somebody else makes: the clusters of the grants that come in by it. */
+async function foundOnly(request: StageRequest, finds: Finds): Promise<Desired> {
+  const grants: Desired['grants'][number][] = [];
+  for (const grant of request.policy.grants) {
+    if (![...finds.values()].some(({ grants: names }) => names.includes(grant.name))) continue;
+    grants.push({ grant, clusters: await clustersOfGrant(request, grant) });
+  }
+  return { ...NOTHING, findings: [...finds.values()].flatMap(({ finding }) => finding ?? []), grants, finds };
+}
+
 async function desiredRole(
   request: StageRequest,
   account: Account,
@@ -100,9 +137,9 @@ async function desiredRole(
   accountPorts: AccountPorts,
 ): Promise<Desired> {
   const { policy } = request;
-  const grant = policy.grants.find((one) => one.through === 'role' && iamRoleName(one.name) === name);
+  const grant = policy.grants.find((one) => roleOf(one) === name);
   const clusters = grant ? await clustersIn(request, grant, account.id) : [];
-  if (!grant || clusters.length === 0) return { wanted: [], findings: [], grants: [], renamed: [] };
+  if (!grant || clusters.length === 0) return NOTHING;
   const partition = partitionOf(clusters[0]!.region);
   const arn = grantRoleArn(grant, account.id, partition);
   const trust = await decideTrust({ ...request, account, accountPorts, grant, roleName: name, partition });
@@ -113,7 +150,7 @@ async function desiredRole(
     path: IAM_PATH,
     state: 'open',
     trust: trust.document,
-    policies: { [CLUSTER_POLICY]: describeClusters(clusters) },
+    policies: { [CLUSTER_POLICY]: clusterPolicy([{ grant, clusters }]) },
     ...boundaryOf(request, account),
     tags: { 'gatehouse:managed': 'true', 'gatehouse:grant': grant.name },
     maxSessionSeconds: 3600,
@@ -123,6 +160,7 @@ async function desiredRole(
     findings: trust.findings,
     grants: [{ grant, clusters }],
     renamed: trust.renamed ? [grant] : [],
+    finds: new Map(),
   };
 }
 
@@ -138,14 +176,15 @@ async function desiredUsers(
   const grants: Desired['grants'][number][] = [];
   const owners = new Set([...recordedFor, ...subjects]);
   for (const subject of owners) {
-    if (parseSubject(subject).type === 'grant') continue;
+    const type = memberOf(subject)?.type;
+    if (type !== 'user' && type !== 'machine') continue;
     const granted = await grantsOf(reader, policy, subject);
     const own: Desired['grants'][number][] = [];
     for (const grant of policy.grants) {
-      if (grant.through !== 'user' || !granted.has(grant.name)) continue;
+      if (wayOf(grant) !== 'own-user' || !granted.has(grant.name)) continue;
       // A machine has a user in each account; a person has one, for the clusters of all accounts.
       const all = await clustersOfGrant(request, grant);
-      const clusters = parseSubject(subject).type === 'machine' ? all.filter((one) => one.account === account.id) : all;
+      const clusters = type === 'machine' ? all.filter((one) => one.account === account.id) : all;
       if (clusters.length > 0) own.push({ grant, clusters });
     }
     const first = own[0];
@@ -166,7 +205,7 @@ async function desiredUsers(
       arn: principal.arn,
       path: arn.path,
       state: 'open',
-      policies: { [CLUSTER_POLICY]: describeClusters(own.flatMap(({ clusters }) => clusters)) },
+      policies: { [CLUSTER_POLICY]: clusterPolicy(own) },
       ...boundaryOf(request, account),
       tags: {
         'gatehouse:managed': 'true',
@@ -180,7 +219,7 @@ async function desiredUsers(
     };
     wanted.push({ subject, claim });
   }
-  return { wanted, findings, grants, renamed: [] };
+  return { ...NOTHING, wanted, findings, grants };
 }
 
 /** While a principal's clusters only observe, or are paused: as it was made, with whoever left out. Nothing is made or widened. */
@@ -191,23 +230,45 @@ function asRecorded(wanted: readonly OwnedClaim[], recorded: readonly OwnedClaim
     );
     if (known?.claim.kind !== 'iam-role') return known ? [known] : [];
     const claim = known.claim as IamRoleClaim;
-    const left = new Set(trustedPrincipals((owned.claim as IamRoleClaim).trust));
-    return [
-      { ...known, claim: { ...claim, trust: trustOnly(claim.trust, (principal) => left.has(principal)) } as Claim },
-    ];
+    const trust = trustInBoth(claim.trust, (owned.claim as IamRoleClaim).trust);
+    return [{ ...known, claim: { ...claim, trust } as Claim }];
   });
 }
 
-/** Clusters that only observe are left out, unless there are no others: then all this is a plan. */
-function describeClusters(all: readonly Cluster[]) {
-  const inUse = all.filter(({ mode }) => mode !== 'observe');
-  const clusters = inUse.length > 0 ? inUse : all;
-  const arns = [...new Set(clusters.map(({ arn }) => arn))].sort();
+/**
+ * What a principal may do in AWS: look its clusters up, and with a console level view them, too
+ * (https://docs.aws.amazon.com/eks/latest/userguide/view-kubernetes-resources.html).
+ */
+function clusterPolicy(grants: Desired['grants']) {
+  const arns = (some: Desired['grants']) => {
+    const all = some.flatMap(({ clusters }) => clusters);
+    // Clusters that only observe are left out, unless there are no others: then all this is a plan.
+    const inUse = all.filter(({ mode }) => mode !== 'observe');
+    const named = [...new Set((inUse.length > 0 ? inUse : all).map(({ arn }) => arn))].sort();
+    return named.length === 1 ? named[0]! : named;
+  };
+  const viewed = grants.filter(({ grant }) => grant.level.console);
+  const console = [
+    { Effect: 'Allow', Action: ['eks:AccessKubernetesApi', ...VIEWS], Resource: arns(viewed) },
+    { Effect: 'Allow', Action: 'eks:ListClusters', Resource: '*' },
+  ];
   return {
     Version: '2012-10-17',
-    Statement: [{ Effect: 'Allow', Action: 'eks:DescribeCluster', Resource: arns.length === 1 ? arns[0]! : arns }],
+    Statement: [
+      { Effect: 'Allow', Action: 'eks:DescribeCluster', Resource: arns(grants) },
+      ...(viewed.length === 0 ? [] : console),
+    ],
   };
 }
+
+/** What the console asks EKS about a cluster that is looked at. */
+const VIEWS = [
+  'eks:ListAddons',
+  'eks:ListFargateProfiles',
+  'eks:ListNodegroups',
+  'eks:ListTagsForResource',
+  'eks:ListUpdates',
+];
 
 function boundaryOf({ ports }: StageRequest, account: Account): { boundary?: string } {
   // Gatehouse's own boundary is of its own account; another account has its own, or none.
@@ -284,15 +345,15 @@ function believingKinds({ table, clock }: StageRequest['ports'], target: Target)
 
 /** IAM refuses a trust document as a whole for one member that is gone: the next turn looks each of them up. */
 async function recheckTrust(table: Table, target: Target, error: unknown): Promise<never> {
-  if (!isFailure(error, 'invalid') || parsePrincipal(target) !== 'role') throw error;
+  if (!isFailure(error, 'invalid') || !isRole(target)) throw error;
   const key = trustKey(target);
   await table.put({ ...(await table.get(key)), ...key, recheck: true });
   throw new Failure('invalid', error.message, { cause: error, retryable: true });
 }
 
-function parsePrincipal(target: Target): 'role' | 'user' | undefined {
+function isRole(target: Target): boolean {
   const parts = parseTarget(target);
-  return parts.type === 'iam' ? parts.principal : undefined;
+  return parts.type === 'iam' && parts.principal === 'role';
 }
 
 async function follow(
@@ -303,26 +364,30 @@ async function follow(
 ): Promise<Target[]> {
   const wake = new Set<Target>();
   const expansions = [];
+  const pass = async (cluster: Cluster, request: Pick<MarkRequest, 'subject' | 'urgency' | 'cause'>) => {
+    const onCluster = clusterTarget(cluster.arn);
+    await putMark(ports, { target: onCluster, ...request });
+    wake.add(onCluster);
+  };
   for (const mark of marks) {
-    // The clusters learn of a revocation from the planner; they wait for IAM only to let somebody in.
-    if (mark.urgency === 'revocation' || mark.confirming) continue;
+    const find = desired.finds.get(mark.subject);
+    if (mark.confirming || (find && !find.changed && mark.cause.source === 'sweep')) continue;
+    // The clusters learn of a revocation from the planner; they wait for IAM only to let somebody in, and to hear what changed.
+    if (mark.urgency === 'revocation' && !find?.changed) continue;
     for (const { grant, clusters } of desired.grants) {
-      const isShared = mark.subject === grantSubject(grant.name);
+      if (find && !find.grants.includes(grant.name)) continue;
       for (const cluster of clusters) {
-        const onCluster = clusterTarget(cluster.arn);
-        await putMark(ports, { target: onCluster, subject: mark.subject, urgency: 'grant', cause: mark.cause });
-        wake.add(onCluster);
-        if (isShared) {
-          expansions.push(
-            await putExpansion(ports, {
-              grant: grant.name,
-              scope: onCluster,
-              grantees: [grant.to],
-              urgency: 'grant',
-              cause: mark.cause,
-            }),
-          );
-        }
+        await pass(cluster, { subject: mark.subject, urgency: find ? mark.urgency : 'grant', cause: mark.cause });
+        if (mark.subject !== grantSubject(grant.name)) continue;
+        expansions.push(
+          await putExpansion(ports, {
+            grant: grant.name,
+            scope: clusterTarget(cluster.arn),
+            grantees: grant.to,
+            urgency: 'grant',
+            cause: mark.cause,
+          }),
+        );
       }
     }
   }
@@ -331,7 +396,7 @@ async function follow(
       await putExpansion(ports, {
         grant: grant.name,
         scope: 'everywhere',
-        grantees: [grant.to],
+        grantees: grant.to,
         urgency: 'revocation',
         cause,
       }),

@@ -1,6 +1,6 @@
 import { digest } from '../access/digest.ts';
 import type { Subject } from '../access/subject.ts';
-import type { Target } from '../access/target.ts';
+import { permissionSetTarget, type Target } from '../access/target.ts';
 import type { Key } from '../ports/table.ts';
 
 /** How urgently a mark is worked on. What is not known counts as a revocation. */
@@ -38,6 +38,13 @@ export const namedKey = (principalArn: string, cluster: string): Key => ({
 export const trustKey = (roleTarget: Target): Key => ({ pk: targetPk(roleTarget), sk: 'trust' });
 /** The unique id of an IAM user. */
 export const uniqueIdKey = (userArn: string): Key => ({ pk: `unique-id#${userArn}`, sk: 'id' });
+/** What was found of an IAM role or user that was adopted. */
+export const adoptedKey = (arn: string): Key => ({ pk: `adopted#${arn}`, sk: 'principal' });
+/** The role of a permission set in an account, as it was found. */
+export const permissionSetKey = (account: string, permissionSet: string): Key => ({
+  pk: targetPk(permissionSetTarget(account, permissionSet)),
+  sk: 'role',
+});
 /** Which shard of a binding takes the next subject. */
 export const shardKey = (target: Target, binding: string): Key => ({ pk: targetPk(target), sk: `shard#${binding}` });
 /** The last written value of an IAM object. */

@@ -1,5 +1,5 @@
 import type { Target } from '../access/target.ts';
-import { type BindingWish, fulfils, placedClaim } from '../plan/desired.ts';
+import { type BindingWish, fulfils, placedClaim } from '../plan/bindings.ts';
 import { objectId } from '../plan/turn-claims.ts';
 import type { BindingSubject } from '../ports/kubernetes.ts';
 import type { Table } from '../ports/table.ts';
@@ -7,12 +7,12 @@ import type { ClusterPorts } from '../ports/world.ts';
 import type { ObjectState } from '../resources/managed-object.ts';
 import type { OwnedClaim } from '../resources/resource.ts';
 import { roleBindingKind } from '../resources/role-binding/kind.ts';
-import { MAX_SUBJECTS, type RoleBindingClaim } from '../resources/role-binding/model.ts';
+import { boundIn, boundName, MAX_SUBJECTS, type RoleBindingClaim } from '../resources/role-binding/model.ts';
 import { shardKey } from './keys.ts';
 
 /**
  * Gives each wish its place in one of the binding's shards: where it is recorded already, else in the shard that is open,
- * else in the next. Observes the bindings it looks into, and adds them to `observed`. A record may outlive its place: where a
+ * else in the next; a binding that the policy names has a single place. Observes the bindings it looks into, and adds them to `observed`. A record may outlive its place: where a
  * turn crashed before it bound somebody and the shard has filled up since, they get another.
  */
 export async function placeBindings(
@@ -33,6 +33,10 @@ export async function placeBindings(
       claims.push({ ...known, grant: wish.grant });
       continue;
     }
+    if (wish.isNamed) {
+      claims.push(placedClaim(wish, 0));
+      continue;
+    }
     let place = open.get(wish.binding);
     if (!place) {
       const item = await table.get(shardKey(target, wish.binding));
@@ -51,10 +55,10 @@ export async function placeBindings(
   return claims;
 }
 
-/** Whether a recorded place still serves: the username is bound there, or can be. */
+/** Whether a recorded place still serves: the user or group is bound there, or can be. */
 async function hasRoom(ports: ClusterPorts, claim: RoleBindingClaim, observed: Map<string, unknown>): Promise<boolean> {
   const subjects = await subjectsIn(ports, claim, observed);
-  return subjects.length < MAX_SUBJECTS || subjects.some(({ name }) => name === claim.username);
+  return subjects.length < MAX_SUBJECTS || subjects.some((subject) => boundIn(subject) === boundName(claim));
 }
 
 async function freePlaces(

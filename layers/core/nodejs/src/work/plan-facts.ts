@@ -1,15 +1,32 @@
 import { parsePrincipalArn } from '../access/arn.ts';
+import { isToGroup, isToSubject, machinesIn } from '../access/grantee.ts';
 import { canonicalJson, sameJson } from '../access/json.ts';
-import { iamRoleName } from '../access/names.ts';
+import { permissionSetOf } from '../access/names.ts';
 import type { AccessPolicy, Cluster, Grant, Grantee } from '../access/policy.ts';
-import { grantSubject, machineSubject, parseSubject, type Subject, userSubject } from '../access/subject.ts';
-import { clusterTarget, roleTarget, type Target, userTarget } from '../access/target.ts';
+import {
+  memberOf,
+  parseSubject,
+  permissionSetSubject,
+  principalSubject,
+  type Subject,
+  userSubject,
+} from '../access/subject.ts';
+import {
+  clusterTarget,
+  lookUpTarget,
+  permissionSetTarget,
+  roleTarget,
+  type Target,
+  userTarget,
+} from '../access/target.ts';
+import { roleOf, sharedSubjects, wayOf } from '../access/way.ts';
 import { clearDirty } from '../directory/dirty.ts';
 import type { Cause } from '../directory/fact.ts';
+import { peopleOf } from '../directory/grantee-people.ts';
 import type { ClusterItem, GroupItem, MembershipItem, PrincipalItem, UserItem } from '../directory/items.ts';
 import { nudgePlanner } from '../directory/nudge.ts';
-import { groupsOf, isLiveMember, membersOf, readGroup, readMembership, readUser } from '../directory/read.ts';
-import { isManagedPrincipal } from '../plan/desired.ts';
+import { groupsOf, isLiveMember, readGroup, readMembership, readUser } from '../directory/read.ts';
+import { isManagedPrincipal, machineNamed } from '../plan/principals.ts';
 import { allClusters, clustersOf, selectsDiscovery } from '../policy/selection.ts';
 import {
   markPolicyPlanned,
@@ -18,6 +35,7 @@ import {
   policyInForce,
   previousPolicy,
 } from '../policy/versions.ts';
+import { EMPTY_POLICY } from '../policy/widening.ts';
 import type { Item, Key } from '../ports/table.ts';
 import type { World } from '../ports/world.ts';
 import { accountById, discoveredClusters, forgetDiscovered, keepDiscovered, rememberAccounts } from './clusters.ts';
@@ -86,15 +104,6 @@ interface Fact {
 }
 
 const PAGE = 200;
-const NO_POLICY: AccessPolicy = {
-  clusters: [],
-  discover: [],
-  accounts: [],
-  grants: [],
-  identities: [],
-  protected: { principals: [] },
-};
-
 class Planner {
   readonly #ports: PlannerPorts;
   readonly #until: number;
@@ -173,7 +182,7 @@ class Planner {
       membership,
       await readUser(this.#ports.table, source, user),
     );
-    for (const grant of this.#grantsTo((to) => 'group' in to && to.source === source && to.group === group)) {
+    for (const grant of this.#grantsTo((one) => isToGroup(one, source, group))) {
       await this.#markGrantee(subject, grant, live ? 'grant' : 'revocation', cause);
     }
     // Also where the policy no longer speaks of the group: what is recorded must go.
@@ -185,13 +194,10 @@ class Planner {
     const { source, user, active } = item as UserItem;
     const subject = userSubject(source, user);
     const groups = new Set(await groupsOf(this.#ports.table, source, user));
-    const grants = this.#grantsTo(
-      (to) =>
-        ('user' in to && to.source === source && to.user === user) ||
-        ('group' in to && to.source === source && groups.has(to.group)),
-    );
-    for (const grant of grants) {
-      const isLive = active !== false && (await this.#isFor(grant, source, user));
+    const ofGroup = (grant: Grant) => [...groups].filter((group) => isToGroup(grant, source, group));
+    for (const grant of this.#grantsTo((one) => isToSubject(one, subject) || ofGroup(one).length > 0)) {
+      const isNamed = isToSubject(grant, subject);
+      const isLive = active !== false && (isNamed || (await this.#isLiveInAny(ofGroup(grant), source, user)));
       if (isLive || active === false) await this.#markGrantee(subject, grant, isLive ? 'grant' : 'revocation', cause);
     }
     // A new login may be another IAM principal, and the old one must go as fast as anything.
@@ -199,23 +205,23 @@ class Planner {
     return true;
   }
 
-  async #isFor({ to }: Grant, source: string, user: string): Promise<boolean> {
-    if (!('group' in to)) return true;
+  async #isLiveInAny(groups: readonly string[], source: string, user: string): Promise<boolean> {
     const { table } = this.#ports;
-    return isLiveMember(
-      await readGroup(table, source, to.group),
-      await readMembership(table, source, to.group, user),
-      await readUser(table, source, user),
-    );
+    const known = await readUser(table, source, user);
+    for (const group of groups) {
+      const membership = await readMembership(table, source, group, user);
+      if (isLiveMember(await readGroup(table, source, group), membership, known)) return true;
+    }
+    return false;
   }
 
   async #planGroup({ item, cause }: Fact): Promise<boolean> {
     const { source, group, state } = item as GroupItem;
-    for (const grant of this.#grantsTo((to) => 'group' in to && to.source === source && to.group === group)) {
+    for (const grant of this.#grantsTo((one) => isToGroup(one, source, group))) {
       await this.#expand({
         grant: grant.name,
         scope: 'everywhere',
-        grantees: [grant.to],
+        grantees: [{ group, source }],
         urgency: state === 'deleted' ? 'revocation' : 'grant',
         cause,
       });
@@ -236,7 +242,10 @@ class Planner {
     for (const grant of policy.grants) {
       if (clustersOf(policy, grant, [...this.#discovered, cluster]).some((one) => one.arn === arn)) {
         await this.#markShared(grant, [cluster], 'grant', cause);
-        if (grant.through === 'user') await this.#expand(this.#expansion(grant, clusterTarget(arn), 'grant', cause));
+        // The members of a shared role follow when the role knows the cluster.
+        if (roleOf(grant) === undefined) {
+          await this.#expand(this.#expansion(grant, clusterTarget(arn), 'grant', cause));
+        }
       }
     }
     return true;
@@ -268,7 +277,28 @@ class Planner {
     const target = principal === 'role' ? roleTarget(account, name) : userTarget(account, name);
     if (state === 'deleted') await heedDeletion(this.#ports, target, name, at);
     await this.#markRecordsOf(target, 'grant', cause);
+    for (const grant of this.#rules?.grants ?? []) await this.#markFound(grant, account, name, cause);
     return true;
+  }
+
+  /** A role of Identity Center's, or an adopted one, that came or went is looked up again. */
+  async #markFound(grant: Grant, account: string, name: string, cause: Cause): Promise<void> {
+    const permissionSet = permissionSetOf(name);
+    if (permissionSet !== undefined && grant.permissionSet === permissionSet) {
+      const target = permissionSetTarget(account, permissionSet);
+      await this.#mark({ target, subject: permissionSetSubject(permissionSet), urgency: 'revocation', cause });
+    }
+    for (const grantee of grant.to) {
+      if (!('principal' in grantee)) continue;
+      const arn = parsePrincipalArn(grantee.principal);
+      if (arn.account !== account || arn.name !== name) continue;
+      await this.#mark({
+        target: lookUpTarget(arn),
+        subject: principalSubject(grantee.principal),
+        urgency: 'revocation',
+        cause,
+      });
+    }
   }
 
   /** Whatever differs between the policies before and the one in force is looked at: on what was recorded, and on what is to come. */
@@ -280,7 +310,7 @@ class Planner {
     for (const change of changedGrants(before, current.policy, this.#discovered)) {
       const { name, now, existed, grantees } = change;
       const urgency: Urgency = existed ? 'revocation' : 'grant';
-      if (existed) await this.#markRecorded(grantSubject(name), 'revocation', cause);
+      if (existed) for (const subject of change.shared) await this.#markRecorded(subject, 'revocation', cause);
       if (now) await this.#markShared(now, clustersOf(current.policy, now, this.#discovered), 'grant', cause);
       await this.#expand({ grant: name, scope: 'everywhere', grantees, urgency, cause });
     }
@@ -296,7 +326,7 @@ class Planner {
   async #policiesBefore(current: PolicyInForce): Promise<readonly AccessPolicy[]> {
     const { table } = this.#ports;
     const before = await policiesBefore(table, current);
-    return (await previousPolicy(table)) ? before : [NO_POLICY, ...before];
+    return (await previousPolicy(table)) ? before : [EMPTY_POLICY, ...before];
   }
 
   async #planExpansion(key: Key, { item, token, cause }: Fact): Promise<boolean> {
@@ -307,7 +337,7 @@ class Planner {
     for (let index = progress?.grantee ?? 0; index < grantees.length; index++) {
       let after = index === progress?.grantee ? progress.after : undefined;
       do {
-        const page = await this.#peopleOf(grantees[index]!, after);
+        const page = await peopleOf(this.#ports.table, grantees[index]!, after, PAGE);
         for (const subject of page.subjects) {
           if (scope === 'everywhere') await this.#markEverywhere(subject, grant, urgency, cause);
           else await this.#markOn(scope, subject, grant, urgency, cause);
@@ -343,7 +373,7 @@ class Planner {
     if (grant) await this.#markGrantee(subject, grant, 'grant', cause);
   }
 
-  /** Whoever comes in by an IAM user of our making comes to a cluster when that user knows it: IAM first, as ever. */
+  /** Whoever comes in by an IAM principal that is made or looked up comes to a cluster when that is known: IAM first, as ever. */
   async #markOn(
     scope: Target,
     subject: Subject,
@@ -353,21 +383,12 @@ class Planner {
   ): Promise<void> {
     const policy = this.#rules;
     const own =
-      policy && grant?.through === 'user'
+      policy && grant && roleOf(grant) === undefined
         ? await this.#principalTargets(policy, grant, subject, clustersOf(policy, grant, this.#discovered))
         : [];
     for (const target of urgency === 'grant' && own.length > 0 ? own : [scope]) {
       await this.#mark({ target, subject, urgency, cause });
     }
-  }
-
-  async #peopleOf(to: Grantee, after: string | undefined): Promise<{ subjects: Subject[]; next?: string }> {
-    if ('machine' in to) return { subjects: [machineSubject(to.machine)] };
-    if ('user' in to) return { subjects: [userSubject(to.source, to.user)] };
-    const page = await membersOf(this.#ports.table, to.source, to.group, after, PAGE);
-    const present = page.members.filter(({ membership }) => membership.state === 'present');
-    const subjects = present.map(({ user }) => userSubject(to.source, user));
-    return page.next === undefined ? { subjects } : { subjects, next: page.next };
   }
 
   /**
@@ -384,15 +405,18 @@ class Planner {
     for (const { arn } of clusters) await this.#mark({ target: clusterTarget(arn), subject, urgency, cause });
   }
 
+  /** What in IAM must be made, or looked up, before a subject comes in by a grant. */
   async #principalTargets(
     policy: AccessPolicy,
     grant: Grant,
     subject: Subject,
     clusters: readonly Cluster[],
   ): Promise<Target[]> {
-    if (grant.through === 'role') {
-      return [...new Set(clusters.map(({ account }) => roleTarget(account, iamRoleName(grant.name))))];
-    }
+    const role = roleOf(grant);
+    if (role !== undefined) return [...new Set(clusters.map(({ account }) => roleTarget(account, role)))];
+    const parts = memberOf(subject);
+    if (parts?.type === 'principal') return clusters.length > 0 ? [lookUpTarget(parsePrincipalArn(parts.arn))] : [];
+    if (wayOf(grant) !== 'own-user') return [];
     const targets = new Set<Target>();
     for (const { account, region } of clusters) {
       const principal = await principalFor(this.#ports.table, policy, subject, account, region);
@@ -400,7 +424,7 @@ class Planner {
       const { account: home, name } = parsePrincipalArn(principal.arn);
       targets.add(userTarget(home, name));
     }
-    if (parseSubject(subject).type === 'user') {
+    if (parts?.type === 'user') {
       for (const target of targets) await noteTarget(this.#ports.table, target);
     }
     return [...targets];
@@ -408,11 +432,18 @@ class Planner {
 
   /** Marks what the members of a grant share. */
   async #markShared(grant: Grant, clusters: readonly Cluster[], urgency: Urgency, cause: Cause): Promise<void> {
-    const subject = grantSubject(grant.name);
-    for (const cluster of clusters) {
-      const target =
-        grant.through === 'role' ? roleTarget(cluster.account, iamRoleName(grant.name)) : clusterTarget(cluster.arn);
-      await this.#mark({ target, subject, urgency, cause });
+    const role = roleOf(grant);
+    for (const subject of sharedSubjects(grant)) {
+      const parts = parseSubject(subject);
+      for (const { account, arn } of clusters) {
+        const target =
+          parts.type === 'permission-set'
+            ? permissionSetTarget(account, parts.name)
+            : role === undefined
+              ? clusterTarget(arn)
+              : roleTarget(account, role);
+        await this.#mark({ target, subject, urgency, cause });
+      }
     }
   }
 
@@ -431,12 +462,12 @@ class Planner {
     } while (after !== undefined);
   }
 
-  #grantsTo(isFor: (to: Grantee) => boolean): readonly Grant[] {
-    return this.#rules?.grants.filter(({ to }) => isFor(to)) ?? [];
+  #grantsTo(isFor: (grant: Grant) => boolean): readonly Grant[] {
+    return this.#rules?.grants.filter(isFor) ?? [];
   }
 
   #expansion(grant: Grant, scope: Target, urgency: Urgency, cause: Cause): Expansion {
-    return { grant: grant.name, scope, grantees: [grant.to], urgency, cause };
+    return { grant: grant.name, scope, grantees: grant.to, urgency, cause };
   }
 
   async #expand(expansion: Expansion): Promise<void> {
@@ -471,6 +502,8 @@ interface ChangedGrant {
   /** Whether an earlier policy had it: then something may have to go. */
   readonly existed: boolean;
   readonly grantees: readonly Grantee[];
+  /** The subjects of what its members share or shared. */
+  readonly shared: readonly Subject[];
 }
 
 /** The grants whose meaning differs between any of the policies before and the one now: themselves, or what they rest on. */
@@ -483,8 +516,11 @@ export function changedGrants(
   const meaning = (policy: AccessPolicy, name: string): string | undefined => {
     const grant = policy.grants.find((one) => one.name === name);
     if (!grant) return undefined;
-    const { accounts, identities } = policy;
-    return canonicalJson([grant, clustersOf(policy, grant, discovered), accounts, identities, policy.protected]);
+    const { accounts, identities, protected: guarded, identityProviders } = policy;
+    const clusters = clustersOf(policy, grant, discovered);
+    const machines = machinesIn(grant).map((machine) => machineNamed(policy, machine));
+    const providers = grant.through === 'oidc' ? identityProviders : [];
+    return canonicalJson([grant, clusters, accounts, identities, guarded, machines, providers]);
   };
   return [...names].flatMap((name) => {
     const current = meaning(now, name);
@@ -496,9 +532,14 @@ export function changedGrants(
       {
         name,
         existed: earlier.some((one) => one !== undefined),
-        grantees: [...new Map(grants.map(({ to }) => [canonicalJson(to), to])).values()],
+        grantees: distinct(grants.flatMap(({ to }) => to)),
+        shared: distinct(grants.flatMap(sharedSubjects)),
         ...(grant ? { now: grant } : {}),
       },
     ];
   });
+}
+
+function distinct<T>(values: readonly T[]): T[] {
+  return [...new Map(values.map((value) => [canonicalJson(value), value])).values()];
 }

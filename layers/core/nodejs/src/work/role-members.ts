@@ -1,16 +1,18 @@
 import { parsePrincipalArn } from '../access/arn.ts';
 import { isFailure } from '../access/failure.ts';
+import { machinesIn } from '../access/grantee.ts';
 import type { Json } from '../access/json.ts';
 import { SESSION_NAME_PATTERN } from '../access/names.ts';
 import type { Account, Grant } from '../access/policy.ts';
-import { machineSubject, parseSubject, type Subject, userSubject } from '../access/subject.ts';
+import { memberOf, type Subject } from '../access/subject.ts';
 import { roleTarget, type Target } from '../access/target.ts';
-import { membersOf } from '../directory/read.ts';
-import { isProtected } from '../plan/desired.ts';
+import { peopleOf } from '../directory/grantee-people.ts';
+import { isProtected } from '../plan/principals.ts';
+import { hasUserMembers, trustOfPolicy } from '../plan/role-trust.ts';
 import type { IamUser, PolicyDocument } from '../ports/iam.ts';
 import type { Table } from '../ports/table.ts';
 import type { AccountPorts } from '../ports/world.ts';
-import { accountTrust, closedTrust, memberTrust, trustFits } from '../resources/iam-role/trust.ts';
+import { accountTrust, memberTrust, trustFits, trustTogether } from '../resources/iam-role/trust.ts';
 import type { Finding } from '../resources/resource.ts';
 import { accountById } from './clusters.ts';
 import { trustKey, uniqueIdKey } from './keys.ts';
@@ -38,12 +40,15 @@ export interface TrustDecision {
 }
 
 /**
- * Who may assume the role that the members of a grant share. While the members fit, the document lists them, and a session
- * bears its user's name; beyond that (or where two members of different accounts have one name) it opens to their accounts,
- * and a session bears the user's unique id, for good: going back would rename everybody once more.
+ * Who may assume the role of a grant: whom the policy names, and those of its people who are IAM users. While these fit, the
+ * document lists them, and a session bears its user's name; beyond that (or where two members of different accounts have one
+ * name) it opens to their accounts, and a session bears the user's unique id, for good: going back would rename everybody once
+ * more.
  */
 export async function decideTrust(request: TrustRequest): Promise<TrustDecision> {
-  const { ports, account, roleName, partition, subjects } = request;
+  const { ports, policy, grant, account, roleName, partition, subjects } = request;
+  const named = trustOfPolicy(policy, grant, { account: account.id, partition });
+  if (!hasUserMembers(grant)) return { document: named, findings: [], renamed: false };
   const key = trustKey(roleTarget(account.id, roleName));
   const known = await ports.table.get(key);
   const opened = known?.naming === 'unique-id';
@@ -52,9 +57,10 @@ export async function decideTrust(request: TrustRequest): Promise<TrustDecision>
     // IAM refused the last document: somebody whom it listed is gone.
     const suspects = known?.recheck === true ? listed.map(({ subject }) => subject) : subjects;
     const checked = await existing(request, listed, suspects);
-    const document = checked.arns.length === 0 ? closedTrust() : memberTrust(checked.arns);
+    const document = trustTogether(memberTrust(checked.arns), named);
     // Two people of one IAM user are one principal here; their username is refused to the second on the cluster.
-    const names = [...new Set(checked.arns)].map((arn) => parsePrincipalArn(arn).name.toLowerCase());
+    const users = [...new Set(checked.arns)].map((arn) => parsePrincipalArn(arn).name.toLowerCase());
+    const names = [...users, ...machinesIn(grant)];
     if (trustFits(document) && new Set(names).size === names.length) {
       if (known?.recheck === true) await ports.table.delete(key);
       return { document, findings: checked.findings, renamed: false };
@@ -73,7 +79,7 @@ export async function decideTrust(request: TrustRequest): Promise<TrustDecision>
     await ports.table.put({ ...key, naming: 'unique-id', accounts: sorted as Json, renaming });
   }
   const renamed = !opened || known?.renaming === true;
-  return { document: accountTrust(sorted, partition), findings: checked.findings, renamed };
+  return { document: trustTogether(accountTrust(sorted, partition), named), findings: checked.findings, renamed };
 }
 
 /** Takes note that all members of a role whose session names changed will be looked at. */
@@ -87,35 +93,27 @@ interface Member {
   readonly arn: string;
 }
 
-/** All live members with a principal, or that they are too many to be listed. */
+/** All live people with a principal, or that they are too many to be listed. */
 async function liveMembers(request: TrustRequest): Promise<readonly Member[] | 'too-many'> {
-  const { reader, grant } = request;
-  const { to } = grant;
-  if ('machine' in to) return membersAmong(request, [machineSubject(to.machine)]);
-  if ('user' in to) return membersAmong(request, [userSubject(to.source, to.user)]);
-  const members: Member[] = [];
-  let after: string | undefined;
-  do {
-    const page = await membersOf(reader, to.source, to.group, after);
-    const present = page.members.filter(({ membership }) => membership.state === 'present');
-    if (members.length + present.length > MOST_LISTED) return 'too-many';
-    members.push(
-      ...(await membersAmong(
-        request,
-        present.map(({ user }) => userSubject(to.source, user)),
-      )),
-    );
-    after = page.next;
-  } while (after !== undefined);
-  return members;
+  const subjects = new Set<Subject>();
+  for (const grantee of request.grant.to) {
+    let after: string | undefined;
+    do {
+      const page = await peopleOf(request.reader, grantee, after);
+      for (const subject of page.subjects) subjects.add(subject);
+      if (subjects.size > MOST_LISTED) return 'too-many';
+      after = page.next;
+    } while (after !== undefined);
+  }
+  return membersAmong(request, [...subjects]);
 }
 
-/** Those of the subjects that the grant is for now and that have a principal. Who has none is a finding of the cluster's turn. */
+/** Those of the people that the grant is for now and that have a principal. Who has none is a finding of the cluster's turn. */
 async function membersAmong(request: TrustRequest, subjects: readonly Subject[]): Promise<Member[]> {
   const { reader, policy, grant, account } = request;
   const members: Member[] = [];
   for (const subject of subjects) {
-    if (parseSubject(subject).type === 'grant') continue;
+    if (memberOf(subject)?.type !== 'user') continue;
     if (!(await grantsOf(reader, policy, subject)).has(grant.name)) continue;
     const principal = await principalFor(reader, policy, subject, account.id, '');
     if ('problem' in principal || isProtected(policy, principal.arn)) continue;

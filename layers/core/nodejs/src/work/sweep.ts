@@ -1,8 +1,16 @@
 import { parsePrincipalArn } from '../access/arn.ts';
-import { iamRoleName } from '../access/names.ts';
+import { machinesIn } from '../access/grantee.ts';
 import type { AccessPolicy } from '../access/policy.ts';
-import { grantSubject, machineSubject } from '../access/subject.ts';
-import { clusterTarget, roleTarget, type Target, userTarget } from '../access/target.ts';
+import { machineSubject, permissionSetSubject, principalSubject, type Subject } from '../access/subject.ts';
+import {
+  clusterTarget,
+  lookUpTarget,
+  permissionSetTarget,
+  roleTarget,
+  type Target,
+  userTarget,
+} from '../access/target.ts';
+import { roleOf, sharedSubjects, wayOf } from '../access/way.ts';
 import type { Cause } from '../directory/fact.ts';
 import { nudgePlanner } from '../directory/nudge.ts';
 import { allClusters, clustersOf, selects } from '../policy/selection.ts';
@@ -73,15 +81,44 @@ async function targetsNamed(reader: TableReader, policy: AccessPolicy): Promise<
   const discovered = await discoveredClusters(reader);
   const targets = new Set<Target>(allClusters(policy, discovered).map(({ arn }) => clusterTarget(arn)));
   for (const grant of policy.grants) {
+    const role = roleOf(grant);
     for (const { account, region } of clustersOf(policy, grant, discovered)) {
-      if (grant.through === 'role') targets.add(roleTarget(account, iamRoleName(grant.name)));
-      else if ('machine' in grant.to) {
-        const principal = await principalFor(reader, policy, machineSubject(grant.to.machine), account, region);
+      if (role !== undefined) targets.add(roleTarget(account, role));
+      if (wayOf(grant) !== 'own-user') continue;
+      for (const machine of machinesIn(grant)) {
+        const principal = await principalFor(reader, policy, machineSubject(machine), account, region);
         if ('arn' in principal) targets.add(userTarget(account, parsePrincipalArn(principal.arn).name));
       }
     }
   }
+  for (const { target } of await lookUps(reader, policy)) targets.add(target);
   return [...targets];
+}
+
+/** What others make in IAM and grants come in by: looked up now and then, since an event may be lost. */
+async function lookUps(
+  reader: TableReader,
+  policy: AccessPolicy,
+): Promise<readonly { readonly target: Target; readonly subject: Subject }[]> {
+  const discovered = await discoveredClusters(reader);
+  return policy.grants.flatMap((grant) => {
+    const clusters = clustersOf(policy, grant, discovered);
+    const accounts = [...new Set(clusters.map(({ account }) => account))];
+    const { permissionSet } = grant;
+    const sets =
+      permissionSet === undefined
+        ? []
+        : accounts.map((account) => ({
+            target: permissionSetTarget(account, permissionSet),
+            subject: permissionSetSubject(permissionSet),
+          }));
+    const principals = grant.to.flatMap((grantee) =>
+      'principal' in grantee && clusters.length > 0
+        ? [{ target: lookUpTarget(parsePrincipalArn(grantee.principal)), subject: principalSubject(grantee.principal) }]
+        : [],
+    );
+    return [...sets, ...principals];
+  });
 }
 
 /**
@@ -94,26 +131,29 @@ export async function sweep(ports: IntakePorts, scheduledAt: number): Promise<re
   const inForce = await policyInForce(ports.table);
   if (!inForce) return [];
   const targets = await targetsOfPolicy(ports.table, inForce.policy);
-  await fillEmptyClusters(ports, inForce.policy, scheduledAt);
+  const cause: Cause = {
+    source: 'sweep',
+    event: `hour ${Math.floor(scheduledAt / 3_600_000)}`,
+    type: 'hour',
+    receivedAt: ports.clock.now(),
+  };
+  for (const lookUp of await lookUps(ports.table, inForce.policy)) {
+    await putMark(ports, { ...lookUp, urgency: 'revocation', cause });
+  }
+  await fillEmptyClusters(ports, inForce.policy, { ...cause, type: 'nothing recorded' });
   for (const target of targets) await wakeToSweep(ports, target, {}, `hour ${Math.floor(scheduledAt / 3_600_000)}`);
   return targets;
 }
 
-async function fillEmptyClusters(ports: IntakePorts, policy: AccessPolicy, scheduledAt: number): Promise<void> {
-  const cause: Cause = {
-    source: 'sweep',
-    event: `hour ${Math.floor(scheduledAt / 3_600_000)}`,
-    type: 'nothing recorded',
-    receivedAt: ports.clock.now(),
-  };
+async function fillEmptyClusters(ports: IntakePorts, policy: AccessPolicy, cause: Cause): Promise<void> {
   const expansions: Key[] = [];
   for (const cluster of allClusters(policy, await discoveredClusters(ports.table))) {
     const target = clusterTarget(cluster.arn);
     if (await isInUse(ports.table, target)) continue;
     for (const grant of policy.grants.filter((one) => selects(one, cluster))) {
-      await putMark(ports, { target, subject: grantSubject(grant.name), urgency: 'grant', cause });
+      for (const subject of sharedSubjects(grant)) await putMark(ports, { target, subject, urgency: 'grant', cause });
       expansions.push(
-        await putExpansion(ports, { grant: grant.name, scope: target, grantees: [grant.to], urgency: 'grant', cause }),
+        await putExpansion(ports, { grant: grant.name, scope: target, grantees: grant.to, urgency: 'grant', cause }),
       );
     }
     await wake(ports, [target]);

@@ -2,14 +2,16 @@ import { isFailure } from '../access/failure.ts';
 import type { Json } from '../access/json.ts';
 import { USERNAME_PREFIX } from '../access/names.ts';
 import type { AccessPolicy, Cluster, Grant } from '../access/policy.ts';
-import { parseSubject, type Subject } from '../access/subject.ts';
+import { memberOf, parseSubject, type Subject } from '../access/subject.ts';
 import { clusterTarget, parseTarget, type Target } from '../access/target.ts';
+import { wayOf } from '../access/way.ts';
 import { appendEntry } from '../ledger/ledger.ts';
-import { desiredForMember, fulfils } from '../plan/desired.ts';
-import { allClusters, selects } from '../policy/selection.ts';
+import { type BindingWish, fulfils, wideRoleName } from '../plan/bindings.ts';
+import { type DesiredOnCluster, desiredForGrant, desiredForMember } from '../plan/desired.ts';
+import { allClusters, identityProviderOf, selects } from '../policy/selection.ts';
 import { policyInForce } from '../policy/versions.ts';
 import type { Kubernetes } from '../ports/kubernetes.ts';
-import type { RoleBindingClaim } from '../resources/role-binding/model.ts';
+import { type Bound, boundName, type RoleBindingClaim } from '../resources/role-binding/model.ts';
 import { questionsFor } from '../verify/questions.ts';
 import type { Holding } from '../verify/rule-match.ts';
 import { type Verification, verify } from '../verify/verify.ts';
@@ -151,50 +153,81 @@ async function verifySubject(
   subject: Subject,
   kubernetes: Kubernetes,
 ): Promise<Verification> {
-  if (parseSubject(subject).type === 'grant') return { evidence: 'access-review', results: [], ok: true };
-  const member = await readMemberFacts(reader, policy, subject, cluster);
-  const namings = new Map<string, Awaited<ReturnType<typeof sessionNamingOf>>>();
-  for (const grant of grants) namings.set(grant.name, await sessionNamingOf(reader, grant, cluster.account));
-  const desired = desiredForMember(policy, member, grants, (grant) => namings.get(grant.name) ?? 'user-name');
+  const wishes = await bindingsWanted(reader, policy, cluster, grants, subject);
   // What a turn held back, or a pause, is no promise yet: only what was made is proven.
   const made = (await readRecord(reader, clusterTarget(cluster.arn), subject)).flatMap(({ claim }) =>
     claim.kind === 'role-binding' ? [claim as RoleBindingClaim] : [],
   );
-  const bindings = desired.bindings.filter((wish) => made.some((claim) => fulfils(claim, wish)));
-  const access = new Map<string, { has: Holding[]; had: Holding[] }>();
-  const of = (username: string) => {
-    const known = access.get(username) ?? { has: [], had: [] };
-    access.set(username, known);
+  const bindings = wishes.filter((wish) => made.some((claim) => fulfils(claim, wish)));
+  const access = new Map<string, { bound: Bound; has: Holding[]; had: Holding[] }>();
+  const of = (bound: Bound) => {
+    const known = access.get(boundName(bound)) ?? { bound, has: [], had: [] };
+    access.set(boundName(bound), known);
     return known;
   };
   const holds = new Set<string>();
-  for (const { username, grant: name } of bindings) {
-    const grant = grants.find((one) => one.name === name);
+  for (const wish of bindings) {
+    const grant = grants.find(({ name }) => name === wish.grant);
+    const holding = grant && holdingOf(grant, wish);
     // One holding speaks for all namespaces of its grant.
-    if (!grant || holds.has(`${username} ${name}`)) continue;
-    holds.add(`${username} ${name}`);
-    of(username).has.push(holdingOf(grant));
+    const key = `${boundName(wish)} ${wish.grant} ${wish.roleRef.name}`;
+    if (!holding || holds.has(key)) continue;
+    holds.add(key);
+    of(wish).has.push(holding);
   }
   for (const claim of gone) {
     const grant = policy.grants.find((one) => one.name === claim.grant);
     // Where the member still has as much by what is left, the questions leave it out.
-    of(claim.username).had.push({
-      level: grant?.level ?? levelOf(claim),
-      namespaces: namespacesOf(claim),
-      because: `grant ${claim.grant}`,
-    });
+    const { level } = (grant && holdingOf(grant, claim)) ?? { level: levelOf(claim) };
+    of(claim).had.push({ level, namespaces: namespacesOf(claim), because: `grant ${claim.grant}` });
   }
-  const expectations = [...access].flatMap(([username, { has, had }]) => questionsFor({ username, has, had }));
-  return verify(kubernetes, expectations);
+  return verify(
+    kubernetes,
+    [...access.values()].flatMap(({ bound, has, had }) => questionsFor({ ...askedAs(bound), has, had })),
+  );
 }
 
-function holdingOf(grant: Grant): Holding {
-  return { level: grant.level, namespaces: grant.namespaces, because: `grant ${grant.name}` };
+async function bindingsWanted(
+  reader: FactReader,
+  policy: AccessPolicy,
+  cluster: Cluster,
+  grants: readonly Grant[],
+  subject: Subject,
+): Promise<DesiredOnCluster['bindings']> {
+  if (memberOf(subject) === undefined) {
+    const parts = parseSubject(subject);
+    const grant = parts.type === 'grant' ? grants.find(({ name }) => name === parts.name) : undefined;
+    return grant ? desiredForGrant(grant, cluster, identityProviderOf(policy, cluster)).bindings : [];
+  }
+  const member = await readMemberFacts(reader, policy, subject, cluster);
+  const namings = new Map<string, Awaited<ReturnType<typeof sessionNamingOf>>>();
+  for (const grant of grants) {
+    if (wayOf(grant) === 'shared-role') namings.set(grant.name, await sessionNamingOf(reader, grant, cluster.account));
+  }
+  return desiredForMember(policy, member, grants, (grant) => namings.get(grant.name) ?? 'user-name').bindings;
+}
+
+/** Nobody's name: with it the cluster is asked what a group has, apart from any user. */
+const SOMEBODY = `${USERNAME_PREFIX}verification`;
+
+function askedAs({ username, group }: Bound): { username: string; groups?: readonly string[] } {
+  return username === undefined ? { username: SOMEBODY, groups: [group] } : { username };
+}
+
+/** What a binding of a grant gives: its level, or the part of it that is for the whole cluster. */
+function holdingOf(grant: Grant, { roleRef }: Pick<BindingWish, 'roleRef'>): Holding {
+  const { level, namespaces, name } = grant;
+  const because = `grant ${name}`;
+  const { clusterWide, ...main } = level;
+  return clusterWide && roleRef.name === wideRoleName(grant)
+    ? { level: { name: level.name, rules: clusterWide }, namespaces: [], because }
+    : { level: main, namespaces, because };
 }
 
 /** The level of a grant that the policy no longer has, as far as its binding tells. */
-function levelOf({ grant, roleRef: { name } }: RoleBindingClaim): Grant['level'] {
-  return name === `${USERNAME_PREFIX}${grant}` ? { name: grant, rules: [] } : { name: grant, clusterRole: name };
+function levelOf({ grant, roleRef: { kind, name } }: RoleBindingClaim): Grant['level'] {
+  const isOwn = kind === 'Role' || name.startsWith(`${USERNAME_PREFIX}${grant}`);
+  return isOwn ? { name: grant, rules: [] } : { name: grant, clusterRole: name };
 }
 
 function namespacesOf(claim: RoleBindingClaim): string[] {

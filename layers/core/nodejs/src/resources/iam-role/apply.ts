@@ -4,7 +4,7 @@ import type { Iam, PolicyDocument } from '../../ports/iam.ts';
 import { CLUSTER_POLICY, changedTags, type InlinePolicies } from '../managed-principal.ts';
 import type { Change } from '../resource.ts';
 import { ABSENT_ROLE, type IamRoleState, type PresentRole } from './model.ts';
-import { closedTrust, sameTrust, settledTrust, trustedPrincipals, trustOnly } from './trust.ts';
+import { closedTrust, sameTrust, settledTrust, trustedPrincipals, trustOnly, trustsAllOf } from './trust.ts';
 
 /** Reads a role: GetRole, and where there is one, GetRolePolicy. */
 export async function observeIamRole(iam: Iam, name: string): Promise<IamRoleState> {
@@ -82,10 +82,9 @@ async function update(iam: Iam, name: string, before: PresentRole, after: Presen
   return { ...after, trust };
 }
 
-/** True where nobody loses anything by the change of trust. */
+/** True where somebody is trusted, and nobody loses anything by the change of trust. */
 function widensOnly(before: PolicyDocument, after: PolicyDocument): boolean {
-  const fresh = new Set(trustedPrincipals(after));
-  return fresh.size > 0 && trustedPrincipals(before).every((principal) => fresh.has(principal));
+  return trustedPrincipals(after).length > 0 && trustsAllOf(after, before);
 }
 
 async function putPolicies(iam: Iam, name: string, before: InlinePolicies, after: InlinePolicies): Promise<void> {

@@ -1,8 +1,9 @@
 import { parsePrincipalArn } from '../../access/arn.ts';
 import { Failure, isFailure } from '../../access/failure.ts';
-import type { Json } from '../../access/json.ts';
+import { canonicalJson, type Json } from '../../access/json.ts';
+import type { MachineTrust, SamlTrust } from '../../access/policy.ts';
 import type { PolicyDocument } from '../../ports/iam.ts';
-import { sameDocument } from '../managed-principal.ts';
+import { canonicalDocument, sameDocument } from '../managed-principal.ts';
 
 /** Characters of a trust document that IAM takes without a raised quota, white space not counted (reference_iam-quotas). */
 export const TRUST_LIMIT = 2048;
@@ -35,6 +36,86 @@ export function closedTrust(): PolicyDocument {
   return assumeRole('Deny', ['*']);
 }
 
+/** The role that a document is for: where its providers live. */
+export interface TrustingRole {
+  readonly account: string;
+  readonly partition: string;
+}
+
+/**
+ * Trust in whoever may be a machine: roles and users, whole accounts, tokens of OIDC providers.
+ * @param session The name that its sessions must bear; absent where they may bear any, because the machine has the role for
+ * itself.
+ * @see https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_create_for-idp_oidc.html
+ */
+export function machineTrust(
+  { principals, accounts, webIdentity }: MachineTrust,
+  { account, partition }: TrustingRole,
+  session?: string,
+): PolicyDocument {
+  const named = session === undefined ? {} : { 'sts:RoleSessionName': session };
+  const statements: Statement[] = [];
+  if (principals.length > 0) {
+    statements.push(allow({ AWS: oneOrMore([...principals].sort()) }, 'sts:AssumeRole', { StringEquals: named }));
+  }
+  for (const { id, externalId } of accounts) {
+    const root = `arn:${partition}:iam::${id}:root`;
+    const equals = { ...named, ...(externalId === undefined ? {} : { 'sts:ExternalId': externalId }) };
+    statements.push(allow({ AWS: root }, 'sts:AssumeRole', { StringEquals: equals }));
+  }
+  for (const { provider, audiences, subjects } of webIdentity) {
+    const federated = `arn:${partition}:iam::${account}:oidc-provider/${provider}`;
+    statements.push(
+      allow({ Federated: federated }, 'sts:AssumeRoleWithWebIdentity', {
+        StringEquals: { ...named, [`${provider}:aud`]: oneOrMore(audiences) },
+        StringLike: { [`${provider}:sub`]: oneOrMore(subjects) },
+      }),
+    );
+  }
+  return statements.length === 0 ? closedTrust() : { Version: '2012-10-17', Statement: statements as Json };
+}
+
+/** Where browsers are sent with an assertion, by partition; an assertion for anybody else is not for AWS. */
+const SAML_AUDIENCES: Readonly<Record<string, string>> = {
+  'aws-cn': 'https://signin.amazonaws.cn/saml',
+  'aws-us-gov': 'https://signin.amazonaws-us-gov.com/saml',
+};
+
+/**
+ * Trust in whom a SAML provider asserts to be one of these; it names their sessions, too.
+ * @see https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html#condition-keys-saml
+ */
+export function samlTrust({ provider, subjects, groups }: SamlTrust, role: TrustingRole): PolicyDocument {
+  const federated = `arn:${role.partition}:iam::${role.account}:saml-provider/${provider}`;
+  const audience = SAML_AUDIENCES[role.partition] ?? 'https://signin.aws.amazon.com/saml';
+  const conditions = {
+    StringEquals: { 'SAML:aud': audience },
+    ...(subjects.length === 0 ? {} : { StringLike: { 'saml:sub': oneOrMore(subjects) } }),
+    ...(groups.length === 0 ? {} : { 'ForAnyValue:StringLike': { 'saml:edupersonaffiliation': oneOrMore(groups) } }),
+  };
+  return { Version: '2012-10-17', Statement: [allow({ Federated: federated }, 'sts:AssumeRoleWithSAML', conditions)] };
+}
+
+/** Trust in everybody whom one of the documents trusts. */
+export function trustTogether(...documents: readonly PolicyDocument[]): PolicyDocument {
+  const allowed = documents.flatMap(statements).filter(({ Effect }) => Effect === 'Allow');
+  return allowed.length === 0 ? closedTrust() : { Version: '2012-10-17', Statement: allowed as Json };
+}
+
+function allow(
+  principal: Readonly<Record<string, Json>>,
+  action: string,
+  conditions: Readonly<Record<string, Readonly<Record<string, Json>>>>,
+): Statement {
+  const used = Object.entries(conditions).filter(([, tests]) => Object.keys(tests).length > 0);
+  return {
+    Effect: 'Allow',
+    Principal: principal,
+    Action: action,
+    ...(used.length === 0 ? {} : { Condition: Object.fromEntries(used) }),
+  };
+}
+
 function assumeRole(effect: 'Allow' | 'Deny', principals: readonly string[], sessionName?: string): PolicyDocument {
   return {
     Version: '2012-10-17',
@@ -60,18 +141,30 @@ export function trustFits(document: PolicyDocument): boolean {
 /** True where both documents let in the same under the same conditions, however they are written. */
 export const sameTrust = sameDocument;
 
-type Statement = Readonly<Record<string, Json | undefined>>;
+type Statement = { readonly [member: string]: Json | undefined };
 
 function statements(document: PolicyDocument): readonly Statement[] {
   const { Statement: entries } = document;
   return (Array.isArray(entries) ? entries : [entries]) as readonly Statement[];
 }
 
-function awsPrincipals(statement: Statement): readonly string[] {
+/** Kinds of principal that a statement of ours may name. */
+const PRINCIPALS = ['AWS', 'Federated'] as const;
+
+function principalsOf(statement: Statement, type: (typeof PRINCIPALS)[number]): readonly string[] {
   const { Principal: principal } = statement;
-  if (principal === '*') return ['*'];
-  const names = (principal as { AWS?: Json } | undefined)?.AWS ?? [];
+  if (principal === '*') return type === 'AWS' ? ['*'] : [];
+  const names = (principal as Readonly<Record<string, Json>> | undefined)?.[type] ?? [];
   return (Array.isArray(names) ? names : [names]).map(String);
+}
+
+/** The statement with other principals; undefined where none is left. */
+function withPrincipals(statement: Statement, of: (type: (typeof PRINCIPALS)[number]) => readonly string[]) {
+  const kept = PRINCIPALS.flatMap((type) => {
+    const names = of(type);
+    return names.length === 0 ? [] : [[type, oneOrMore(names)] as const];
+  });
+  return kept.length === 0 ? undefined : { ...statement, Principal: Object.fromEntries(kept) as Json };
 }
 
 /**
@@ -82,47 +175,90 @@ export function settledTrust(document: PolicyDocument): PolicyDocument {
   const settled = statements(document).map((statement): Statement => {
     const { Principal: principal } = statement;
     if (principal === null || typeof principal !== 'object' || Array.isArray(principal)) return statement;
-    const names = awsPrincipals(statement);
-    return names.length === 0
+    const sorted = withPrincipals(statement, (type) => [...principalsOf(statement, type)].sort());
+    return sorted === undefined
       ? statement
-      : { ...statement, Principal: { ...(principal as Statement), AWS: oneOrMore([...names].sort()) } };
+      : { ...statement, Principal: { ...(principal as Statement), ...(sorted.Principal as Statement) } };
   });
-  return { ...document, Statement: settled };
+  return { ...document, Statement: settled as Json };
 }
 
-/** The AWS principals that some statement allows, sorted; those of deleted ones as ids. */
+/** The principals that some statement allows, providers among them, sorted; those of deleted ones as ids. */
 export function trustedPrincipals(document: PolicyDocument): readonly string[] {
   const allowed = statements(document).filter((statement) => statement.Effect === 'Allow');
-  return [...new Set(allowed.flatMap(awsPrincipals))].sort();
+  const names = allowed.flatMap((statement) => PRINCIPALS.flatMap((type) => principalsOf(statement, type)));
+  return [...new Set(names)].sort();
 }
 
-/** The document with only those of its allowed AWS principals that `keep` answers true for; closed where none is left. */
+/** The document with only those of its allowed principals that `keep` answers true for; closed where none is left. */
 export function trustOnly(document: PolicyDocument, keep: (principal: string) => boolean): PolicyDocument {
+  return filtered(document, (statement, type, name) => keep(name) && principalsOf(statement, type).includes(name));
+}
+
+/** What both documents trust, under the same conditions; closed where that is nobody. */
+export function trustInBoth(document: PolicyDocument, other: PolicyDocument): PolicyDocument {
+  const known = new Set(trustEntries(other));
+  return filtered(document, (statement, type, name) => known.has(entryKey(statement, type, name)));
+}
+
+/** True where whoever the one document trusts, the other trusts under the same conditions. */
+export function trustsAllOf(wide: PolicyDocument, narrow: PolicyDocument): boolean {
+  const known = new Set(trustEntries(wide));
+  return trustEntries(narrow).every((entry) => known.has(entry));
+}
+
+function filtered(
+  document: PolicyDocument,
+  keep: (statement: Statement, type: (typeof PRINCIPALS)[number], name: string) => boolean,
+): PolicyDocument {
   const kept = statements(document).flatMap((statement): Statement[] => {
     if (statement.Effect !== 'Allow') return [statement];
-    const names = awsPrincipals(statement).filter(keep);
-    return names.length === 0 ? [] : [{ ...statement, Principal: { AWS: oneOrMore(names) } }];
+    const rest = withPrincipals(statement, (type) =>
+      principalsOf(statement, type).filter((name) => keep(statement, type, name)),
+    );
+    return rest === undefined ? [] : [rest];
   });
-  return kept.some((statement) => statement.Effect === 'Allow') ? { ...document, Statement: kept } : closedTrust();
+  const allows = kept.some((statement) => statement.Effect === 'Allow');
+  return allows ? { ...document, Statement: kept as Json } : closedTrust();
+}
+
+/** Each principal that is allowed, with what it is allowed and under which conditions. */
+function trustEntries(document: PolicyDocument): string[] {
+  return statements(document)
+    .filter(({ Effect }) => Effect === 'Allow')
+    .flatMap((statement) =>
+      PRINCIPALS.flatMap((type) => principalsOf(statement, type).map((name) => entryKey(statement, type, name))),
+    );
+}
+
+function entryKey(statement: Statement, type: string, name: string): string {
+  return canonicalJson(canonicalDocument({ Statement: [{ ...statement, Principal: { [type]: name } }] }));
 }
 
 /**
- * True where the document lets in nobody, or by sts:AssumeRole only users and accounts whose sessions must bear the user's
- * name or unique id: what the builders of this file write, and nothing looser.
+ * True where the document lets in nobody, or only whom `given` lets in under the very conditions of it, or (where the role has
+ * members) by sts:AssumeRole only users and accounts whose sessions must bear the user's name or unique id.
  */
-export function soundTrust(document: PolicyDocument): boolean {
+export function soundTrust(document: PolicyDocument, given: PolicyDocument, hasMembers: boolean): boolean {
+  const known = new Set(trustEntries(given));
   return statements(document).every((statement) => {
     if (statement.Effect === 'Deny') return true;
-    const names = awsPrincipals(statement);
-    const builders = [memberTrust, (arns: readonly string[]) => accountsNamed(arns)];
-    return builders.some((build) => {
-      try {
-        return names.length > 0 && sameTrust({ ...document, Statement: [statement] }, build(names));
-      } catch (error) {
-        if (isFailure(error, 'invalid')) return false;
-        throw error;
-      }
-    });
+    const entries = trustEntries({ Statement: [statement] as Json });
+    if (entries.length > 0 && entries.every((entry) => known.has(entry))) return true;
+    return hasMembers && isOfMembers({ ...document, Statement: [statement] as Json }, principalsOf(statement, 'AWS'));
+  });
+}
+
+/** Whether it is what the builders of this file write for members or accounts, and nothing looser. */
+function isOfMembers(document: PolicyDocument, names: readonly string[]): boolean {
+  const builders = [memberTrust, (arns: readonly string[]) => accountsNamed(arns)];
+  return builders.some((build) => {
+    try {
+      return names.length > 0 && sameTrust(document, build(names));
+    } catch (error) {
+      if (isFailure(error, 'invalid')) return false;
+      throw error;
+    }
   });
 }
 

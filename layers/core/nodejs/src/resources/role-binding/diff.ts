@@ -3,7 +3,7 @@ import type { BindingSubject, KubernetesObject } from '../../ports/kubernetes.ts
 import { ABSENT, described, isManagedFor, managedMeta, type ObjectState } from '../managed-object.ts';
 import { parseObjectRef } from '../object-ref.ts';
 import type { ChangeLine, Diff, Finding, ObjectClaims, OwnedClaim } from '../resource.ts';
-import { MAX_SUBJECTS, RBAC_GROUP, type RoleBindingClaim, usernameOf, userSubject } from './model.ts';
+import { boundIn, boundName, MAX_SUBJECTS, RBAC_GROUP, type RoleBindingClaim, subjectFor } from './model.ts';
 
 type Owned = OwnedClaim<RoleBindingClaim>;
 type Claims = ObjectClaims<RoleBindingClaim>;
@@ -71,7 +71,7 @@ function creation(object: string, lead: RoleBindingClaim, claims: Claims): Diff<
       kind: ref.kind,
       metadata: managedMeta(ref, lead.grant),
       roleRef: { apiGroup: RBAC_GROUP, kind: lead.roleRef.kind, name: lead.roleRef.name },
-      subjects: added.map(({ claim }) => userSubject(claim.username)),
+      subjects: added.map(({ claim }) => subjectFor(claim)),
     },
   };
   const lines = added.map((owned) => line('+', object, owned));
@@ -81,23 +81,23 @@ function creation(object: string, lead: RoleBindingClaim, claims: Claims): Diff<
 /** `blocked`: findings because of which nothing may be added. */
 function edit(object: string, there: KubernetesObject, claims: Claims, blocked: readonly Finding[]): Diff<ObjectState> {
   const subjects = there.subjects ?? [];
-  const keep = new Set(claims.wanted.map(({ claim }) => claim.username));
+  const keep = new Set(claims.wanted.map(({ claim }) => boundName(claim)));
   const gone = new Map(
-    claims.unwanted.filter(({ claim }) => !keep.has(claim.username)).map((owned) => [owned.claim.username, owned]),
+    claims.unwanted.filter(({ claim }) => !keep.has(boundName(claim))).map((owned) => [boundName(owned.claim), owned]),
   );
-  const isGone = (subject: BindingSubject) => gone.has(usernameOf(subject) ?? '');
+  const isGone = (subject: BindingSubject) => gone.has(boundIn(subject) ?? '');
   const left = subjects.filter((subject) => !isGone(subject));
-  const removed = new Set(subjects.filter(isGone).map((subject) => subject.name));
+  const removed = new Set(subjects.filter(isGone).flatMap((subject) => boundIn(subject) ?? []));
 
   const { added, findings } = blocked.length > 0 ? { added: [], findings: blocked } : additions(object, left, claims);
-  const all = [...findings, ...strangers(object, left, (claims.wanted[0] ?? claims.unwanted[0])!.claim.grant)];
+  const all = [...findings, ...strangers(object, left, claims)];
   // Where nothing may be added, the binding stays, empty: made anew by the same claims, it would be no finding any more.
   const isOver = blocked.length === 0 && left.length + added.length === 0 && gone.size > 0;
   if (added.length === 0 && removed.size === 0 && !isOver) return { findings: all };
 
   const lines: readonly ChangeLine[] = [
     ...(removed.size + added.length === 0 ? [{ sign: '-' as const, text: `${object}: bound nobody any more` }] : []),
-    ...[...removed].map((username) => line('-', object, gone.get(username)!)),
+    ...[...removed].map((name) => line('-', object, gone.get(name)!)),
     ...added.map((owned) => line('+', object, owned)),
   ];
   const before: ObjectState = { present: true, object: there };
@@ -105,43 +105,42 @@ function edit(object: string, there: KubernetesObject, claims: Claims, blocked: 
     ? ABSENT
     : {
         present: true,
-        object: { ...there, subjects: [...left, ...added.map(({ claim }) => userSubject(claim.username))] },
+        object: { ...there, subjects: [...left, ...added.map(({ claim }) => subjectFor(claim))] },
       };
   const action = after.present ? 'update' : 'delete';
   return { change: { kind: 'role-binding', object, action, before, after, lines }, findings: all };
 }
 
-/** The claims that add a subject to those that are left, each username once, and why the others do not. */
+/** The claims that add a subject to those that are left, each user or group once, and why the others do not. */
 function additions(
   object: string,
   left: readonly BindingSubject[],
   claims: Claims,
 ): { readonly added: readonly Owned[]; readonly findings: readonly Finding[] } {
-  const bound = new Set(left.flatMap((subject) => usernameOf(subject) ?? []));
+  const bound = new Set(left.flatMap((subject) => boundIn(subject) ?? []));
   const recorded = new Set(claims.recorded.map((owned) => ownerKey(owned)));
-  const recordedNames = new Set(claims.recorded.map(({ claim }) => claim.username));
+  const recordedNames = new Set(claims.recorded.map(({ claim }) => boundName(claim)));
   const added: Owned[] = [];
   const findings: Finding[] = [];
   const taken = new Map<string, string>();
   for (const owned of claims.wanted) {
-    const { username } = owned.claim;
+    const name = boundName(owned.claim);
     const isRecorded = recorded.has(ownerKey(owned));
-    const takenBy = taken.get(username);
-    const ofAnother =
-      bound.has(username) || recordedNames.has(username) || (takenBy ?? owned.subject) !== owned.subject;
+    const takenBy = taken.get(name);
+    const ofAnother = bound.has(name) || recordedNames.has(name) || (takenBy ?? owned.subject) !== owned.subject;
     if (!isRecorded && ofAnother) findings.push(alreadyBound(object, owned));
-    else if (bound.has(username) || takenBy !== undefined) continue;
+    else if (bound.has(name) || takenBy !== undefined) continue;
     else if (left.length + added.length >= MAX_SUBJECTS) findings.push(full(object, owned));
     else {
       added.push(owned);
-      taken.set(username, owned.subject);
+      taken.set(name, owned.subject);
     }
   }
   return { added, findings };
 }
 
 function ownerKey({ subject, claim }: Owned): string {
-  return JSON.stringify([subject, claim.username]);
+  return JSON.stringify([subject, boundName(claim)]);
 }
 
 function sameRef(a: RoleBindingClaim['roleRef'], b: RoleBindingClaim['roleRef']): boolean {
@@ -150,11 +149,13 @@ function sameRef(a: RoleBindingClaim['roleRef'], b: RoleBindingClaim['roleRef'])
 
 function line(sign: '+' | '-', object: string, { subject, claim }: Owned): ChangeLine {
   const role = `${claim.roleRef.kind} ${claim.roleRef.name}`;
-  return { sign, text: `${object}: ${claim.username} (${role})`, subject };
+  return { sign, text: `${object}: ${wordFor(claim)} (${role})`, subject };
 }
 
+const wordFor = ({ username, group }: RoleBindingClaim): string => username ?? `the group ${group}`;
+
 function foreign(object: string, there: KubernetesObject, claims: Claims): readonly Finding[] {
-  const bound = new Set((there.subjects ?? []).flatMap((subject) => usernameOf(subject) ?? []));
+  const bound = new Set((there.subjects ?? []).flatMap((subject) => boundIn(subject) ?? []));
   const finding = (owned: Owned, consequence: string): Finding => ({
     code: 'foreign-object',
     severity: 'blocks',
@@ -164,19 +165,30 @@ function foreign(object: string, there: KubernetesObject, claims: Claims): reado
     remedy: `look at it with kubectl get ${kubectlNames(object)} -o yaml, and delete or rename it`,
   });
   return [
-    ...claims.wanted.map((owned) => finding(owned, `${owned.claim.username} is not bound`)),
+    ...claims.wanted.map((owned) => finding(owned, `${wordFor(owned.claim)} is not bound`)),
     ...claims.unwanted
-      .filter(({ claim }) => bound.has(claim.username))
-      .map((owned) => finding(owned, `${owned.claim.username} stays bound by it`)),
+      .filter(({ claim }) => bound.has(boundName(claim)))
+      .map((owned) => finding(owned, `${wordFor(owned.claim)} stays bound by it`)),
   ];
 }
 
-/** Subjects of our binding that Gatehouse would never write into it. They stay, and somebody should know. */
-function strangers(object: string, subjects: readonly BindingSubject[], grant: string): readonly Finding[] {
-  // The two forms of a member's username: of a shared or a machine's role, and of an IAM user.
-  const members = [`${USERNAME_PREFIX}${grant}:`, `${USERNAME_PREFIX}iam-user:`];
+/**
+ * Subjects of our binding that Gatehouse would never write into it. They stay, and somebody should know. A turn knows only its
+ * own subjects; others are known by the forms that Gatehouse gives to usernames, and by IAM ARNs, which connected clusters bind.
+ */
+function strangers(object: string, subjects: readonly BindingSubject[], claims: Claims): readonly Finding[] {
+  const known = new Set([...claims.wanted, ...claims.unwanted].map(({ claim }) => boundName(claim)));
+  const { grant } = (claims.wanted[0] ?? claims.unwanted[0])!.claim;
+  const forms = [
+    ...['iam-user', 'iam-role', 'permission-set', grant].map((first) => `${USERNAME_PREFIX}${first}:`),
+    'arn:',
+  ];
+  const isKnown = (subject: BindingSubject) => {
+    const name = boundIn(subject) ?? '';
+    return known.has(name) || forms.some((form) => name.startsWith(`User ${form}`));
+  };
   return subjects
-    .filter((subject) => !members.some((prefix) => usernameOf(subject)?.startsWith(prefix)))
+    .filter((subject) => !isKnown(subject))
     .map(({ kind, name }) => ({
       code: 'foreign-subject',
       severity: 'notice',
@@ -192,7 +204,7 @@ function alreadyBound(object: string, { subject, claim }: Owned): Finding {
     severity: 'blocks',
     object,
     subject,
-    message: `the username "${claim.username}" is bound by ${describedObject(object)} already, and not for this subject`,
+    message: `${claim.username === undefined ? `the group "${claim.group}"` : `the username "${claim.username}"`} is bound by ${describedObject(object)} already, and not for this subject`,
     remedy:
       'two people would share one username: give one of them another IAM name under identities in the access policy',
   };

@@ -1,0 +1,32 @@
+import { awsAuthArn, formatPrincipalArn, parsePrincipalArn } from '../access/arn.ts';
+import { IAM_PATH, iamRoleName, shortened } from '../access/names.ts';
+import type { AccessPolicy, Grant, Machine } from '../access/policy.ts';
+
+/** The IAM role that Gatehouse makes for a grant in an account. */
+export function grantRoleArn(grant: Pick<Grant, 'name'>, account: string, partition: string): string {
+  return `arn:${partition}:iam::${account}:role${IAM_PATH}${iamRoleName(grant.name)}`;
+}
+
+/** A machine as the policy describes it, or only mentions it. */
+export function machineNamed(policy: AccessPolicy, name: string): Machine {
+  return policy.machines.find((machine) => machine.name === name) ?? { name };
+}
+
+/** The IAM user that Gatehouse makes for a machine in an account. */
+export function machineUserArn({ name, user }: Machine, account: string, partition: string): string {
+  return `arn:${partition}:iam::${account}:user${IAM_PATH}${user ?? shortened(`gatehouse-${name}`, 64)}`;
+}
+
+/** True where Gatehouse itself makes and removes this principal: it lies under its own path. */
+export function isManagedPrincipal(arn: string): boolean {
+  return parsePrincipalArn(arn).path.startsWith(IAM_PATH);
+}
+
+/** True where the policy protects a principal, in whatever form its ARN is written. */
+export function isProtected(policy: AccessPolicy, arn: string): boolean {
+  const canonical = awsAuthArn(arn).toLowerCase();
+  return policy.protected.principals.some((principal) => awsAuthArn(principal).toLowerCase() === canonical);
+}
+
+/** An ARN as IAM writes it, for comparison. */
+export const normalArn = (arn: string): string => formatPrincipalArn(parsePrincipalArn(arn));
