@@ -1,46 +1,36 @@
+import { Failure } from '@gatehouse/core/access/failure';
 import { narrate } from '../pipeline/narrate.ts';
 import { builtComponents } from '../sandbox/run.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 import { counted } from '../terminal/text.ts';
 import type { DemoOptions } from '../verbs/demo.ts';
-import { accessAct } from './acts/access.ts';
-import { bytesAct } from './acts/bytes.ts';
-import { joinAct } from './acts/join.ts';
-import { leaveAct } from './acts/leave.ts';
-import { ledgerAct } from './acts/ledger.ts';
-import { policyAct } from './acts/policy.ts';
-import { repeatAct } from './acts/repeat.ts';
-import { sendersAct } from './acts/senders.ts';
-import type { Scene } from './scene.ts';
+import type { Scenario, Scene } from './scenario.ts';
+import { SCENARIOS } from './scenarios.ts';
 import { Show } from './show.ts';
 import { Stage } from './stage.ts';
 import { TooLate } from './until.ts';
 
-type Act = (scene: Scene) => Promise<void>;
-
-const ACTS: readonly (readonly [title: string, act: Act])[] = [
-  ['A policy is put in force', policyAct],
-  ['Two people join a group; their identity providers tell', joinAct],
-  ['They come in, with sessions and tokens of their own', accessAct],
-  ['Others who tell: Okta asks back, Cognito, EKS and IAM report', sendersAct],
-  ['The same events once more', repeatAct],
-  ['Mia leaves the group while her session lives', leaveAct],
-  ["aws-auth: what was not Gatehouse's", bytesAct],
-  ['The ledger', ledgerAct],
-];
-
 /** How long a step is waited for. Each takes a second or two; this is for a machine that has much else to do. */
 const PATIENCE_SECONDS = 30;
 
-/** Plays the demo. The terminal's exit code is 1 unless every expectation held. @throws what keeps the sandbox from starting. */
-export async function runDemo(terminal: Terminal, { template, cluster }: DemoOptions): Promise<void> {
+/**
+ * Plays a scenario. The terminal's exit code is 1 unless every expectation held.
+ * @throws Failure `not-found` where there is no such scenario; what keeps the sandbox from starting.
+ */
+export async function runDemo(terminal: Terminal, options: DemoOptions): Promise<void> {
+  const { template, cluster, scenario: name } = options;
+  const scenario = await (Object.hasOwn(SCENARIOS, name) ? SCENARIOS[name]!() : undefined);
+  if (scenario === undefined) {
+    const remedy = `the scenarios are ${Object.keys(SCENARIOS).join(', ')}`;
+    throw new Failure('not-found', `there is no scenario "${name}"`, { remedy });
+  }
   const { out } = terminal;
   const { style } = out;
   const components = cluster === 'real' ? await builtComponents(terminal) : undefined;
   const began = performance.now();
   const show = new Show(out);
-  out.write(`${style.bold('Gatehouse')}: a group change becomes proven cluster access, and is taken back.\n`);
-  const played = components ? 'AWS is played, two clusters are real ones' : 'AWS and two clusters are played';
+  out.write(`${style.bold('Gatehouse')}: ${scenario.about}.\n`);
+  const played = components ? 'AWS is played, the clusters are real ones' : 'AWS and the clusters are played';
   out.write(`${style.dim(`Real handlers and AWS clients, wired from template.yaml; ${played} on 127.0.0.1.`)}\n`);
   // A signal ends it at once: nothing of the sandbox is kept, and its folder goes with the process.
   process.once('SIGINT', () => process.exit(130));
@@ -48,6 +38,8 @@ export async function runDemo(terminal: Terminal, { template, cluster }: DemoOpt
   show.startClock();
   const stage = await Stage.open({
     patience: PATIENCE_SECONDS,
+    policyFile: scenario.policyFile,
+    clusterObjects: scenario.clusterObjects,
     ...(template === undefined ? {} : { template }),
     ...(components === undefined ? {} : { components }),
     listener: (line) => {
@@ -56,7 +48,7 @@ export async function runDemo(terminal: Terminal, { template, cluster }: DemoOpt
     },
   });
   try {
-    await play({ stage, show, memory: {} });
+    await play(scenario, { stage, show });
   } finally {
     await stage.close();
   }
@@ -70,11 +62,11 @@ export async function runDemo(terminal: Terminal, { template, cluster }: DemoOpt
 }
 
 /** Act by act; what follows from an expectation that failed is not played. */
-async function play(scene: Scene): Promise<void> {
-  for (const [index, [title, act]] of ACTS.entries()) {
-    scene.show.act(index + 1, title);
+async function play({ acts }: Scenario, scene: Scene): Promise<void> {
+  for (const [index, act] of acts.entries()) {
+    scene.show.act(index + 1, act.title);
     try {
-      await act(scene);
+      await act.play(scene);
     } catch (error) {
       if (!(error instanceof TooLate)) throw error;
       scene.show.expect(`${error.what} (waited ${error.seconds} s)`, error.last, 'it happens');

@@ -3,6 +3,7 @@ import { relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts';
+import { clusterArn } from '@gatehouse/core/access/arn';
 import type { Json } from '@gatehouse/core/access/json';
 import { CLIENT_DEFAULTS } from '@gatehouse/core/aws/client-defaults';
 import { type AwsCredentials, clusterToken } from '@gatehouse/core/aws/cluster-token';
@@ -18,14 +19,14 @@ import { publicSts } from '@gatehouse/sandbox/kubernetes/token';
 import type { Components } from '@gatehouse/sandbox/real-cluster/components';
 import { type Sandbox, startSandbox } from '@gatehouse/sandbox/sandbox';
 import { type LogLine, readLogLine } from '../pipeline/log-line.ts';
-import { ACCOUNT, CLUSTERS, REGION } from './cast.ts';
+import { ACCOUNT, REGION } from './cast.ts';
 import { hangUp } from './cluster-session.ts';
-import { CLUSTER_OBJECTS, NODE_ROLE } from './clusters.ts';
+import { NODE_ROLE } from './clusters.ts';
+import type { Scenario } from './scenario.ts';
 import { until } from './until.ts';
 import { WriteCounter } from './write-counter.ts';
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
-const POLICY_FILE = fileURLToPath(new URL('../../../sandbox/policy.yaml', import.meta.url));
 /** A wake of a function that was never invoked, on a busy machine. */
 const INVOKE_TIMEOUT_MS = 20_000;
 
@@ -41,16 +42,18 @@ export class Stage {
   readonly #administrators = new Map<string, Kubernetes>();
   readonly #dynamo: DynamoDBClient;
   readonly #listeners: Set<(line: LogLine) => void>;
+  readonly #policyFile: string;
 
   private constructor(
     sandbox: Sandbox,
     counter: WriteCounter,
     watch: { readonly listeners: Set<(line: LogLine) => void>; readonly logged: readonly string[] },
-    patience: number,
+    { patience, policyFile }: { readonly patience: number; readonly policyFile: string },
   ) {
     this.sandbox = sandbox;
     this.counter = counter;
     this.patience = patience;
+    this.#policyFile = policyFile;
     this.#listeners = watch.listeners;
     this.logged = watch.logged;
     const { administrator: credentials, awsEndpointUrl: endpoint, region, stack } = sandbox;
@@ -63,6 +66,8 @@ export class Stage {
   static async open(options: {
     template?: string;
     components?: Components;
+    policyFile: string;
+    clusterObjects: Scenario['clusterObjects'];
     patience: number;
     listener: (line: LogLine) => void;
   }): Promise<Stage> {
@@ -71,8 +76,8 @@ export class Stage {
     const logged: string[] = [];
     const sandbox = await startSandbox({
       port: 0,
-      policyFile: POLICY_FILE,
-      clusterObjects: CLUSTER_OBJECTS,
+      policyFile: options.policyFile,
+      clusterObjects: options.clusterObjects,
       ...(options.template === undefined ? {} : { template: relative(ROOT, options.template) }),
       ...(options.components === undefined ? {} : { components: options.components }),
       log: (text) => {
@@ -83,7 +88,7 @@ export class Stage {
       onKubernetesRequest: (cluster, seen) => counter.request(cluster, seen),
     });
     sandbox.endpoint.observe((call) => counter.call(call));
-    return new Stage(sandbox, counter, { listeners, logged }, options.patience);
+    return new Stage(sandbox, counter, { listeners, logged }, options);
   }
 
   /** Calls `listener` for every line that a function logs; the answer stops that. */
@@ -165,9 +170,15 @@ export class Stage {
     return readChain(this.ledger, name);
   }
 
+  /** The ledger's chains: of the account, and of each cluster. */
+  get chains(): readonly string[] {
+    const clusters = Object.keys(this.sandbox.clusters).map((name) => `cluster/${clusterArn(ACCOUNT, REGION, name)}`);
+    return [`iam/${ACCOUNT}`, ...clusters];
+  }
+
   /** Every entry of every chain, in the order of time. */
   async entries(): Promise<readonly LedgerEntry[]> {
-    const chains = await Promise.all(CHAINS.map((name) => this.chain(name)));
+    const chains = await Promise.all(this.chains.map((name) => this.chain(name)));
     return chains.flat().sort((a, b) => a.at - b.at);
   }
 
@@ -212,9 +223,9 @@ export class Stage {
     return (await Promise.all(counts)).reduce((sum, count) => sum + count, 0);
   }
 
-  /** The text of the policy that the demo begins with. */
+  /** The text of the policy that the scenario begins with. */
   policyText(): string {
-    return readFileSync(POLICY_FILE, 'utf8');
+    return readFileSync(this.#policyFile, 'utf8');
   }
 
   /** Ends everything. */
@@ -224,6 +235,3 @@ export class Stage {
     await this.sandbox.stop();
   }
 }
-
-/** The ledger's chains in the demo. */
-export const CHAINS: readonly string[] = [`iam/${ACCOUNT}`, ...CLUSTERS.map(({ arn }) => `cluster/${arn}`)];

@@ -1,12 +1,12 @@
-import { Failure } from '@gatehouse/core/access/failure';
 import { type Command, Option } from 'commander';
+import { SCENARIOS } from '../demo/scenarios.ts';
 import { withExamples } from '../terminal/help.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 import { type CLUSTERS, clusterOption } from './sandbox.ts';
 
 /** Options of `demo`. */
 export interface DemoOptions {
-  readonly scenario?: string;
+  readonly scenario: string;
   readonly template?: string;
   readonly cluster: (typeof CLUSTERS)[number];
 }
@@ -16,14 +16,10 @@ export function addDemo(program: Command, terminal: Terminal): void {
   const verb = program
     .command('demo')
     .description('watch a group change become proven cluster access, and be taken back; needs no account')
-    .option('--scenario <name>', 'another story than the main one (there is none yet)')
+    .option('--scenario <name>', `which story: ${Object.keys(SCENARIOS).join(', ')}`, 'main')
     .addOption(clusterOption())
     .addOption(new Option('--template <file>', 'run another template').hideHelp());
   verb.action(async (options: DemoOptions) => {
-    if (options.scenario !== undefined) {
-      const remedy = 'leave --scenario out: the demo has one story so far';
-      throw new Failure('not-found', `there is no scenario "${options.scenario}"`, { remedy });
-    }
     const { runDemo } = await import('../demo/run.ts');
     await runDemo(terminal, options);
   });

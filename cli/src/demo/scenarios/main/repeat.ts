@@ -1,6 +1,6 @@
-import type { Scene } from '../scene.ts';
-import { until } from '../until.ts';
-import { type Delivery, newMessageId, send } from '../webhooks.ts';
+import { until } from '../../until.ts';
+import { type Delivery, newMessageId, send } from '../../webhooks.ts';
+import type { Scene } from './memory.ts';
 
 /** The same events once more: as they were, and under new ids. Nothing is written. */
 export async function repeatAct({ stage, show, memory }: Scene): Promise<void> {

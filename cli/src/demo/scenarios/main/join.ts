@@ -1,8 +1,8 @@
-import { ADMINS, JO, MIA, OPERATORS, PROD, STAGING } from '../cast.ts';
-import { CHANGE_HEAD, changeRows } from '../changes.ts';
-import type { Scene } from '../scene.ts';
-import { until } from '../until.ts';
-import { joJoins, mia, send } from '../webhooks.ts';
+import { ADMINS, JO, MIA, OPERATORS, PROD, STAGING } from '../../cast.ts';
+import { CHANGE_HEAD, changeRows } from '../../changes.ts';
+import { until } from '../../until.ts';
+import { joJoins, mia, send } from '../../webhooks.ts';
+import type { Scene } from './memory.ts';
 
 /** Two memberships arrive; the pipeline carries them to IAM and the clusters, and proves them. */
 export async function joinAct({ stage, show, memory }: Scene): Promise<void> {

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
-import { numberIn, textIn } from '../../pipeline/log-line.ts';
-import type { Scene } from '../scene.ts';
-import type { Stage } from '../stage.ts';
-import { until } from '../until.ts';
+import { numberIn, textIn } from '../../../pipeline/log-line.ts';
+import type { Stage } from '../../stage.ts';
+import { until } from '../../until.ts';
+import type { Scene } from './memory.ts';
 
 /** Who else tells Gatehouse something, through EventBridge; samples of `events/`, and the source they are taken for. */
 const SAMPLES = [

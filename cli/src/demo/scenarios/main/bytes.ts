@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { IAM_PATH } from '@gatehouse/core/access/names';
 import { structuredPatch } from 'diff';
-import { ACCOUNT, CLUSTERS, PROD } from '../cast.ts';
-import type { Scene } from '../scene.ts';
-import type { Stage } from '../stage.ts';
-import { until } from '../until.ts';
+import { ACCOUNT, CLUSTERS, PROD } from '../../cast.ts';
+import type { Stage } from '../../stage.ts';
+import { until } from '../../until.ts';
+import type { Scene } from './memory.ts';
 
 /** The document that others wrote: untouched while Gatehouse's entries stand, and the same bytes once they are gone. */
 export async function bytesAct({ stage, show, memory }: Scene): Promise<void> {

@@ -1,9 +1,9 @@
 import { GetCallerIdentityCommand } from '@aws-sdk/client-sts';
-import { MIA, OPERATORS, PROD, roleArnOf } from '../cast.ts';
-import { askCluster, type Question } from '../cluster-session.ts';
-import type { Scene } from '../scene.ts';
-import { until } from '../until.ts';
-import { mia, send } from '../webhooks.ts';
+import { MIA, OPERATORS, PROD, roleArnOf } from '../../cast.ts';
+import { askCluster, type Question } from '../../cluster-session.ts';
+import { until } from '../../until.ts';
+import { mia, send } from '../../webhooks.ts';
+import type { Scene } from './memory.ts';
 
 const PODS: Question = { text: 'list pods in pay', cluster: PROD.name, path: '/api/v1/namespaces/pay/pods' };
 /** What the design promises, in milliseconds. */

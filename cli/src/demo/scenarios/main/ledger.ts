@@ -1,8 +1,7 @@
 import { verifyChain } from '@gatehouse/core/ledger/ledger';
-import { counted } from '../../terminal/text.ts';
-import { entryCells } from '../../verbs/ledger.ts';
-import type { Scene } from '../scene.ts';
-import { CHAINS } from '../stage.ts';
+import { counted } from '../../../terminal/text.ts';
+import { entryCells } from '../../../verbs/ledger.ts';
+import type { Scene } from './memory.ts';
 
 const SHOWN = 6;
 
@@ -15,7 +14,7 @@ export async function ledgerAct({ stage, show }: Scene): Promise<void> {
     last.map((entry) => entryCells(entry, style)),
     [0],
   );
-  for (const chain of CHAINS) {
+  for (const chain of stage.chains) {
     const entries = await stage.chain(chain);
     const name = chain.replace(/^.*:cluster\//, '');
     show.expect(

@@ -1,9 +1,9 @@
 import type { AwsCredentials } from '@gatehouse/core/aws/cluster-token';
-import { ADMINS, CI, JO, MIA, OPERATORS, PROD, roleArnOf, STAGING } from '../cast.ts';
-import { askCluster, type Question, type Verdict } from '../cluster-session.ts';
-import { NODE_ROLE } from '../clusters.ts';
-import type { Scene } from '../scene.ts';
-import { until } from '../until.ts';
+import { ADMINS, CI, JO, MIA, OPERATORS, PROD, roleArnOf, STAGING } from '../../cast.ts';
+import { askCluster, type Question, type Verdict } from '../../cluster-session.ts';
+import { NODE_ROLE } from '../../clusters.ts';
+import { until } from '../../until.ts';
+import type { Scene } from './memory.ts';
 
 type Ask = readonly [question: Question, expected: Verdict];
 

@@ -1,9 +1,9 @@
-import { CI, CLUSTERS, PROD } from '../cast.ts';
-import { CHANGE_HEAD, changeRows } from '../changes.ts';
-import type { Scene } from '../scene.ts';
-import type { Stage } from '../stage.ts';
-import { until } from '../until.ts';
-import { uninvoked, withoutDeadLetters } from '../wires.ts';
+import { CI, CLUSTERS, PROD } from '../../cast.ts';
+import { CHANGE_HEAD, changeRows } from '../../changes.ts';
+import type { Stage } from '../../stage.ts';
+import { until } from '../../until.ts';
+import { uninvoked, withoutDeadLetters } from '../../wires.ts';
+import type { Scene } from './memory.ts';
 
 /** The policy comes into force: principals are made, doors are put into aws-auth, and a machine gets in. */
 export async function policyAct({ stage, show, memory }: Scene): Promise<void> {

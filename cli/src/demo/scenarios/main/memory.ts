@@ -1,12 +1,9 @@
 import type { AwsCredentials } from '@gatehouse/core/aws/cluster-token';
-import type { Show } from './show.ts';
-import type { Stage } from './stage.ts';
-import type { Delivery } from './webhooks.ts';
+import type { Scene as PlainScene } from '../../scenario.ts';
+import type { Delivery } from '../../webhooks.ts';
 
-/** What an act works with, and what acts hand on. */
-export interface Scene {
-  readonly stage: Stage;
-  readonly show: Show;
+/** What an act of the main story works with. */
+export interface Scene extends PlainScene {
   readonly memory: Memory;
 }
 
