@@ -33,7 +33,7 @@ async function shakeHands({ sandbox }: Stage, challenge: string): Promise<unknow
 
 /** Puts a sample on the bus, as of now; answers how many events were taken in from it. */
 async function takenIn(stage: Stage, file: string, source: string): Promise<number> {
-  const sample = JSON.parse(readFileSync(new URL(`../../../../events/${file}`, import.meta.url), 'utf8')) as {
+  const sample = JSON.parse(readFileSync(new URL(`../../../../../events/${file}`, import.meta.url), 'utf8')) as {
     'detail-type': string;
     source: string;
     account: string;
