@@ -89,7 +89,7 @@ describe('gatehouse demo --cluster real', () => {
   it('holds on real clusters what it holds on played ones', async () => {
     const demo = spawnCommand(['demo', '--cluster', 'real'], env());
     expect(await demo.ended).toBe(0);
-    expect(demo.out()).toContain('two clusters are real ones');
+    expect(demo.out()).toContain('the clusters are real ones');
     expect(demo.out()).toMatch(/^All 31 expectations held/m);
   }, 120_000);
 });
