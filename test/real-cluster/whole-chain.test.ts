@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { AssumeRoleCommand, GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
+import { AssumeRoleCommand, GetCallerIdentityCommand, STSClient, STSServiceException } from '@aws-sdk/client-sts';
 import { isFailure } from '@gatehouse/core/access/failure';
 import { systemClock } from '@gatehouse/core/aws/clock';
 import { type AwsCredentials, clusterToken } from '@gatehouse/core/aws/cluster-token';
@@ -10,6 +10,7 @@ import { systemRandom } from '@gatehouse/core/aws/random';
 import { recordFact } from '@gatehouse/core/directory/record';
 import { readChain, verifyChain } from '@gatehouse/core/ledger/ledger';
 import type { Kubernetes } from '@gatehouse/core/ports/kubernetes';
+import { AWS_AUTH_REF } from '@gatehouse/core/resources/aws-auth/model';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { newMessageId } from '../../cli/src/demo/webhooks.ts';
 import { webhookHeaders } from '../../cli/src/verbs/sign-webhook.ts';
@@ -36,12 +37,15 @@ const OFTEN = 10;
 
 let stack: DeployedStack;
 let folder: string;
+/** aws-auth before there was a policy. */
+let foreign: Readonly<Record<string, string>>;
 const members = Array.from({ length: CHANGES }, (_, index) => `member-${String(index + 1).padStart(2, '0')}`);
 const keys = new Map<string, AwsCredentials>();
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'gatehouse-chain-'));
   stack = await deployStack();
+  foreign = (await awsAuth())?.data ?? {};
   for (const name of members) keys.set(name, await stack.createUser(name));
   await stack.uploadPolicy();
 }, 180_000);
@@ -82,6 +86,8 @@ async function momentOf(what: string, look: () => Promise<boolean>): Promise<num
   return performance.now();
 }
 
+const awsAuth = () => stack.cluster.operator.read(AWS_AUTH_REF);
+
 /** How much of the cluster's ledger has been read. */
 let read = 0;
 const verifications = new Set<string>();
@@ -105,6 +111,17 @@ async function session(user: string): Promise<AwsCredentials> {
     secretAccessKey: Credentials!.SecretAccessKey!,
     sessionToken: Credentials!.SessionToken!,
   };
+}
+
+/** Whether the role lets the member in. */
+async function mayAssume(user: string): Promise<boolean> {
+  try {
+    await session(user);
+    return true;
+  } catch (error) {
+    if (error instanceof STSServiceException && error.name === 'AccessDenied') return false;
+    throw error;
+  }
 }
 
 /** A token as it would be used for its 15 minutes. */
@@ -143,14 +160,13 @@ describe('the whole chain', () => {
   const verifiedDenials: number[] = [];
 
   it('makes what the policy says without members: a role, a machine, their lines of aws-auth', async () => {
-    const awsAuth = () =>
-      stack.cluster.operator.read({ kind: 'ConfigMap', namespace: 'kube-system', name: 'aws-auth' });
     await expect.poll(async () => (await awsAuth())?.data?.mapRoles, SOON).toContain('role/gatehouse-operators');
     await expect.poll(async () => (await awsAuth())?.data?.mapUsers, SOON).toContain('user/gatehouse/gatehouse-ci');
   });
 
   it.each(members)('lets %s in, and out while the session lives', async (user) => {
     const whole = members.indexOf(user) < WHOLE;
+    expect(await mayAssume(user)).toBe(false);
     const joined = await tell(user, 'group.member-added');
     verifiedGrants.push((await momentOf('the grant is verified', () => verified(joined.id))) - joined.sent);
     const credentials = await session(user);
@@ -177,6 +193,7 @@ describe('the whole chain', () => {
     const { Arn } = await sts.send(new GetCallerIdentityCommand({})).finally(() => sts.destroy());
     expect(Arn).toBe(`arn:aws:sts::${ACCOUNT}:assumed-role/gatehouse-operators/${user}`);
     verifiedDenials.push((await momentOf('the removal is verified', () => verified(left.id))) - left.sent);
+    await momentOf('the role no longer lets them in', async () => !(await mayAssume(user)));
   });
 
   it('hands on within a minute what a receiver wrote down before it died', async () => {
@@ -199,12 +216,9 @@ describe('the whole chain', () => {
   it('left a ledger without a gap, and nobody else touched', async () => {
     const entries = await readChain(stack.ledger, chain, { limit: 10_000 });
     expect(verifyChain(entries)).toEqual({ ok: true });
-    const { data } = (await stack.cluster.operator.read({
-      kind: 'ConfigMap',
-      namespace: 'kube-system',
-      name: 'aws-auth',
-    }))!;
-    expect(data?.mapRoles).toContain('# Managed node groups - DO NOT REMOVE');
+    const { data = {} } = (await awsAuth())!;
+    for (const [list, text] of Object.entries(foreign)) expect(data[list]?.slice(0, text.length)).toBe(text);
+    expect(foreign.mapRoles).toContain('# Managed node groups - DO NOT REMOVE');
   });
 
   afterAll(() => {
