@@ -10,6 +10,8 @@ import { evaluate, type RequestContext } from './iam/evaluate.ts';
 import {
   type IamSnapshot,
   type IamState,
+  managedDocument,
+  newAccount,
   newIamState,
   principalByArn,
   principalOfKey,
@@ -126,8 +128,7 @@ export class AwsEndpoint {
     this.#now = now;
     this.#iamState = snapshot ? restoreIam(snapshot.iam, { now }) : newIamState(accounts, { now });
     for (const id of accounts) {
-      if (!this.#iamState.accounts.has(id))
-        this.#iamState.accounts.set(id, { id, roles: new Map(), users: new Map(), groups: new Set() });
+      if (!this.#iamState.accounts.has(id)) this.#iamState.accounts.set(id, newAccount(id));
     }
     this.events = new EventBuses(home.account, buses);
     this.sessions = new SecurityTokens(() => this.#iamState, now);
@@ -244,10 +245,10 @@ export class AwsEndpoint {
 
   #policiesOf(arn: string | undefined): ReturnType<Caller['policies']> {
     const principal = arn === undefined ? undefined : principalByArn(this.#iamState, arn);
-    const identity = identityPolicies(principal);
+    const identity = identityPolicies(this.#iamState, principal);
     if (principal?.boundary === undefined) return { identity };
     // A boundary that does not exist allows nothing.
-    const boundary = this.#iamState.managedPolicies.get(principal.boundary);
+    const boundary = managedDocument(this.#iamState, principal.boundary);
     return { identity, boundary: boundary ? [boundary] : [] };
   }
 

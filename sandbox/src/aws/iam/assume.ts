@@ -3,7 +3,7 @@ import type { Json } from '@gatehouse/core/access/json';
 import type { PolicyDocument } from '@gatehouse/core/ports/iam';
 import { asList, type Statement, statementsOf } from './documents.ts';
 import { evaluate, matchesAction, matchesConditions } from './evaluate.ts';
-import { type IamState, principalByArn, type SimRole, type SimUser } from './state.ts';
+import { type IamState, managedDocument, principalByArn, type SimRole, type SimUser } from './state.ts';
 
 /** Who asks for a role. */
 export interface Caller {
@@ -32,8 +32,8 @@ const denied = (reason: string): Assumable => ({ allowed: false, reason });
 /**
  * Would sts:AssumeRole succeed? Evaluates the role's trust document and, where AWS does, the caller's identity policies:
  * in the same account a document that names the user or role (or everybody) is enough, one that names the account leaves
- * it to their identity policies; across accounts both must allow. Boundaries and managed policies are not evaluated, but
- * for AdministratorAccess, which allows everything.
+ * it to their identity policies; across accounts both must allow. Boundaries are not evaluated; of AWS's own managed
+ * policies only AdministratorAccess, which allows everything.
  *
  * @see https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
  */
@@ -55,7 +55,7 @@ export function assumable(state: IamState, roleArn: string, caller: Caller, sess
   if (statements.some(({ effect }) => effect === 'Deny')) return refused('its trust policy denies it');
   if (statements.length === 0) return refused('its trust policy does not allow it');
 
-  const own = evaluate(identityPolicies(known.principal), 'sts:AssumeRole', roleArn, known.context);
+  const own = evaluate(identityPolicies(state, known.principal), 'sts:AssumeRole', roleArn, known.context);
   if (own === 'explicit-deny') return refused('an identity-based policy denies it');
   const sameAccount = parsePrincipalArn(roleArn).account === known.account;
   const named = statements.some(({ match }) => match === 'caller');
@@ -98,9 +98,12 @@ function principalMatch(statement: Statement, caller: KnownCaller): 'caller' | '
 const ADMINISTRATOR: PolicyDocument = { Statement: [{ Effect: 'Allow', Action: '*', Resource: '*' }] };
 
 /** What a principal's own policies say, as documents for {@link evaluate}. */
-export function identityPolicies(principal: SimRole | SimUser | undefined): readonly PolicyDocument[] {
+export function identityPolicies(state: IamState, principal: SimRole | SimUser | undefined): readonly PolicyDocument[] {
   if (!principal) return [];
   const inline = [...principal.inline.values()].map((text) => JSON.parse(text) as PolicyDocument);
+  const managed = [...principal.attached].flatMap((arn) =>
+    [managedDocument(state, arn)].filter((one) => one !== undefined),
+  );
   const administrator = [...principal.attached].some((arn) => arn.endsWith(':aws:policy/AdministratorAccess'));
-  return administrator ? [...inline, ADMINISTRATOR] : inline;
+  return [...inline, ...managed, ...(administrator ? [ADMINISTRATOR] : [])];
 }

@@ -1,23 +1,25 @@
 import { awsAuthArn, parsePrincipalArn, partitionOf } from '../access/arn.ts';
 import { Failure, isFailure } from '../access/failure.ts';
+import { machinesIn } from '../access/grantee.ts';
 import { IAM_PATH } from '../access/names.ts';
 import type { Account, Cluster, Grant } from '../access/policy.ts';
-import { grantSubject, memberOf, type Subject } from '../access/subject.ts';
-import { clusterTarget, parseTarget, type Target } from '../access/target.ts';
+import { grantSubject, machineSubject, memberOf, type Subject } from '../access/subject.ts';
+import { clusterTarget, parseTarget, policyTarget, type Target, userTarget } from '../access/target.ts';
 import { roleOf, wayOf } from '../access/way.ts';
 import type { Cause } from '../directory/fact.ts';
 import { nudgePlanner } from '../directory/nudge.ts';
 import { iamGuards } from '../plan/iam-guards.ts';
-import { grantRoleArn } from '../plan/principals.ts';
+import { grantRoleArn, machineNamed, machinePolicyArn, machinePolicyName, machineUserArn } from '../plan/principals.ts';
 import { objectId } from '../plan/turn-claims.ts';
 import { clustersOf } from '../policy/selection.ts';
 import type { Table } from '../ports/table.ts';
 import type { AccountPorts } from '../ports/world.ts';
+import type { IamPolicyClaim } from '../resources/iam-policy/model.ts';
 import type { IamRoleClaim } from '../resources/iam-role/model.ts';
 import { closedTrust, trustInBoth } from '../resources/iam-role/trust.ts';
 import type { IamUserClaim } from '../resources/iam-user/model.ts';
 import { IAM_KINDS } from '../resources/kinds.ts';
-import { CLUSTER_POLICY } from '../resources/managed-principal.ts';
+import { CLUSTER_POLICY, type InlinePolicies } from '../resources/managed-principal.ts';
 import type { Claim, Finding, Kind, OwnedClaim } from '../resources/resource.ts';
 import { accountById, discoveredClusters } from './clusters.ts';
 import { untilDeadline } from './deadline.ts';
@@ -27,7 +29,7 @@ import { putExpansion } from './intake.ts';
 import { trustKey } from './keys.ts';
 import { type Mark, type MarkRequest, putMark } from './marks.ts';
 import { grantsOf, principalFor } from './member-facts.ts';
-import { clustersNaming, readRecords } from './records.ts';
+import { readRecords, targetsNaming } from './records.ts';
 import { decideTrust, membersAreTold } from './role-members.ts';
 import type { Stage, StageRequest } from './stage.ts';
 
@@ -47,12 +49,14 @@ interface Desired {
   readonly renamed: readonly Grant[];
   /** What was looked up because somebody else makes it. */
   readonly finds: Finds;
+  /** The users that come next where this is their policy, by whose they are. */
+  readonly users?: ReadonlyMap<Subject, Target>;
 }
 
 const NOTHING: Desired = { wanted: [], findings: [], grants: [], renamed: [], finds: new Map() };
 
 /**
- * Sets the stage for a turn on an IAM role or user. Its documents are rendered whole from policy and directory, because IAM
+ * Sets the stage for a turn on an IAM role, user or policy. Its documents are rendered whole from policy and directory, because IAM
  * has no compare-and-swap; a principal that nothing wants any more is closed at once, and deleted when no cluster names it.
  */
 export async function setIamStage(request: StageRequest): Promise<Stage> {
@@ -92,7 +96,12 @@ export async function setIamStage(request: StageRequest): Promise<Stage> {
       // The word that a cluster let go may be lost with a worker: what waits to be deleted asks for itself.
       return belief.lookAgainAfter() ?? (closing.length > 0 ? CLOSED_LOOK_AGAIN : undefined);
     },
-    follow: (_result, marks, cause) => follow(request, desired, marks, cause),
+    follow: async (result, marks, cause) => [
+      ...(desired.users
+        ? await passToUsers(request, desired.users, marks)
+        : await follow(request, desired, marks, cause)),
+      ...(await letGo(request, recorded, result.released, cause)),
+    ],
   };
 }
 
@@ -106,7 +115,7 @@ async function desiredOn(
   if (parts.type !== 'iam') return NOTHING;
   const { principal, name } = parts;
   if (principal === 'permission-set') return foundOnly(request, await lookUpPermissionSet(request, name, accountPorts));
-  if (principal === 'policy') return NOTHING;
+  if (principal === 'policy') return desiredPolicy(request, account, name);
   const made =
     principal === 'role'
       ? await desiredRole(request, account, name, accountPorts)
@@ -205,7 +214,7 @@ async function desiredUsers(
       arn: principal.arn,
       path: arn.path,
       state: 'open',
-      policies: { [CLUSTER_POLICY]: clusterPolicy(own) },
+      ...policiesOf(request, type, subject, arn.partition, own),
       ...boundaryOf(request, account),
       tags: {
         'gatehouse:managed': 'true',
@@ -222,6 +231,42 @@ async function desiredUsers(
   return { ...NOTHING, wanted, findings, grants };
 }
 
+/**
+ * A managed policy, rendered whole for all machines that share it: its document is the same whichever of them a turn is about.
+ * A machine that shares it with others may look up their clusters, too; who minds names policies of their own.
+ */
+async function desiredPolicy(request: StageRequest, account: Account, name: string): Promise<Desired> {
+  const { policy } = request;
+  const grants: Desired['grants'][number][] = [];
+  const users = new Map<Subject, Target>();
+  const arns = new Set<string>();
+  for (const grant of policy.grants) {
+    if (wayOf(grant) !== 'own-user') continue;
+    const clusters = await clustersIn(request, grant, account.id);
+    if (clusters.length === 0) continue;
+    const partition = partitionOf(clusters[0]!.region);
+    for (const machine of machinesIn(grant).map((one) => machineNamed(policy, one))) {
+      if (machinePolicyName(machine) !== name) continue;
+      arns.add(machinePolicyArn(machine, account.id, partition));
+      grants.push({ grant, clusters });
+      const user = parsePrincipalArn(machineUserArn(machine, account.id, partition)).name;
+      users.set(machineSubject(machine.name), userTarget(account.id, user));
+    }
+  }
+  const [arn] = arns;
+  if (arn === undefined) return NOTHING;
+  const claim: IamPolicyClaim = {
+    kind: 'iam-policy',
+    object: arn,
+    arn,
+    path: IAM_PATH,
+    name,
+    document: describing(grants),
+    tags: { 'gatehouse:managed': 'true' },
+  };
+  return { ...NOTHING, wanted: [...users.keys()].map((subject) => ({ subject, claim })), grants, users };
+}
+
 /** While a principal's clusters only observe, or are paused: as it was made, with whoever left out. Nothing is made or widened. */
 function asRecorded(wanted: readonly OwnedClaim[], recorded: readonly OwnedClaim[]): OwnedClaim[] {
   return wanted.flatMap((owned) => {
@@ -235,30 +280,53 @@ function asRecorded(wanted: readonly OwnedClaim[], recorded: readonly OwnedClaim
   });
 }
 
-/**
- * What a principal may do in AWS: look its clusters up, and with a console level view them, too
- * (https://docs.aws.amazon.com/eks/latest/userguide/view-kubernetes-resources.html).
- */
+/** A person's user looks its clusters up by a policy of its own; a machine's by the managed one, which others can see and audit. */
+function policiesOf(
+  { policy }: StageRequest,
+  type: 'user' | 'machine',
+  subject: Subject,
+  partition: string,
+  own: Desired['grants'],
+): Pick<IamUserClaim, 'policies' | 'attached'> {
+  if (type === 'user') return { policies: { [CLUSTER_POLICY]: clusterPolicy(own) } };
+  const account = own[0]!.clusters[0]!.account;
+  const machine = machineNamed(policy, subject.slice(subject.indexOf('/') + 1));
+  const viewing = viewingStatements(own);
+  const policies: InlinePolicies =
+    viewing.length === 0 ? {} : { [CLUSTER_POLICY]: { Version: '2012-10-17', Statement: viewing } };
+  return { policies, attached: [machinePolicyArn(machine, account, partition)] };
+}
+
+/** What a principal may do in AWS: look its clusters up, and with a console level view them, too. */
 function clusterPolicy(grants: Desired['grants']) {
-  const arns = (some: Desired['grants']) => {
-    const all = some.flatMap(({ clusters }) => clusters);
-    // Clusters that only observe are left out, unless there are no others: then all this is a plan.
-    const inUse = all.filter(({ mode }) => mode !== 'observe');
-    const named = [...new Set((inUse.length > 0 ? inUse : all).map(({ arn }) => arn))].sort();
-    return named.length === 1 ? named[0]! : named;
-  };
+  return { Version: '2012-10-17', Statement: [describeStatement(grants), ...viewingStatements(grants)] };
+}
+
+/** The document of a managed policy: clusters may be looked up, and nothing else. */
+function describing(grants: Desired['grants']) {
+  return { Version: '2012-10-17', Statement: [describeStatement(grants)] };
+}
+
+function describeStatement(grants: Desired['grants']) {
+  return { Effect: 'Allow', Action: 'eks:DescribeCluster', Resource: clusterArns(grants) };
+}
+
+/** https://docs.aws.amazon.com/eks/latest/userguide/view-kubernetes-resources.html */
+function viewingStatements(grants: Desired['grants']) {
   const viewed = grants.filter(({ grant }) => grant.level.console);
-  const console = [
-    { Effect: 'Allow', Action: ['eks:AccessKubernetesApi', ...VIEWS], Resource: arns(viewed) },
+  if (viewed.length === 0) return [];
+  return [
+    { Effect: 'Allow', Action: ['eks:AccessKubernetesApi', ...VIEWS], Resource: clusterArns(viewed) },
     { Effect: 'Allow', Action: 'eks:ListClusters', Resource: '*' },
   ];
-  return {
-    Version: '2012-10-17',
-    Statement: [
-      { Effect: 'Allow', Action: 'eks:DescribeCluster', Resource: arns(grants) },
-      ...(viewed.length === 0 ? [] : console),
-    ],
-  };
+}
+
+function clusterArns(grants: Desired['grants']) {
+  const all = grants.flatMap(({ clusters }) => clusters);
+  // Clusters that only observe are left out, unless there are no others: then all this is a plan.
+  const inUse = all.filter(({ mode }) => mode !== 'observe');
+  const named = [...new Set((inUse.length > 0 ? inUse : all).map(({ arn }) => arn))].sort();
+  return named.length === 1 ? named[0]! : named;
 }
 
 /** What the console asks EKS about a cluster that is looked at. */
@@ -296,7 +364,7 @@ async function clustersIn(request: StageRequest, grant: Grant, account: string):
   return (await clustersOfGrant(request, grant)).filter((cluster) => cluster.account === account);
 }
 
-/** What nobody wants but a cluster still names: closed, so that it opens nothing, and kept until the clusters let go. */
+/** What nobody wants but something still names: closed, so that it opens nothing, and kept until all let go. */
 async function stillNamed(
   { ports }: StageRequest,
   recorded: readonly OwnedClaim[],
@@ -305,8 +373,14 @@ async function stillNamed(
   const closing: OwnedClaim[] = [];
   for (const owned of recorded) {
     if (wanted.some(({ claim }) => claim.object === owned.claim.object)) continue;
-    const principal = owned.claim as Claim as IamRoleClaim | IamUserClaim;
-    if ((await clustersNaming(ports.table, awsAuthArn(principal.arn))).length === 0) continue;
+    if (owned.claim.kind === 'iam-policy') {
+      if ((await targetsNaming(ports.table, (owned.claim as IamPolicyClaim).arn)).length > 0) closing.push(owned);
+      continue;
+    }
+    const { attached: _, ...principal } = owned.claim as Claim as (IamRoleClaim | IamUserClaim) & {
+      attached?: unknown;
+    };
+    if ((await targetsNaming(ports.table, awsAuthArn(principal.arn))).length === 0) continue;
     closing.push({
       ...owned,
       claim: {
@@ -354,6 +428,43 @@ async function recheckTrust(table: Table, target: Target, error: unknown): Promi
 function isRole(target: Target): boolean {
   const parts = parseTarget(target);
   return parts.type === 'iam' && parts.principal === 'role';
+}
+
+/** A policy that is in place lets its users be made. */
+async function passToUsers(
+  { ports }: StageRequest,
+  users: ReadonlyMap<Subject, Target>,
+  marks: readonly Mark[],
+): Promise<Target[]> {
+  const wake: Target[] = [];
+  for (const { subject, urgency, cause, confirming } of marks) {
+    const target = users.get(subject);
+    if (target === undefined || confirming || urgency === 'revocation') continue;
+    await putMark(ports, { target, subject, urgency: 'grant', cause });
+    wake.push(target);
+  }
+  return wake;
+}
+
+/** Policies that the user has no more may be deletable now. */
+async function letGo(
+  { ports, target }: StageRequest,
+  recorded: readonly OwnedClaim[],
+  released: readonly string[],
+  cause: Cause,
+): Promise<Target[]> {
+  const parts = parseTarget(target);
+  if (parts.type !== 'iam' || parts.principal !== 'user') return [];
+  const wake: Target[] = [];
+  for (const { subject, claim } of recorded) {
+    for (const arn of (claim as IamUserClaim).attached ?? []) {
+      if (!released.includes(arn)) continue;
+      const policy = policyTarget(parts.account, arn.slice(arn.lastIndexOf('/') + 1));
+      await putMark(ports, { target: policy, subject, urgency: 'revocation', cause });
+      wake.push(policy);
+    }
+  }
+  return wake;
 }
 
 async function follow(

@@ -7,13 +7,14 @@ import { CLUSTER_POLICY, changedTags, GRANT_TAG, type InlinePolicies, MANAGED_TA
 import type { Change } from '../resource.ts';
 import { ABSENT_USER, type IamUserState, type PresentUser, SECRET_TAG } from './model.ts';
 
-/** Reads a user: GetUser, and where there is one, GetUserPolicy, ListAccessKeys and the secret that its tag names. */
+/** Reads a user: GetUser, and where there is one, its policies, its keys, and the secret that its tag names. */
 export async function observeIamUser({ iam, secrets }: AccountPorts, name: string): Promise<IamUserState> {
   const user = await iam.getUser(name);
   if (user === undefined) return ABSENT_USER;
   const policy = await iam.getUserPolicy(name, CLUSTER_POLICY);
+  const attached = await unlessGone(iam.listAttachedUserPolicies(name));
   const keys = await unlessGone(iam.listAccessKeys(name));
-  if (keys === undefined) return ABSENT_USER;
+  if (keys === undefined || attached === undefined) return ABSENT_USER;
   const secretName = user.tags[SECRET_TAG];
   const secret = secretName ? await observeSecret(secrets, secretName) : undefined;
   return {
@@ -22,6 +23,7 @@ export async function observeIamUser({ iam, secrets }: AccountPorts, name: strin
     arn: user.arn,
     path: user.path,
     policies: policy === undefined ? {} : { [CLUSTER_POLICY]: policy },
+    attached: [...attached].sort(),
     ...(user.boundary === undefined ? {} : { boundary: user.boundary }),
     tags: user.tags,
     keys,
@@ -68,7 +70,7 @@ async function create(ports: AccountPorts, name: string, after: PresentUser): Pr
   const { path, tags, boundary } = after;
   try {
     const made = await ports.iam.createUser({ name, path, tags, ...(boundary === undefined ? {} : { boundary }) });
-    const bare: PresentUser = { ...after, userId: made.id, arn: made.arn, policies: {}, keys: [] };
+    const bare: PresentUser = { ...after, userId: made.id, arn: made.arn, policies: {}, attached: [], keys: [] };
     return update(ports, name, bare, { ...after, userId: made.id, arn: made.arn });
   } catch (error) {
     if (!isFailure(error, 'already-exists')) throw error;
@@ -94,6 +96,7 @@ async function update(
     await iam.setUserBoundary(name, after.boundary);
   }
   await putPolicies(iam, name, before.policies, after.policies);
+  await attachPolicies(iam, name, before.attached, after.attached);
   for (const secret of after.retires ?? []) await secrets.remove(secret);
   if (!sameJson(before.tags, after.tags)) await iam.tagUser(name, changedTags(before.tags, after.tags));
   const { retires: _, ...settled } = after;
@@ -117,6 +120,26 @@ async function putPolicies(iam: Iam, name: string, before: InlinePolicies, after
   if (sameJson(before, after)) return;
   if (after[CLUSTER_POLICY] !== undefined) await iam.putUserPolicy(name, CLUSTER_POLICY, after[CLUSTER_POLICY]);
   else await unlessGone(iam.deleteUserPolicy(name, CLUSTER_POLICY));
+}
+
+/** What is attached anew comes before what is detached: nothing that the user may do has a gap. */
+async function attachPolicies(
+  iam: Iam,
+  name: string,
+  before: readonly string[],
+  after: readonly string[],
+): Promise<void> {
+  for (const arn of after) {
+    if (before.includes(arn)) continue;
+    await iam.attachUserPolicy(name, arn).catch((error: unknown) => {
+      if (!isFailure(error, 'not-found')) throw error;
+      const message = `the IAM user "${name}" waits for the policy ${arn}, which is not there yet`;
+      throw new Failure('invalid', message, { cause: error, retryable: true });
+    });
+  }
+  for (const arn of before) {
+    if (!after.includes(arn)) await unlessGone(iam.detachUserPolicy(name, arn));
+  }
 }
 
 /** Deactivates the keys that stay, deletes those that do not. */

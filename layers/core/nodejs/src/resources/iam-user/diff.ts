@@ -7,6 +7,7 @@ import {
   foreignPrincipal,
   type InlinePolicies,
   isOwn,
+  isOwnPolicy,
   sameDocument,
   wantedTags,
 } from '../managed-principal.ts';
@@ -19,10 +20,10 @@ type Claims = ObjectClaims<IamUserClaim>;
  * What must happen to a user.
  *
  *     wanted  differently by two claims  finding `claims-differ`
- *     wanted  open, absent               created; with an access key if the claim has one
+ *     wanted  open, absent               created; with its managed policies, and an access key, if the claim has any
  *     wanted  closed, absent             nothing
  *     wanted  open, Gatehouse's          updated; of its keys only the one in the claim's secret stays, active
- *     wanted  closed, Gatehouse's        all keys inactive, no policy
+ *     wanted  closed, Gatehouse's        all keys inactive, no policy of Gatehouse's
  *     wanted  anybody else's             finding `foreign-principal`
  *     gone    Gatehouse's                deleted, with its keys and its secret
  *     gone    anybody else's             finding `foreign-principal` (notice): it stays
@@ -50,6 +51,12 @@ function userTags(claim: IamUserClaim, observed: Tags = {}): Tags {
   return { ...observed, ...wantedTags(claim), ...(secret === undefined ? {} : { [SECRET_TAG]: secret }) };
 }
 
+/** What others attached stays, as far as the boundary lets it do anything; what is Gatehouse's is as the claim says. */
+function wantedAttached(claim: IamUserClaim, observed: readonly string[]): readonly string[] {
+  const others = observed.filter((arn) => !isOwnPolicy(arn));
+  return [...others, ...(claim.state === 'open' ? (claim.attached ?? []) : [])].sort();
+}
+
 const wantedPolicies = (claim: IamUserClaim): InlinePolicies => (claim.state === 'open' ? claim.policies : {});
 
 function creation(object: string, { subject, claim }: OwnedClaim<IamUserClaim>): Diff<IamUserState> {
@@ -60,12 +67,14 @@ function creation(object: string, { subject, claim }: OwnedClaim<IamUserClaim>):
     arn: claim.arn,
     path: claim.path,
     policies: claim.policies,
+    attached: wantedAttached(claim, []),
     ...(claim.boundary === undefined ? {} : { boundary: claim.boundary }),
     tags: userTags(claim),
     ...keysFor(claim, []),
   };
   const lines: ChangeLine[] = [
     { sign: '+', text: `user ${claim.arn}`, subject },
+    ...after.attached.map((arn) => ({ sign: '+', text: `user ${object}: attached ${arn}`, subject }) as const),
     ...keyLines(object, [], after.keys).map((line) => ({ ...line, subject })),
   ];
   return {
@@ -115,6 +124,7 @@ function update(
   const after: PresentUser = {
     ...rest,
     policies: sameDocument(observed.policies[CLUSTER_POLICY], policies[CLUSTER_POLICY]) ? observed.policies : policies,
+    attached: wantedAttached(claim, observed.attached),
     ...(claim.boundary === undefined ? {} : { boundary: claim.boundary }),
     tags: userTags(claim, observed.tags),
     ...keysAndSecret,
@@ -146,11 +156,15 @@ function updateLines(object: string, before: PresentUser, after: PresentUser): C
   return [
     ...keyLines(object, before.keys, after.keys),
     ...(sameJson(before.policies, after.policies) ? [] : [changed('inline policy')]),
+    ...without(after.attached, before.attached).map((arn) => changed(`attached ${arn}`)),
+    ...without(before.attached, after.attached).map((arn) => changed(`detached ${arn}`)),
     ...(before.boundary === after.boundary ? [] : [changed(`permissions boundary ${after.boundary}`)]),
     ...(sameJson(before.tags, after.tags) ? [] : [changed('tags')]),
     ...(sameJson(before.secret, after.secret) ? [] : [changed('secret of its access key')]),
   ];
 }
+
+const without = (some: readonly string[], others: readonly string[]) => some.filter((one) => !others.includes(one));
 
 function keyLines(object: string, before: PresentUser['keys'], after: PresentUser['keys']): ChangeLine[] {
   const active = (keys: PresentUser['keys']) => new Map(keys.map((key) => [key.id, key.active]));

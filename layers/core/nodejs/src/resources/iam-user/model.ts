@@ -20,6 +20,8 @@ export interface IamUserClaim extends PrincipalClaim {
    * `{"accessKeyId": "...", "secretAccessKey": "..."}`. Absent: the user has no keys at all.
    */
   readonly accessKey?: { readonly secret: string };
+  /** ARNs of Gatehouse's managed policies that the user has while it is open, sorted. Absent: none. */
+  readonly attached?: readonly string[];
 }
 
 /** A user as it was observed: no secret is part of it. */
@@ -36,6 +38,8 @@ export type IamUserState =
       readonly arn: string;
       readonly path: string;
       readonly policies: InlinePolicies;
+      /** ARNs of managed policies, sorted; those of others among them. */
+      readonly attached: readonly string[];
       readonly boundary?: string;
       readonly tags: Tags;
       readonly keys: readonly AccessKey[];
