@@ -126,6 +126,93 @@ describe('a user that is wanted', () => {
     expect((await keysAndSecret(account)).keys).toEqual([]);
   });
 
+  describe('whose key is to be another one', () => {
+    const retiring = (keyId: string, kept: boolean) =>
+      claim({ accessKey: { secret: SECRET, retired: { keyId, kept } } });
+    const keyCalls = ({ iam }: Account) =>
+      iam.calls.map((call) => call.split(' ')[0]!).filter((call) => /AccessKey$/.test(call));
+
+    async function rotating() {
+      const account = memoryAccount();
+      await settle(iamUserKind, account.ports, NAME, wanting(claim()));
+      const old = await expectOneKey(account);
+      account.iam.calls.length = 0;
+      return { account, old };
+    }
+
+    it('gets it straight into the secret, and keeps the old one beside it, until that goes', async () => {
+      const { account, old } = await rotating();
+      const { change, answer } = await turn(iamUserKind, account.ports, NAME, wanting(retiring(old, true)));
+      expect(keyCalls(account)).toEqual(['createAccessKey']);
+      const { held, keys } = await keysAndSecret(account);
+      expect(held!.accessKeyId).not.toBe(old);
+      expect(keys.map(({ id, active }) => ({ id, active }))).toEqual([
+        { id: old, active: true },
+        { id: held!.accessKeyId, active: true },
+      ]);
+      expect(JSON.stringify([change, answer])).not.toContain(held!.secretAccessKey);
+      expect(await iamUserKind.observe(account.ports, NAME)).toEqual(answer);
+      expect(await turn(iamUserKind, account.ports, NAME, wanting(retiring(old, true), true))).toEqual({
+        findings: [],
+      });
+      account.iam.calls.length = 0;
+      const end = await turn(iamUserKind, account.ports, NAME, wanting(retiring(old, false)));
+      expect(keyCalls(account)).toEqual(['deleteAccessKey']);
+      expect(end.change!.lines).toMatchObject([{ sign: '-', text: `user ${NAME}: access key ${old} deleted` }]);
+      expect(await expectOneKey(account)).toBe(held!.accessKeyId);
+      expect(await turn(iamUserKind, account.ports, NAME, wanting(claim(), true))).toEqual({ findings: [] });
+    });
+
+    it('without overlap has the new one in place before the old one goes', async () => {
+      const { account, old } = await rotating();
+      await turn(iamUserKind, account.ports, NAME, wanting(retiring(old, false)));
+      expect(keyCalls(account)).toEqual(['createAccessKey', 'deleteAccessKey']);
+      expect(await expectOneKey(account)).not.toBe(old);
+    });
+
+    it('leaves an old key switched off that somebody switched off', async () => {
+      const { account, old } = await rotating();
+      await turn(iamUserKind, account.ports, NAME, wanting(retiring(old, true)));
+      await account.iam.setAccessKeyStatus(NAME, old, false);
+      await settle(iamUserKind, account.ports, NAME, wanting(retiring(old, true), true));
+      expect(await account.iam.listAccessKeys(NAME)).toContainEqual({ id: old, active: false });
+    });
+
+    it('makes room: of two keys, the one that is neither in the secret nor kept goes first', async () => {
+      const { account, old } = await rotating();
+      const stray = await account.iam.createAccessKey(NAME);
+      account.iam.calls.length = 0;
+      await turn(iamUserKind, account.ports, NAME, wanting(retiring(old, true)));
+      expect(keyCalls(account)).toEqual(['deleteAccessKey', 'createAccessKey']);
+      const ids = (await account.iam.listAccessKeys(NAME)).map(({ id }) => id);
+      expect(ids).toContain(old);
+      expect(ids).not.toContain(stray.id);
+    });
+
+    it.each(['before', 'after'] as const)(
+      'always has one that works, wherever the process dies (%s a call)',
+      async (when) => {
+        for (const kept of [true, false]) {
+          for (let at = 1; at <= 9; at += 1) {
+            const { account, old } = await rotating();
+            const claims = wanting(retiring(old, kept));
+            const { ports } = dying(account.ports, at, when);
+            await turn(iamUserKind, ports, NAME, claims).catch((error: unknown) => expect(error).toBeInstanceOf(Crash));
+            const between = await keysAndSecret(account);
+            expect(between.keys.find(({ id }) => id === between.held?.accessKeyId)).toMatchObject({
+              active: true,
+              secret: between.held?.secretAccessKey,
+            });
+            await settle(iamUserKind, account.ports, NAME, claims);
+            const { held, keys } = await keysAndSecret(account);
+            expect(held!.accessKeyId).not.toBe(old);
+            expect(keys.map(({ id }) => id).sort()).toEqual([...(kept ? [old] : []), held!.accessKeyId].sort());
+          }
+        }
+      },
+    );
+  });
+
   it('without an access key has none', async () => {
     const account = memoryAccount();
     await settle(iamUserKind, account.ports, NAME, wanting(withoutKey()));

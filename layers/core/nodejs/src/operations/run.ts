@@ -33,6 +33,7 @@ import { planTarget } from '../work/take-turn.ts';
 import type { TurnLimits, TurnPorts } from '../work/turn-ports.ts';
 import { wake } from '../work/wake.ts';
 import type { Operation } from './operation.ts';
+import { rotateKeys } from './rotate-key.ts';
 
 /** What operations need beside the ports of a turn. */
 export interface OperationSettings {
@@ -68,6 +69,10 @@ export async function runOperation(
       }
       await wake(ports, [operation.target]);
       return { marked: subjects.length };
+    }
+    case 'rotate-key': {
+      const { policy } = await inForce(ports.table);
+      return { machine: operation.machine, users: await rotateKeys(ports, policy, operation, cause) };
     }
     case 'sweep':
       return { targets: await sweep(ports, ports.clock.now()) };

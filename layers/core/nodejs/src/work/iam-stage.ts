@@ -26,6 +26,7 @@ import { untilDeadline } from './deadline.ts';
 import { beginWrite, believe, CONFIRM_AFTER, endWrite } from './iam-belief.ts';
 import { type Finds, lookUpPermissionSet, lookUpPrincipals } from './iam-look-up.ts';
 import { putExpansion } from './intake.ts';
+import { forgetRotation, readRotation } from './key-rotation.ts';
 import { trustKey } from './keys.ts';
 import { type Mark, type MarkRequest, putMark } from './marks.ts';
 import { grantsOf, principalFor } from './member-facts.ts';
@@ -93,6 +94,9 @@ export async function setIamStage(request: StageRequest): Promise<Stage> {
     dependents: desired.wanted.flatMap((owned) => request.subjects.map((subject) => ({ ...owned, subject }))),
     confirmAfter: async (result) => {
       if (result.applied.length > 0) return CONFIRM_AFTER;
+      const isTroubled = result.failed.size > 0 || result.findings.some(({ severity }) => severity === 'blocks');
+      const kept = isTroubled ? undefined : await keptKey(request, wanted);
+      if (kept !== undefined) return kept;
       // The word that a cluster let go may be lost with a worker: what waits to be deleted asks for itself.
       return belief.lookAgainAfter() ?? (closing.length > 0 ? CLOSED_LOOK_AGAIN : undefined);
     },
@@ -103,6 +107,18 @@ export async function setIamStage(request: StageRequest): Promise<Stage> {
       ...(await letGo(request, recorded, result.released, cause)),
     ],
   };
+}
+
+/** How long an old key is still kept, in milliseconds. A rotation that is over, or whose user goes, is forgotten. */
+async function keptKey({ ports, target }: StageRequest, wanted: readonly OwnedClaim[]): Promise<number | undefined> {
+  const parts = parseTarget(target);
+  if (parts.type !== 'iam' || parts.principal !== 'user') return undefined;
+  const rotation = await readRotation(ports.table, target);
+  if (!rotation) return undefined;
+  const left = rotation.until - ports.clock.now();
+  if (left > 0 && wanted.length > 0) return left;
+  await forgetRotation(ports.table, target);
+  return undefined;
 }
 
 async function desiredOn(
@@ -224,7 +240,7 @@ async function desiredUsers(
           .join(' ')
           .slice(0, 256),
       },
-      accessKey: { secret: `gatehouse/keys/${account.id}/${name}` },
+      accessKey: { secret: secretOf(account.id, name), ...(await retiredKey(request, subject)) },
     };
     wanted.push({ subject, claim });
   }
@@ -337,6 +353,20 @@ const VIEWS = [
   'eks:ListTagsForResource',
   'eks:ListUpdates',
 ];
+
+/** The name of the secret with the access key of a user. */
+export function secretOf(account: string, user: string): string {
+  return `gatehouse/keys/${account}/${user}`;
+}
+
+async function retiredKey(
+  { reader, target, ports }: StageRequest,
+  subject: Subject,
+): Promise<Pick<NonNullable<IamUserClaim['accessKey']>, 'retired'>> {
+  const rotation = await readRotation(reader, target);
+  if (rotation?.subject !== subject) return {};
+  return { retired: { keyId: rotation.keyId, kept: ports.clock.now() < rotation.until } };
+}
 
 function boundaryOf({ ports }: StageRequest, account: Account): { boundary?: string } {
   // Gatehouse's own boundary is of its own account; another account has its own, or none.

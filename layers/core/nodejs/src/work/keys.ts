@@ -52,6 +52,8 @@ export const lastWriteKey = (target: Target, object: string): Key => ({
   pk: targetPk(target),
   sk: `written#${object}`,
 });
+/** That a user's access key is to be another one. */
+export const rotationKey = (userTarget: Target): Key => ({ pk: targetPk(userTarget), sk: 'rotation' });
 /** That everybody whom a grant is for must be looked at again. */
 export const expansionKey = (grant: string, scope: Target | 'everywhere'): Key => ({
   pk: `expansion#${grant}`,

@@ -12,7 +12,15 @@ import {
   wantedTags,
 } from '../managed-principal.ts';
 import type { ChangeLine, Diff, ObjectClaims, OwnedClaim } from '../resource.ts';
-import { ABSENT_USER, type IamUserClaim, type IamUserState, NEW_KEY, type PresentUser, SECRET_TAG } from './model.ts';
+import {
+  ABSENT_USER,
+  type IamUserClaim,
+  type IamUserState,
+  keysInOrder,
+  NEW_KEY,
+  type PresentUser,
+  SECRET_TAG,
+} from './model.ts';
 
 type Claims = ObjectClaims<IamUserClaim>;
 
@@ -23,6 +31,7 @@ type Claims = ObjectClaims<IamUserClaim>;
  *     wanted  open, absent               created; with its managed policies, and an access key, if the claim has any
  *     wanted  closed, absent             nothing
  *     wanted  open, Gatehouse's          updated; of its keys only the one in the claim's secret stays, active
+ *                                        (a new one in place of a retired key, which is kept beside it, or goes)
  *     wanted  closed, Gatehouse's        all keys inactive, no policy of Gatehouse's
  *     wanted  anybody else's             finding `foreign-principal`
  *     gone    Gatehouse's                deleted, with its keys and its secret
@@ -88,12 +97,20 @@ function keysFor(
   claim: IamUserClaim,
   keys: PresentUser['keys'],
   secret?: PresentUser['secret'],
-): Pick<PresentUser, 'keys' | 'secret'> {
+): Pick<PresentUser, 'keys' | 'secret' | 'replaces'> {
   if (claim.accessKey === undefined) return { keys: [] };
-  const { secret: name } = claim.accessKey;
-  const held = secret?.name === name ? keys.find((key) => key.id === secret.keyId) : undefined;
+  const { secret: name, retired } = claim.accessKey;
+  const inSecret = secret?.name === name ? keys.find((key) => key.id === secret.keyId) : undefined;
+  const held = inSecret?.id === retired?.keyId ? undefined : inSecret;
   const keyId = held?.id ?? NEW_KEY;
-  return { keys: [{ id: keyId, active: true }], secret: { name, keyId } };
+  // As it is: somebody may have switched it off because it leaked.
+  const kept = retired?.kept ? keys.filter((key) => key.id === retired.keyId) : [];
+  const gone = held === undefined && kept.length === 0 ? keys.find((key) => key.id === retired?.keyId) : undefined;
+  return {
+    keys: keysInOrder([{ id: keyId, active: true }, ...kept]),
+    secret: { name, keyId },
+    ...(gone === undefined ? {} : { replaces: gone.id }),
+  };
 }
 
 /** Closed, a user keeps its key for the day it is opened again. */
