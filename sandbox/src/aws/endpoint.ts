@@ -257,6 +257,15 @@ export class AwsEndpoint {
     let arn = '-';
     try {
       const received = await receive(incoming);
+      const token = tokenRequest(received);
+      if (token) {
+        service = 'sts';
+        outgoing.once('finish', () =>
+          this.#tell({ service, action: 'AssumeRoleWithWebIdentity', caller: arn, status: outgoing.statusCode }),
+        );
+        this.#send(outgoing, await this.sessions.assumeWithToken(token, received.headers.accept));
+        return;
+      }
       const { caller, signature } = this.authenticate(received);
       service = signature.service;
       arn = caller.arn;
@@ -374,6 +383,14 @@ async function receive(incoming: IncomingMessage): Promise<Received> {
     body: Buffer.concat(chunks),
     base: `http://${headers.host}`,
   };
+}
+
+/** The parameters of AssumeRoleWithWebIdentity, which is not signed; undefined for any other request. */
+function tokenRequest({ method, query, body, headers }: Received): URLSearchParams | undefined {
+  const isForm = headers['content-type']?.startsWith('application/x-www-form-urlencoded');
+  if (method !== 'GET' && !isForm) return undefined;
+  const params = method === 'GET' ? query : new URLSearchParams(body.toString());
+  return params.get('Action') === 'AssumeRoleWithWebIdentity' ? params : undefined;
 }
 
 function splitOnce(text: string, separator: string): [string, string] {

@@ -73,8 +73,10 @@ export class IamService {
     if (principal) return arnOf(state, account, principal);
     const action = params.get('Action') ?? '';
     if (!params.has('RoleName') && !params.has('UserName')) {
-      const policyArn = params.get('PolicyArn');
+      const policyArn = params.get('PolicyArn') ?? params.get('OpenIDConnectProviderArn');
       if (policyArn !== null) return policyArn;
+      const url = params.get('Url');
+      if (url !== null) return `arn:${state.partition}:iam::${account}:oidc-provider/${url.replace(/^https:\/\//, '')}`;
       const policy = params.get('PolicyName');
       if (policy !== null) return policyArnOf(state, account, { path: params.get('Path') ?? '/', name: policy });
     }

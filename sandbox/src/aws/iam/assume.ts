@@ -63,6 +63,50 @@ export function assumable(state: IamState, roleArn: string, caller: Caller, sess
   return refused('no identity-based policy allows it');
 }
 
+/** Somebody whom an OIDC provider vouches for, by a token that was verified. */
+export interface FederatedCaller {
+  /** ARN of the provider in IAM. */
+  readonly provider: string;
+  /** Its host and path, as condition keys begin. */
+  readonly keys: string;
+  readonly claims: Readonly<Record<string, string | readonly string[]>>;
+}
+
+/**
+ * Would sts:AssumeRoleWithWebIdentity succeed? Only the role's trust document decides: the caller has no policies.
+ *
+ * @see https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html#condition-keys-wif
+ */
+export function assumableWithToken(
+  state: IamState,
+  roleArn: string,
+  { provider, keys, claims }: FederatedCaller,
+  sessionName: string,
+): Assumable {
+  const refused = denied('Not authorized to perform sts:AssumeRoleWithWebIdentity');
+  const role = principalByArn(state, roleArn);
+  if (role?.kind !== 'role') return refused;
+  const context = new Map<string, string | readonly string[]>([
+    ['sts:rolesessionname', sessionName],
+    ['aws:federatedprovider', provider],
+  ]);
+  for (const [claim, value] of Object.entries(claims)) context.set(`${keys}:${claim}`.toLowerCase(), value);
+  const statements = statementsOf(role.trust).filter(
+    (statement) =>
+      matchesAction(statement, 'sts:AssumeRoleWithWebIdentity') &&
+      isFederated(statement, provider) &&
+      matchesConditions(statement, context),
+  );
+  if (statements.some(({ Effect }) => Effect === 'Deny')) return refused;
+  return statements.some(({ Effect }) => Effect === 'Allow') ? { allowed: true } : refused;
+}
+
+function isFederated({ Principal: principal }: Statement, provider: string): boolean {
+  if (principal === '*') return true;
+  const { Federated, AWS } = principal as Record<string, Json>;
+  return asList(Federated).includes(provider) || asList(AWS).includes('*');
+}
+
 function knownCaller(state: IamState, caller: Caller, sessionName: string): KnownCaller | undefined {
   const arn = parsePrincipalArn(caller.arn);
   const root = `arn:${arn.partition}:iam::${arn.account}:root`;

@@ -6,6 +6,7 @@ import {
   policyByArn,
   type SimAccount,
   type SimKey,
+  type SimOidcProvider,
   type SimPolicy,
   type SimPrincipal,
   type SimRole,
@@ -24,6 +25,7 @@ const INLINE_LIMIT = { role: 10_240, user: 2_048 } as const;
 const TAG_LIMIT = 50;
 const KEY_LIMIT = 2;
 const ATTACHED_LIMIT = 10;
+const CLIENT_IDS_LIMIT = 100;
 const VERSION_LIMIT = 5;
 /** Characters of a managed policy, white space not counted. */
 const POLICY_LIMIT = 6144;
@@ -378,6 +380,36 @@ export function deleteManagedPolicy(state: IamState, account: string, arn: strin
     );
   }
   accountOf(state, account).policies.delete(policy.name.toLowerCase());
+}
+
+/** CreateOpenIDConnectProvider. Answers its ARN. */
+export function createOidcProvider(
+  state: IamState,
+  account: string,
+  { url, clientIds }: { readonly url: string; readonly clientIds: readonly string[] },
+): string {
+  const provider = /^https:\/\/([^?#]+?)\/?$/.exec(url)?.[1];
+  if (provider === undefined || url.length > 255) throw new IamError('InvalidInput', 400, `${url} is not valid.`);
+  if (clientIds.length > CLIENT_IDS_LIMIT) {
+    throw limitExceeded(`Cannot exceed quota for ClientIdsPerOpenIdConnectProvider: ${CLIENT_IDS_LIMIT}`);
+  }
+  const { oidcProviders } = accountOf(state, account);
+  const arn = `arn:${state.partition}:iam::${account}:oidc-provider/${provider}`;
+  if (oidcProviders.has(arn)) throw alreadyExists(`Provider with url ${url} already exists.`);
+  oidcProviders.set(arn, { provider, clientIds: new Set(clientIds), createdAt: state.now() });
+  return arn;
+}
+
+/** GetOpenIDConnectProvider. @throws IamError NoSuchEntity. */
+export function oidcProviderOf(state: IamState, account: string, arn: string): SimOidcProvider {
+  const provider = accountOf(state, account).oidcProviders.get(arn);
+  if (!provider) throw noSuchEntity(`OpenIDConnect Provider not found for arn ${arn}`);
+  return provider;
+}
+
+/** DeleteOpenIDConnectProvider: no such provider is no error. */
+export function deleteOidcProvider(state: IamState, account: string, arn: string): void {
+  accountOf(state, account).oidcProviders.delete(arn);
 }
 
 /** TagRole, TagUser. */

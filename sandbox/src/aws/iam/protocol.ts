@@ -366,6 +366,26 @@ const POLICY_ACTIONS: Readonly<Record<string, Action>> = {
   },
 };
 
+const PROVIDER_ACTIONS: Readonly<Record<string, Action>> = {
+  CreateOpenIDConnectProvider: (call) => {
+    const provider = { url: call.required('Url'), clientIds: call.list('ClientIDList') };
+    return { OpenIDConnectProviderArn: iam.createOidcProvider(call.state, call.account, provider) };
+  },
+  GetOpenIDConnectProvider: (call) => {
+    const found = iam.oidcProviderOf(call.state, call.account, call.required('OpenIDConnectProviderArn'));
+    return { Url: found.provider, ClientIDList: [...found.clientIds], CreateDate: time(found.createdAt) };
+  },
+  ListOpenIDConnectProviders: (call) => ({
+    OpenIDConnectProviderList: [...iam.accountOf(call.state, call.account).oidcProviders.keys()].map((Arn) => ({
+      Arn,
+    })),
+  }),
+  DeleteOpenIDConnectProvider: (call) => {
+    iam.deleteOidcProvider(call.state, call.account, call.required('OpenIDConnectProviderArn'));
+    return {};
+  },
+};
+
 /** What exists for roles and for users alike; `Kind` is how IAM spells it in the action. */
 function sharedActions(kind: iam.PrincipalKind): Record<string, Action> {
   const Kind = kind === 'role' ? 'Role' : 'User';
@@ -431,6 +451,7 @@ const ACTIONS: ReadonlyMap<string, Action> = new Map(
     ...ROLE_ACTIONS,
     ...USER_ACTIONS,
     ...POLICY_ACTIONS,
+    ...PROVIDER_ACTIONS,
     ...sharedActions('role'),
     ...sharedActions('user'),
   }),

@@ -59,12 +59,22 @@ export interface SimPolicy {
   made: number;
 }
 
+/** An OIDC provider that an account trusts, by its URL without `https://`. */
+export interface SimOidcProvider {
+  readonly provider: string;
+  readonly clientIds: ReadonlySet<string>;
+  /** Milliseconds UTC. */
+  readonly createdAt: number;
+}
+
 /** One AWS account. Names are unique whatever their path or case: the maps are keyed by the name in lower case. */
 export interface SimAccount {
   readonly id: string;
   readonly roles: Map<string, SimRole>;
   readonly users: Map<string, SimUser>;
   readonly policies: Map<string, SimPolicy>;
+  /** By ARN. */
+  readonly oidcProviders: Map<string, SimOidcProvider>;
   readonly groups: Set<string>;
 }
 
@@ -93,7 +103,7 @@ export interface IamStateOptions {
 
 /** An account without anybody in it. */
 export function newAccount(id: string): SimAccount {
-  return { id, roles: new Map(), users: new Map(), policies: new Map(), groups: new Set() };
+  return { id, roles: new Map(), users: new Map(), policies: new Map(), oidcProviders: new Map(), groups: new Set() };
 }
 
 /** IAM without anybody in it, in these accounts (12 digits each). */
@@ -251,6 +261,10 @@ export interface IamSnapshot {
     readonly users: readonly UserSnapshot[];
     /** Absent in snapshots of before managed policies were played. */
     readonly policies?: readonly PolicySnapshot[];
+    readonly oidcProviders?: readonly (readonly [
+      string,
+      { provider: string; clientIds: string[]; createdAt: number },
+    ])[];
     readonly groups: readonly string[];
   }[];
 }
@@ -290,6 +304,9 @@ export function snapshotIam(state: IamState): IamSnapshot {
         tags: [...policy.tags],
         versions: [...policy.versions],
       })),
+      oidcProviders: [...account.oidcProviders].map(
+        ([arn, provider]) => [arn, { ...provider, clientIds: [...provider.clientIds] }] as const,
+      ),
       groups: [...account.groups],
     })),
   };
@@ -325,6 +342,9 @@ export function restoreIam(snapshot: IamSnapshot, options: Pick<IamStateOptions,
     for (const { tags, versions, ...policy } of saved.policies ?? []) {
       const restored = { ...policy, tags: new Map(tags), versions: new Map(versions) };
       account.policies.set(policy.name.toLowerCase(), restored);
+    }
+    for (const [arn, provider] of saved.oidcProviders ?? []) {
+      account.oidcProviders.set(arn, { ...provider, clientIds: new Set(provider.clientIds) });
     }
     for (const group of saved.groups) account.groups.add(group);
   }
