@@ -90,7 +90,7 @@ describe('a workflow of the trusted repository and branch', () => {
 
 describe('a token that is not good for it', () => {
   const denied = 'AccessDenied';
-  const invalid = 'InvalidIdentityToken';
+  const invalid = 'InvalidIdentityTokenException';
   it.each<[string, () => Promise<string>, string]>([
     ['of another branch', () => token({ sub: 'repo:acme/payments:ref:refs/heads/topic' }), denied],
     ['of another repository', () => token({ sub: 'repo:evil/payments:ref:refs/heads/main' }), denied],
