@@ -4,6 +4,7 @@ import type { Terminal } from './terminal/terminal.ts';
 import { addActivatePolicy } from './verbs/activate-policy.ts';
 import { addBootstrap } from './verbs/bootstrap.ts';
 import { addDemo } from './verbs/demo.ts';
+import { addKubeconfig } from './verbs/kubeconfig.ts';
 import { addLedger } from './verbs/ledger.ts';
 import { addPlan } from './verbs/plan.ts';
 import { addReconcile } from './verbs/reconcile.ts';
@@ -52,6 +53,7 @@ export function createProgram(terminal: Terminal): Command {
   addActivatePolicy(program, terminal);
   program.commandsGroup('Clusters:');
   addBootstrap(program, terminal);
+  addKubeconfig(program, terminal);
   addToken(program, terminal);
   program.commandsGroup('What happens:');
   addStatus(program, terminal);

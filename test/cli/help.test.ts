@@ -5,6 +5,7 @@ const VERBS = [
   'activate-policy',
   'bootstrap',
   'demo',
+  'kubeconfig',
   'ledger',
   'plan',
   'reconcile',

@@ -59,6 +59,8 @@ export const operationSchema = z.discriminatedUnion('operation', [
   }),
   /** What an administrator applies once to a cluster. */
   z.strictObject({ operation: z.literal('bootstrap'), cluster: z.string().min(1) }),
+  /** The grants by which people come into a cluster, and what each of them assumes. */
+  z.strictObject({ operation: z.literal('ways-in'), cluster: z.string().min(1) }),
 ]);
 
 /** See {@link operationSchema}. */

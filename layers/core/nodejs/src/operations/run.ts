@@ -33,6 +33,7 @@ import { planTarget } from '../work/take-turn.ts';
 import type { TurnLimits, TurnPorts } from '../work/turn-ports.ts';
 import { wake } from '../work/wake.ts';
 import type { Operation } from './operation.ts';
+import { waysInto } from './ways-in.ts';
 
 /** What operations need beside the ports of a turn. */
 export interface OperationSettings {
@@ -113,6 +114,10 @@ export async function runOperation(
       const cluster = await clusterNamed(ports.table, policy, operation.cluster);
       const account = policy.accounts.find(({ id }) => id === cluster.account);
       return { ...bootstrapManifest(policy, cluster, { roleArn: account?.roleArn ?? settings.clusterAccessRole }) };
+    }
+    case 'ways-in': {
+      const { policy } = await inForce(ports.table);
+      return { ...waysInto(policy, await clusterNamed(ports.table, policy, operation.cluster)) };
     }
   }
 }
