@@ -4,6 +4,7 @@ import { runCommand } from './terminal.ts';
 const VERBS = [
   'activate-policy',
   'bootstrap',
+  'can-i',
   'demo',
   'kubeconfig',
   'ledger',
@@ -14,6 +15,7 @@ const VERBS = [
   'status',
   'token',
   'validate',
+  'verify',
 ];
 
 describe('help', () => {

@@ -32,6 +32,8 @@ import { sweep, targetsOfPolicy } from '../work/sweep.ts';
 import { planTarget } from '../work/take-turn.ts';
 import type { TurnLimits, TurnPorts } from '../work/turn-ports.ts';
 import { wake } from '../work/wake.ts';
+import { answerFor, reportOn } from './access-report.ts';
+import type { Asked } from './denial.ts';
 import type { Operation } from './operation.ts';
 import { waysInto } from './ways-in.ts';
 
@@ -114,6 +116,17 @@ export async function runOperation(
       const cluster = await clusterNamed(ports.table, policy, operation.cluster);
       const account = policy.accounts.find(({ id }) => id === cluster.account);
       return { ...bootstrapManifest(policy, cluster, { roleArn: account?.roleArn ?? settings.clusterAccessRole }) };
+    }
+    case 'can-i': {
+      const { policy } = await inForce(ports.table);
+      const cluster = await clusterNamed(ports.table, policy, operation.cluster);
+      const { principal, question } = operation;
+      return { ...(await answerFor(ports, policy, cluster, principal, JSON.parse(JSON.stringify(question)) as Asked)) };
+    }
+    case 'verify-access': {
+      const { policy } = await inForce(ports.table);
+      const cluster = await clusterNamed(ports.table, policy, operation.cluster);
+      return { ...(await reportOn(ports, policy, cluster, operation.principal)) };
     }
     case 'ways-in': {
       const { policy } = await inForce(ports.table);
