@@ -203,7 +203,7 @@ async function status(ports: TurnPorts): Promise<Outcome> {
     notBefore: number;
     failure?: Json;
   }[] = [];
-  const findings: unknown[] = [];
+  const findings: object[] = [];
   const targets = await targetsOfPolicy(ports.table, policy.policy);
   const verified = targets
     .map(parseTarget)
@@ -225,6 +225,7 @@ async function status(ports: TurnPorts): Promise<Outcome> {
     clusters: clusters.map(({ name, arn, mode }) => ({ name, arn, mode })),
     ...(refused ? { refused: { at: refused.at, errors: refused.errors } } : {}),
     waiting,
-    findings,
+    // A subject may be parked in both urgencies, for one reason.
+    findings: [...new Map(findings.map((finding) => [JSON.stringify({ ...finding, since: 0 }), finding])).values()],
   };
 }

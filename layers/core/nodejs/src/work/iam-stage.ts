@@ -92,6 +92,9 @@ export async function setIamStage(request: StageRequest): Promise<Stage> {
       // The word that a cluster let go may be lost with a worker: what waits to be deleted asks for itself.
       return belief.lookAgainAfter() ?? (closing.length > 0 ? CLOSED_LOOK_AGAIN : undefined);
     },
+    gone: new Set(
+      [...desired.finds].flatMap(([subject, { finding, changed }]) => (finding && changed ? [subject] : [])),
+    ),
     follow: (_result, marks, cause) => follow(request, desired, marks, cause),
   };
 }
@@ -377,7 +380,8 @@ async function follow(
     for (const { grant, clusters } of desired.grants) {
       if (find && !find.grants.includes(grant.name)) continue;
       for (const cluster of clusters) {
-        await pass(cluster, { subject: mark.subject, urgency: find ? mark.urgency : 'grant', cause: mark.cause });
+        const urgency = find?.finding ? 'revocation' : find ? mark.urgency : 'grant';
+        await pass(cluster, { subject: mark.subject, urgency, cause: mark.cause });
         if (mark.subject !== grantSubject(grant.name)) continue;
         expansions.push(
           await putExpansion(ports, {
