@@ -78,7 +78,10 @@ export function iamContract(name: string, make: () => Promise<IamUnderTest>, dev
 
       it('lists every role of a path, however many pages they are, with the time of their making', async () => {
         const path = '/aws-reserved/sso.amazonaws.com/';
-        const names = Array.from({ length: 130 }, (_, index) => `AWSReservedSSO_Ops_${String(index).padStart(16, '0')}`);
+        const names = Array.from(
+          { length: 130 },
+          (_, index) => `AWSReservedSSO_Ops_${String(index).padStart(16, '0')}`,
+        );
         for (const [index, name] of names.entries()) {
           await iam.createRole(newRole({ name, path: index % 2 ? path : `${path}eu-west-1/`, tags: {} }));
         }
