@@ -8,6 +8,7 @@ import { clusterTarget, parseTarget, policyTarget, type Target, userTarget } fro
 import { roleOf, wayOf } from '../access/way.ts';
 import type { Cause } from '../directory/fact.ts';
 import { nudgePlanner } from '../directory/nudge.ts';
+import { clusterPolicy, lookUpPolicy, viewPolicy } from '../plan/cluster-policy.ts';
 import { iamGuards } from '../plan/iam-guards.ts';
 import { grantRoleArn, machineNamed, machinePolicyArn, machinePolicyName, machineUserArn } from '../plan/principals.ts';
 import { objectId } from '../plan/turn-claims.ts';
@@ -19,7 +20,7 @@ import type { IamRoleClaim } from '../resources/iam-role/model.ts';
 import { closedTrust, trustInBoth } from '../resources/iam-role/trust.ts';
 import type { IamUserClaim } from '../resources/iam-user/model.ts';
 import { IAM_KINDS } from '../resources/kinds.ts';
-import { CLUSTER_POLICY, type InlinePolicies } from '../resources/managed-principal.ts';
+import { CLUSTER_POLICY } from '../resources/managed-principal.ts';
 import type { Claim, Finding, Kind, OwnedClaim } from '../resources/resource.ts';
 import { accountById, discoveredClusters } from './clusters.ts';
 import { untilDeadline } from './deadline.ts';
@@ -100,6 +101,9 @@ export async function setIamStage(request: StageRequest): Promise<Stage> {
       // The word that a cluster let go may be lost with a worker: what waits to be deleted asks for itself.
       return belief.lookAgainAfter() ?? (closing.length > 0 ? CLOSED_LOOK_AGAIN : undefined);
     },
+    gone: new Set(
+      [...desired.finds].flatMap(([subject, { finding, changed }]) => (finding && changed ? [subject] : [])),
+    ),
     follow: async (result, marks, cause) => [
       ...(desired.users
         ? await passToUsers(request, desired.users, marks)
@@ -277,7 +281,7 @@ async function desiredPolicy(request: StageRequest, account: Account, name: stri
     arn,
     path: IAM_PATH,
     name,
-    document: describing(grants),
+    document: lookUpPolicy(grants),
     tags: { 'gatehouse:managed': 'true' },
   };
   return { ...NOTHING, wanted: [...users.keys()].map((subject) => ({ subject, claim })), grants, users };
@@ -307,52 +311,12 @@ function policiesOf(
   if (type === 'user') return { policies: { [CLUSTER_POLICY]: clusterPolicy(own) } };
   const account = own[0]!.clusters[0]!.account;
   const machine = machineNamed(policy, subject.slice(subject.indexOf('/') + 1));
-  const viewing = viewingStatements(own);
-  const policies: InlinePolicies =
-    viewing.length === 0 ? {} : { [CLUSTER_POLICY]: { Version: '2012-10-17', Statement: viewing } };
-  return { policies, attached: [machinePolicyArn(machine, account, partition)] };
+  const viewing = viewPolicy(own);
+  return {
+    policies: viewing === undefined ? {} : { [CLUSTER_POLICY]: viewing },
+    attached: [machinePolicyArn(machine, account, partition)],
+  };
 }
-
-/** What a principal may do in AWS: look its clusters up, and with a console level view them, too. */
-function clusterPolicy(grants: Desired['grants']) {
-  return { Version: '2012-10-17', Statement: [describeStatement(grants), ...viewingStatements(grants)] };
-}
-
-/** The document of a managed policy: clusters may be looked up, and nothing else. */
-function describing(grants: Desired['grants']) {
-  return { Version: '2012-10-17', Statement: [describeStatement(grants)] };
-}
-
-function describeStatement(grants: Desired['grants']) {
-  return { Effect: 'Allow', Action: 'eks:DescribeCluster', Resource: clusterArns(grants) };
-}
-
-/** https://docs.aws.amazon.com/eks/latest/userguide/view-kubernetes-resources.html */
-function viewingStatements(grants: Desired['grants']) {
-  const viewed = grants.filter(({ grant }) => grant.level.console);
-  if (viewed.length === 0) return [];
-  return [
-    { Effect: 'Allow', Action: ['eks:AccessKubernetesApi', ...VIEWS], Resource: clusterArns(viewed) },
-    { Effect: 'Allow', Action: 'eks:ListClusters', Resource: '*' },
-  ];
-}
-
-function clusterArns(grants: Desired['grants']) {
-  const all = grants.flatMap(({ clusters }) => clusters);
-  // Clusters that only observe are left out, unless there are no others: then all this is a plan.
-  const inUse = all.filter(({ mode }) => mode !== 'observe');
-  const named = [...new Set((inUse.length > 0 ? inUse : all).map(({ arn }) => arn))].sort();
-  return named.length === 1 ? named[0]! : named;
-}
-
-/** What the console asks EKS about a cluster that is looked at. */
-const VIEWS = [
-  'eks:ListAddons',
-  'eks:ListFargateProfiles',
-  'eks:ListNodegroups',
-  'eks:ListTagsForResource',
-  'eks:ListUpdates',
-];
 
 /** The name of the secret with the access key of a user. */
 export function secretOf(account: string, user: string): string {
@@ -518,7 +482,8 @@ async function follow(
     for (const { grant, clusters } of desired.grants) {
       if (find && !find.grants.includes(grant.name)) continue;
       for (const cluster of clusters) {
-        await pass(cluster, { subject: mark.subject, urgency: find ? mark.urgency : 'grant', cause: mark.cause });
+        const urgency = find?.finding ? 'revocation' : find ? mark.urgency : 'grant';
+        await pass(cluster, { subject: mark.subject, urgency, cause: mark.cause });
         if (mark.subject !== grantSubject(grant.name)) continue;
         expansions.push(
           await putExpansion(ports, {
