@@ -15,7 +15,7 @@ apiVersion: gatehouse/v1
 clusters:
   prod-eu: { account: "${ACCOUNT}", region: eu-west-1, mode: enforce }
 machines:
-  robot: { trust: { principals: ["arn:aws:iam::${ACCOUNT}:role/build"] } }
+  robot: { trust: { accounts: [ { account: "${ACCOUNT}" } ] } }
 grants:
   - { name: ci, to: { machine: ci }, on: { clusters: prod-eu }, level: deployer, through: user }
   - { name: robots, to: { machine: robot }, on: { clusters: prod-eu }, level: deployer, through: role }
@@ -110,6 +110,23 @@ describe('a rotation', () => {
     await world.rotate(0);
     expect(await world.keys()).toEqual([(await world.held()).accessKeyId]);
     expect(await world.keys()).not.toContain(old);
+  });
+
+  it('is carried out on a paused cluster, too: a key that leaked waits for nobody', async () => {
+    const world = await aMachine();
+    const [old] = await world.keys();
+    await world.upload(POLICY.replace('mode: enforce', 'mode: paused'));
+    await world.settle(600_000);
+    await world.rotate(0);
+    expect(await world.keys()).toEqual([(await world.held()).accessKeyId]);
+    expect(await world.keys()).not.toContain(old);
+  });
+
+  it('that waits for its end is no old work for the tick', async () => {
+    const world = await aMachine();
+    await world.rotate();
+    world.clock.advance(24 * HOUR + 30_000);
+    expect((await tick(world.ports, world.clock.now())).oldest).toBeLessThan(60_000);
   });
 
   it('ends by the sweep where every wake-up was lost', async () => {

@@ -293,6 +293,11 @@ function asRecorded(wanted: readonly OwnedClaim[], recorded: readonly OwnedClaim
     const known = recorded.find(
       ({ subject, claim }) => subject === owned.subject && objectId(claim) === objectId(owned.claim),
     );
+    if (known?.claim.kind === 'iam-user') {
+      // A key that leaked gives way whatever the clusters' modes: nobody gets more by it.
+      const { accessKey } = owned.claim as IamUserClaim;
+      return [{ ...known, claim: { ...known.claim, ...(accessKey ? { accessKey } : {}) } as Claim }];
+    }
     if (known?.claim.kind !== 'iam-role') return known ? [known] : [];
     const claim = known.claim as IamRoleClaim;
     const trust = trustInBoth(claim.trust, (owned.claim as IamRoleClaim).trust);
