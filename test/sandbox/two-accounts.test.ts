@@ -347,6 +347,7 @@ describe('a dry run', () => {
     `iam/${HOME}/role/gatehouse-readers`,
     `iam/${AWAY}/user/gatehouse-ci`,
     `iam/${HOME}/user/gatehouse-ci`,
+    `iam/${HOME}/policy/EKS_CICD_User_Policy`,
     `cluster/arn:aws:eks:eu-west-1:${HOME}:cluster/home`,
   ] as const)('of %s finds all as it should be', async (target) => {
     const plan = () => operate<{ changes: unknown[]; findings: unknown[] }>(sandbox, { operation: 'plan', target });

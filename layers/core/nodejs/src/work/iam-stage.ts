@@ -6,7 +6,6 @@ import type { Account, Cluster, Grant } from '../access/policy.ts';
 import { grantSubject, machineSubject, memberOf, type Subject } from '../access/subject.ts';
 import { clusterTarget, parseTarget, policyTarget, type Target, userTarget } from '../access/target.ts';
 import { roleOf, wayOf } from '../access/way.ts';
-import type { Cause } from '../directory/fact.ts';
 import { nudgePlanner } from '../directory/nudge.ts';
 import { clusterPolicy, lookUpPolicy, viewPolicy } from '../plan/cluster-policy.ts';
 import { iamGuards } from '../plan/iam-guards.ts';
@@ -22,6 +21,7 @@ import type { IamUserClaim } from '../resources/iam-user/model.ts';
 import { IAM_KINDS } from '../resources/kinds.ts';
 import { CLUSTER_POLICY } from '../resources/managed-principal.ts';
 import type { Claim, Finding, Kind, OwnedClaim } from '../resources/resource.ts';
+import type { CauseOf } from './causes.ts';
 import { accountById, discoveredClusters } from './clusters.ts';
 import { untilDeadline } from './deadline.ts';
 import { beginWrite, believe, CONFIRM_AFTER, endWrite } from './iam-belief.ts';
@@ -104,11 +104,11 @@ export async function setIamStage(request: StageRequest): Promise<Stage> {
     gone: new Set(
       [...desired.finds].flatMap(([subject, { finding, changed }]) => (finding && changed ? [subject] : [])),
     ),
-    follow: async (result, marks, cause) => [
+    follow: async (result, marks, causeOf) => [
       ...(desired.users
         ? await passToUsers(request, desired.users, marks)
-        : await follow(request, desired, marks, cause)),
-      ...(await letGo(request, recorded, result.released, cause)),
+        : await follow(request, desired, marks, causeOf)),
+      ...(await letGo(request, recorded, result.released, causeOf)),
     ],
   };
 }
@@ -450,7 +450,7 @@ async function letGo(
   { ports, target }: StageRequest,
   recorded: readonly OwnedClaim[],
   released: readonly string[],
-  cause: Cause,
+  causeOf: CauseOf,
 ): Promise<Target[]> {
   const parts = parseTarget(target);
   if (parts.type !== 'iam' || parts.principal !== 'user') return [];
@@ -459,7 +459,7 @@ async function letGo(
     for (const arn of (claim as IamUserClaim).attached ?? []) {
       if (!released.includes(arn)) continue;
       const policy = policyTarget(parts.account, arn.slice(arn.lastIndexOf('/') + 1));
-      await putMark(ports, { target: policy, subject, urgency: 'revocation', cause });
+      await putMark(ports, { target: policy, subject, urgency: 'revocation', cause: causeOf(subject, 'revocation') });
       wake.push(policy);
     }
   }
@@ -470,7 +470,7 @@ async function follow(
   { ports, target }: StageRequest,
   desired: Desired,
   marks: readonly Mark[],
-  cause: Cause,
+  causeOf: CauseOf,
 ): Promise<Target[]> {
   const wake = new Set<Target>();
   const expansions = [];
@@ -509,7 +509,7 @@ async function follow(
         scope: 'everywhere',
         grantees: grant.to,
         urgency: 'revocation',
-        cause,
+        cause: causeOf(grantSubject(grant.name), 'revocation'),
       }),
     );
     await membersAreTold(ports.table, target);
