@@ -9,6 +9,7 @@ import { addKubeconfig } from './verbs/kubeconfig.ts';
 import { addLedger } from './verbs/ledger.ts';
 import { addPlan } from './verbs/plan.ts';
 import { addReconcile } from './verbs/reconcile.ts';
+import { addRotateKey } from './verbs/rotate-key.ts';
 import { addSandbox } from './verbs/sandbox.ts';
 import { addSignWebhook } from './verbs/sign-webhook.ts';
 import { addStatus } from './verbs/status.ts';
@@ -64,6 +65,7 @@ export function createProgram(terminal: Terminal): Command {
   addStatus(program, terminal);
   addPlan(program, terminal);
   addReconcile(program, terminal);
+  addRotateKey(program, terminal);
   addLedger(program, terminal);
   return program;
 }

@@ -31,6 +31,15 @@ describe('npm run demo', () => {
     expect(demo.err()).toBe('');
   }, 90_000);
 
+  it('of a CI user holds what it promises, too', async () => {
+    const demo = spawnCommand(['demo', '--scenario', 'ci']);
+    const code = await demo.ended;
+    expect(code, demo.out() + demo.err()).toBe(0);
+    expect(demo.out()).toMatch(/^All 13 expectations held, \d+\.\d s$/m);
+    expect(demo.out()).not.toContain('✗');
+    expect(demo.err()).toBe('');
+  }, 90_000);
+
   it.each([
     {
       wire: 'the route of webhooks',

@@ -92,4 +92,10 @@ describe('gatehouse demo --cluster real', () => {
     expect(demo.out()).toContain('the clusters are real ones');
     expect(demo.out()).toMatch(/^All 31 expectations held/m);
   }, 120_000);
+
+  it('holds of a CI user, too', async () => {
+    const demo = spawnCommand(['demo', '--cluster', 'real', '--scenario', 'ci'], env());
+    expect(await demo.ended, demo.out() + demo.err()).toBe(0);
+    expect(demo.out()).toMatch(/^All 13 expectations held/m);
+  }, 120_000);
 });

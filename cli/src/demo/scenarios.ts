@@ -3,5 +3,6 @@ import type { Scenario } from './scenario.ts';
 /** The stories of `gatehouse demo`, by name. Each is loaded when it is played. */
 export const SCENARIOS: Readonly<Record<string, () => Promise<Scenario>>> = {
   main: async () => (await import('./scenarios/main/scenario.ts')).mainScenario(),
+  ci: async () => (await import('./scenarios/ci/scenario.ts')).ciScenario(),
   limited: async () => (await import('./scenarios/limited/scenario.ts')).limitedScenario(),
 };

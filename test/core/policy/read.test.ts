@@ -653,6 +653,13 @@ const REFUSED: readonly (readonly [string, string, string, RegExp, RegExp])[] = 
       ] as const,
   ),
   [
+    'a machine without a user, whose user is named',
+    `${BASE}machines:\n  ci: { user: §x, trust: { principals: ["arn:aws:iam::111122223333:role/build"] } }\ngrants:\n  - { name: g, to: { machine: ci }, on: { clusters: prod }, level: reader, through: role }\n`,
+    'machines.ci.user',
+    /comes through a role only/,
+    /remove user/,
+  ],
+  [
     'two machines of one user',
     `${BASE}machines:\n  a: { user: ci }\n  b: { user: §CI }\n`,
     'machines.b.user',

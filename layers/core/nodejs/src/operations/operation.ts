@@ -1,6 +1,8 @@
 import * as z from 'zod';
+import { NAME_PATTERN } from '../access/names.ts';
 import { parseSubject, type Subject } from '../access/subject.ts';
 import { parseTarget, type Target } from '../access/target.ts';
+import { LONGEST_OVERLAP, USUAL_OVERLAP } from './rotate-key.ts';
 
 const target = z.string().transform((text, context): Target => {
   try {
@@ -36,6 +38,12 @@ export const operationSchema = z.discriminatedUnion('operation', [
   z.strictObject({ operation: z.literal('reconcile'), target, subjects: z.array(subject).optional() }),
   /** Has everything that is recorded looked at now. */
   z.strictObject({ operation: z.literal('sweep') }),
+  /** Has a machine's access key replaced; the old one stays for so long beside the new one. */
+  z.strictObject({
+    operation: z.literal('rotate-key'),
+    machine: z.string().regex(NAME_PATTERN, 'the name of a machine, as the access policy has it'),
+    overlapSeconds: z.int().nonnegative().max(LONGEST_OVERLAP).default(USUAL_OVERLAP),
+  }),
   /** What is in force, what waits, and what a person must mend. */
   z.strictObject({ operation: z.literal('status') }),
   z.strictObject({ operation: z.literal('upload-policy'), document: z.string(), by: z.string().min(1) }),

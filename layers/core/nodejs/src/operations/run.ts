@@ -35,6 +35,7 @@ import { wake } from '../work/wake.ts';
 import { answerFor, reportOn } from './access-report.ts';
 import type { Asked } from './denial.ts';
 import type { Operation } from './operation.ts';
+import { rotateKeys } from './rotate-key.ts';
 import { waysInto } from './ways-in.ts';
 
 /** What operations need beside the ports of a turn. */
@@ -71,6 +72,10 @@ export async function runOperation(
       }
       await wake(ports, [operation.target]);
       return { marked: subjects.length };
+    }
+    case 'rotate-key': {
+      const { policy } = await inForce(ports.table);
+      return { machine: operation.machine, users: await rotateKeys(ports, policy, operation, cause) };
     }
     case 'sweep':
       return { targets: await sweep(ports, ports.clock.now()) };

@@ -1,4 +1,5 @@
 import { awsAuthKind } from './aws-auth/kind.ts';
+import { iamPolicyKind } from './iam-policy/kind.ts';
 import { iamRoleKind } from './iam-role/kind.ts';
 import { iamUserKind } from './iam-user/kind.ts';
 import { namespaceKind } from './namespace/kind.ts';
@@ -12,5 +13,5 @@ const list = (...kinds: readonly { readonly name: string }[]): readonly Kind[] =
 /** The kinds on a cluster, in the order of granting: what one may do before the door one comes in by. */
 export const CLUSTER_KINDS: readonly Kind[] = list(namespaceKind, roleKind, roleBindingKind, awsAuthKind);
 
-/** The kinds in an account's IAM. */
-export const IAM_KINDS: readonly Kind[] = list(iamRoleKind, iamUserKind);
+/** The kinds in an account's IAM: a policy before the user that has it. */
+export const IAM_KINDS: readonly Kind[] = list(iamPolicyKind, iamRoleKind, iamUserKind);

@@ -48,7 +48,7 @@ export interface Result {
   /** Why something of a subject is not finished. Retryable, all of them; what is not became a finding. */
   readonly failed: ReadonlyMap<Subject, Failure>;
   readonly findings: readonly Finding[];
-  /** ARNs that aws-auth named before and names no more. */
+  /** ARNs that the target named before (aws-auth a principal, a user its policies) and names no more. */
   readonly released: readonly string[];
   /** Grants of which an object had to be deleted to remove one subject: their other members must be bound again. */
   readonly toRestore: readonly string[];

@@ -15,6 +15,7 @@ import {
   clusterTarget,
   lookUpTarget,
   permissionSetTarget,
+  policyTarget,
   roleTarget,
   type Target,
   userTarget,
@@ -26,7 +27,7 @@ import { peopleOf } from '../directory/grantee-people.ts';
 import type { ClusterItem, GroupItem, MembershipItem, PrincipalItem, UserItem } from '../directory/items.ts';
 import { nudgePlanner } from '../directory/nudge.ts';
 import { groupsOf, isLiveMember, readGroup, readMembership, readUser } from '../directory/read.ts';
-import { isManagedPrincipal, machineNamed } from '../plan/principals.ts';
+import { isManagedPrincipal, machineNamed, machinePolicyName } from '../plan/principals.ts';
 import { allClusters, clustersOf, selectsDiscovery } from '../policy/selection.ts';
 import {
   markPolicyPlanned,
@@ -387,7 +388,7 @@ class Planner {
     const policy = this.#rules;
     const own =
       policy && grant && roleOf(grant) === undefined
-        ? await this.#principalTargets(policy, grant, subject, clustersOf(policy, grant, this.#discovered))
+        ? await this.#principalTargets(policy, grant, subject, clustersOf(policy, grant, this.#discovered), urgency)
         : [];
     for (const target of urgency === 'grant' && own.length > 0 ? own : [scope]) {
       await this.#mark({ target, subject, urgency, cause });
@@ -402,7 +403,7 @@ class Planner {
     const policy = this.#rules;
     if (!policy) return;
     const clusters = clustersOf(policy, grant, this.#discovered);
-    const principals = await this.#principalTargets(policy, grant, subject, clusters);
+    const principals = await this.#principalTargets(policy, grant, subject, clusters, urgency);
     for (const target of principals) await this.#mark({ target, subject, urgency, cause });
     if (urgency === 'grant' && principals.length > 0) return;
     for (const { arn } of clusters) await this.#mark({ target: clusterTarget(arn), subject, urgency, cause });
@@ -414,6 +415,7 @@ class Planner {
     grant: Grant,
     subject: Subject,
     clusters: readonly Cluster[],
+    urgency: Urgency,
   ): Promise<Target[]> {
     const role = roleOf(grant);
     if (role !== undefined) return [...new Set(clusters.map(({ account }) => roleTarget(account, role)))];
@@ -421,6 +423,13 @@ class Planner {
     if (parts?.type === 'principal') return clusters.length > 0 ? [lookUpTarget(parsePrincipalArn(parts.arn))] : [];
     if (wayOf(grant) !== 'own-user') return [];
     const targets = new Set<Target>();
+    if (parts?.type === 'machine') {
+      const machine = machineNamed(policy, parts.name);
+      for (const { account } of clusters) targets.add(policyTarget(account, machinePolicyName(machine)));
+      // Its policy is what it begins with: when that is there, its turn marks the user, and the user's the clusters. Where
+      // clusters only observe, nothing is ever there, and each has its plan.
+      if (urgency === 'grant' && clusters.some(({ mode }) => mode !== 'observe')) return [...targets];
+    }
     for (const { account, region } of clusters) {
       const principal = await principalFor(this.#ports.table, policy, subject, account, region);
       if ('problem' in principal || !isManagedPrincipal(principal.arn)) continue;

@@ -6,6 +6,7 @@ import {
   clusterTarget,
   lookUpTarget,
   permissionSetTarget,
+  policyTarget,
   roleTarget,
   type Target,
   userTarget,
@@ -13,6 +14,7 @@ import {
 import { roleOf, sharedSubjects, wayOf } from '../access/way.ts';
 import type { Cause } from '../directory/fact.ts';
 import { nudgePlanner } from '../directory/nudge.ts';
+import { machineNamed, machinePolicyName } from '../plan/principals.ts';
 import { allClusters, clustersOf, selects } from '../policy/selection.ts';
 import { policyInForce } from '../policy/versions.ts';
 import { allItems } from '../ports/all-items.ts';
@@ -88,6 +90,7 @@ async function targetsNamed(reader: TableReader, policy: AccessPolicy): Promise<
       for (const machine of machinesIn(grant)) {
         const principal = await principalFor(reader, policy, machineSubject(machine), account, region);
         if ('arn' in principal) targets.add(userTarget(account, parsePrincipalArn(principal.arn).name));
+        targets.add(policyTarget(account, machinePolicyName(machineNamed(policy, machine))));
       }
     }
   }
