@@ -13,6 +13,7 @@ import {
   reservedNames,
   rights,
   size,
+  strangersGroups,
 } from '@gatehouse/core/plan/guards';
 import type { Draft, Guard } from '@gatehouse/core/plan/plan';
 import type { KubernetesObject } from '@gatehouse/core/ports/kubernetes';
@@ -486,7 +487,7 @@ describe('size', () => {
 
 it('are all asked of every plan for a cluster', () => {
   const policy = aPolicy();
-  const named = [ownership, onePrincipalEach, blastRadius, entries, namespaces, size];
+  const named = [ownership, onePrincipalEach, strangersGroups, blastRadius, entries, namespaces, size];
   expect(clusterGuards(policy)).toEqual(expect.arrayContaining(named));
   expect(clusterGuards(policy)).toHaveLength(
     named.length + [reservedNames, protectedPrincipals, rights, lockout].length,
