@@ -3,8 +3,10 @@ import { runCommand } from './terminal.ts';
 
 const VERBS = [
   'activate-policy',
+  'associate-idp',
   'bootstrap',
   'demo',
+  'disassociate-idp',
   'ledger',
   'plan',
   'reconcile',

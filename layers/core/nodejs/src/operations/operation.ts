@@ -59,6 +59,12 @@ export const operationSchema = z.discriminatedUnion('operation', [
   }),
   /** What an administrator applies once to a cluster. */
   z.strictObject({ operation: z.literal('bootstrap'), cluster: z.string().min(1) }),
+  /** How a cluster stands to its OIDC identity provider. `reconcile`: has it looked at now, what failed tried again. */
+  z.strictObject({
+    operation: z.literal('identity-provider'),
+    cluster: z.string().min(1),
+    reconcile: z.boolean().optional(),
+  }),
 ]);
 
 /** See {@link operationSchema}. */

@@ -32,6 +32,7 @@ import { sweep, targetsOfPolicy } from '../work/sweep.ts';
 import { planTarget } from '../work/take-turn.ts';
 import type { TurnLimits, TurnPorts } from '../work/turn-ports.ts';
 import { wake } from '../work/wake.ts';
+import { identityProviderOn } from './identity-provider.ts';
 import type { Operation } from './operation.ts';
 
 /** What operations need beside the ports of a turn. */
@@ -107,6 +108,11 @@ export async function runOperation(
       const before = await readSnapshot(ports.table, target, id);
       if (before === undefined) throw new Failure('not-found', `${target} has no snapshot "${id}"`);
       return { before };
+    }
+    case 'identity-provider': {
+      const { policy } = await inForce(ports.table);
+      const cluster = await clusterNamed(ports.table, policy, operation.cluster);
+      return { ...(await identityProviderOn(ports, policy, cluster, operation.reconcile ? cause : undefined)) };
     }
     case 'bootstrap': {
       const { policy } = await inForce(ports.table);
