@@ -31,6 +31,16 @@ describe('npm run demo', () => {
     expect(demo.err()).toBe('');
   }, 90_000);
 
+  it('tells of an OIDC provider that comes, lets people in, and goes', async () => {
+    const demo = spawnCommand(['demo', '--scenario', 'oidc']);
+    const code = await demo.ended;
+    expect(code, demo.out() + demo.err()).toBe(0);
+    expect(demo.out()).toMatch(/^All \d+ expectations held, \d+\.\d s$/m);
+    expect(demo.out()).not.toMatch(/\u001b|✗/);
+    expect(demo.out()).not.toMatch(/ error +gatehouse-/);
+    expect(demo.err()).toBe('');
+  }, 90_000);
+
   it.each([
     {
       wire: 'the route of webhooks',
