@@ -64,7 +64,7 @@ export class ClusterSettings {
 
   /** Begins an association. @throws AwsError what EKS has against it. */
   associate(cluster: SettingsOf, config: OidcConfig, tags: Readonly<Record<string, string>>): UpdateRecord {
-    this.#requireQuiet(cluster);
+    this.#requireQuiet(cluster, 'AssociateIdentityProviderConfig');
     checkConfig(cluster, config);
     if (this.#provider) {
       throw new AwsError(
@@ -80,7 +80,7 @@ export class ClusterSettings {
   /** Begins a disassociation. @throws AwsError what EKS has against it. */
   disassociate(cluster: SettingsOf, name: string): UpdateRecord {
     const provider = this.named(cluster, name);
-    this.#requireQuiet(cluster);
+    this.#requireQuiet(cluster, 'DisassociateIdentityProviderConfig');
     this.#provider = { ...provider, status: 'DELETING' };
     return this.#begin('DisassociateIdentityProviderConfig');
   }
@@ -97,7 +97,7 @@ export class ClusterSettings {
 
   /** Begins to switch logs. @throws AwsError what EKS has against it. */
   switchLogs(cluster: SettingsOf, types: readonly string[], enabled: boolean): UpdateRecord {
-    this.#requireQuiet(cluster);
+    this.#requireQuiet(cluster, 'LoggingUpdate');
     const unknown = types.find((type) => !LOGS.includes(type));
     if (unknown !== undefined) throw invalid(`Unknown log type ${unknown}`);
     if (types.every((type) => this.#logs.has(type) === enabled))
@@ -142,13 +142,13 @@ export class ClusterSettings {
     this.#updates.set(id, { ...this.#updates.get(id)!, ...outcome });
   }
 
-  #requireQuiet({ name, status }: SettingsOf): void {
+  #requireQuiet({ name, status }: SettingsOf, type: UpdateRecord['type']): void {
     if (status !== 'ACTIVE') throw new AwsError('ResourceInUseException', `Cluster ${name} is ${status}`, 409);
     const update = this.underWay();
     if (update) {
       throw new AwsError(
         'ResourceInUseException',
-        `Cannot ${update.type} because cluster ${name} currently has update ${update.id} in progress`,
+        `Cannot ${type} because cluster ${name} currently has update ${update.id} in progress`,
         409,
       );
     }

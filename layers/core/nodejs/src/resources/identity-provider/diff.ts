@@ -112,38 +112,38 @@ function configFaults(observed: IdentityProviderState, wanted: Owned): Finding[]
   const { config } = wanted.claim;
   const { version, ownIssuer, issuerFault } = observed;
   const found: Finding[] = [];
-  const say = (code: string, message: string, remedy: string) => found.push(blocking(wanted, code, message, remedy));
+  const note = (code: string, message: string, remedy: string) => found.push(blocking(code, wanted, message, remedy));
   const where = `identityProviders.${config.name.replace(/^gatehouse-/, '')}`;
   if (!config.issuer.startsWith('https://')) {
-    say(
+    note(
       'issuer-not-https',
       `the issuer ${config.issuer} is not an https URL`,
       `set ${where}.issuer to the https URL in the tokens' iss`,
     );
   }
   if (ownIssuer !== undefined && sameIssuer(config.issuer, ownIssuer)) {
-    say(
+    note(
       'own-issuer',
       `${config.issuer} is the issuer of the cluster's own service accounts, which it believes already`,
       `set ${where}.issuer to your identity provider's issuer; roles of pods take an IAM OIDC provider, not this`,
     );
   }
   if (version !== undefined && isOlder(version)) {
-    say(
+    note(
       'version-too-old',
       `the cluster runs Kubernetes ${version}, and EKS takes identity providers from ${OLDEST_VERSION.join('.')} on`,
       'update the cluster: aws eks update-cluster-version --name <cluster> --kubernetes-version <newer>',
     );
   }
   if (config.clientId === '') {
-    say(
+    note(
       'client-id-missing',
       `the identity provider ${config.name} names no client id`,
       `set ${where}.clientId to the tokens' aud`,
     );
   }
   found.push(
-    ...prefixFaults(config, where).map(({ code, message, remedy }) => blocking(wanted, code, message, remedy)),
+    ...prefixFaults(config, where).map(({ code, message, remedy }) => blocking(code, wanted, message, remedy)),
   );
   if (issuerFault) found.push(issuerFinding(wanted, config.issuer, issuerFault));
   return found;
@@ -165,8 +165,12 @@ function prefixFaults(
     }
     const name = nameable(prefix);
     if (name === undefined) return [];
-    const code = member === 'usernamePrefix' ? 'usernames-not-safe' : 'groups-not-safe';
-    return [{ code, message: `with ${member} "${prefix}" a token could name what begins with "${name}"`, remedy }];
+    const message = `with ${member} "${prefix}" a token could name what begins with "${name}"`;
+    return [
+      member === 'usernamePrefix'
+        ? { code: 'usernames-not-safe', message, remedy }
+        : { code: 'groups-not-safe', message, remedy },
+    ];
   });
 }
 
@@ -196,8 +200,8 @@ function unsafeStranger(object: string, provider: AssociatedIdentityProvider | n
 
 function taken(wanted: Owned, provider: AssociatedIdentityProvider): Finding {
   return blocking(
-    wanted,
     'identity-provider-taken',
+    wanted,
     `the cluster has the identity provider ${provider.name} (${provider.issuer}), which is not Gatehouse's, and EKS takes one`,
     `if nobody needs it: aws eks disassociate-identity-provider-config --cluster-name <cluster> --identity-provider-config type=oidc,name=${provider.name}; else take the cluster out of ${wanted.subject.replace('identity-provider/', 'identityProviders.')}.on`,
   );
@@ -207,8 +211,8 @@ function failedBefore({ failed }: IdentityProviderState, wanted: Owned): Finding
   if (failed === undefined || !sameConfig(failed.config, wanted.claim.config)) return [];
   return [
     blocking(
-      wanted,
       'association-failed',
+      wanted,
       `EKS could not associate ${wanted.claim.config.issuer}: ${failed.reason}`,
       'mend what it says, then gatehouse associate-idp <cluster>; it is tried again every hour, too',
     ),
@@ -237,7 +241,7 @@ const ISSUER_FINDINGS: Readonly<Record<IssuerFault['problem'], { readonly code: 
 
 function issuerFinding(wanted: Owned, issuer: string, { problem, message }: IssuerFault): Finding {
   const { code, remedy } = ISSUER_FINDINGS[problem];
-  return blocking(wanted, code, message, remedy.replace('<issuer>', issuer.replace(/\/$/, '')));
+  return blocking(code, wanted, message, remedy.replace('<issuer>', issuer.replace(/\/$/, '')));
 }
 
 function differing(wanted: Claims['wanted']): Finding[] {
@@ -245,8 +249,8 @@ function differing(wanted: Claims['wanted']): Finding[] {
   if (first === undefined || others.every(({ claim }) => sameConfig(claim.config, first.claim.config))) return [];
   return wanted.map((owned) =>
     blocking(
-      owned,
       'claims-differ',
+      owned,
       'two identity providers are claimed for the cluster at once, and EKS takes one',
       'narrow the on of one of them under identityProviders in the access policy',
     ),
@@ -263,6 +267,6 @@ function isOlder(version: string): boolean {
   return major < oldMajor || (major === oldMajor && minor < oldMinor);
 }
 
-function blocking({ subject, claim: { object } }: Owned, code: string, message: string, remedy: string): Finding {
+function blocking(code: string, { subject, claim: { object } }: Owned, message: string, remedy: string): Finding {
   return { code, severity: 'blocks', object, subject, message, remedy };
 }
