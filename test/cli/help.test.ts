@@ -5,8 +5,10 @@ const VERBS = [
   'activate-policy',
   'associate-idp',
   'bootstrap',
+  'can-i',
   'demo',
   'disassociate-idp',
+  'kubeconfig',
   'ledger',
   'plan',
   'reconcile',
@@ -15,6 +17,7 @@ const VERBS = [
   'status',
   'token',
   'validate',
+  'verify',
 ];
 
 describe('help', () => {

@@ -1,6 +1,8 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { invokeFunction } from '@gatehouse/core/aws/invoke-function';
+import { KubeConfig } from '@kubernetes/client-node';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type Issuer, startIssuer } from '../../sandbox/src/internet/issuer.ts';
 import { type Sandbox, startSandbox } from '../../sandbox/src/sandbox.ts';
@@ -62,6 +64,33 @@ describe('the command against a sandbox', () => {
     expect(out).toContain(`✓ prod-eu believes https://${HOST}`);
     expect((await gatehouse('associate-idp', 'prod-eu')).code).toBe(0);
   }, 60_000);
+
+  it('writes a kubeconfig whose user signs in there', async () => {
+    const file = join(mkdtempSync(join(tmpdir(), 'gatehouse-test-')), 'config');
+    const { code, err } = await runCommand(
+      ['kubeconfig', 'prod-eu', '--grant', 'payments-viewers', '--kubeconfig', file],
+      { env: { AWS_ENDPOINT_URL: sandbox.awsEndpointUrl } },
+    );
+    expect(code).toBe(0);
+    expect(err).toContain('kubectl krew install oidc-login');
+    const config = new KubeConfig();
+    config.loadFromFile(file);
+    expect(config.getCurrentContext()).toBe('prod-eu-payments-viewers');
+    expect(config.getContextObject(config.getCurrentContext())?.namespace).toBe('pay');
+    expect(config.getCurrentUser()?.exec).toEqual({
+      apiVersion: 'client.authentication.k8s.io/v1beta1',
+      command: 'kubectl',
+      args: [
+        'oidc-login',
+        'get-token',
+        `--oidc-issuer-url=https://${HOST}`,
+        '--oidc-client-id=kubernetes',
+        '--oidc-extra-scope=email',
+      ],
+      interactiveMode: 'IfAvailable',
+    });
+    rmSync(dirname(file), { recursive: true });
+  });
 
   it('takes nothing away that the policy still gives', async () => {
     const { code, out } = await gatehouse('disassociate-idp', 'prod-eu');

@@ -1,17 +1,5 @@
 import type { IdentityProvider } from '@gatehouse/core/access/policy';
-
-/** A user of a kubeconfig whose credentials a plugin brings (client.authentication.k8s.io/v1). */
-export interface ExecUser {
-  readonly exec: {
-    readonly apiVersion: 'client.authentication.k8s.io/v1';
-    readonly command: string;
-    readonly args: readonly string[];
-    readonly interactiveMode: 'IfAvailable';
-    readonly provideClusterInfo: false;
-    /** Said by kubectl where the plugin is not there. */
-    readonly installHint: string;
-  };
-}
+import type { ExecCommand } from './entry.ts';
 
 /** What a login plugin must know of a provider. */
 export type LoginProvider = Pick<IdentityProvider, 'issuer' | 'clientId' | 'usernameClaim' | 'groupsClaim'>;
@@ -22,24 +10,22 @@ export type LoginProvider = Pick<IdentityProvider, 'issuer' | 'clientId' | 'user
  * @param scopes beside `openid`; those by which the provider is known to put the claims into the ID token unless told.
  * @see https://github.com/int128/kubelogin
  */
-export function oidcUser(provider: LoginProvider, scopes: readonly string[] = scopesOf(provider)): ExecUser {
+export function oidcUser(provider: LoginProvider, scopes: readonly string[] = scopesOf(provider)): ExecCommand {
   return {
-    exec: {
-      apiVersion: 'client.authentication.k8s.io/v1',
-      command: 'kubectl',
-      args: [
-        'oidc-login',
-        'get-token',
-        `--oidc-issuer-url=${provider.issuer}`,
-        `--oidc-client-id=${provider.clientId}`,
-        ...scopes.map((scope) => `--oidc-extra-scope=${scope}`),
-      ],
-      interactiveMode: 'IfAvailable',
-      provideClusterInfo: false,
-      installHint: 'The plugin oidc-login is missing: kubectl krew install oidc-login, or brew install kubelogin',
-    },
+    command: 'kubectl',
+    args: [
+      'oidc-login',
+      'get-token',
+      `--oidc-issuer-url=${provider.issuer}`,
+      `--oidc-client-id=${provider.clientId}`,
+      ...scopes.map((scope) => `--oidc-extra-scope=${scope}`),
+    ],
   };
 }
+
+/** What people need beside the kubeconfig. */
+export const PLUGIN_NOTE =
+  'People sign in with the plugin kubelogin: kubectl krew install oidc-login, or brew install kubelogin';
 
 /** Scopes that bring a claim into the ID token (https://openid.net/specs/openid-connect-core-1_0.html#ScopeClaims). */
 const SCOPES: Readonly<Record<string, string>> = {

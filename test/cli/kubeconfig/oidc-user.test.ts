@@ -11,27 +11,21 @@ const OKTA = {
 describe('the user of a kubeconfig who signs in to an OIDC provider', () => {
   it('is brought by kubelogin, without any secret', () => {
     expect(oidcUser(OKTA)).toEqual({
-      exec: {
-        apiVersion: 'client.authentication.k8s.io/v1',
-        command: 'kubectl',
-        args: [
-          'oidc-login',
-          'get-token',
-          '--oidc-issuer-url=https://acme.okta.com/oauth2/default',
-          '--oidc-client-id=0oa1',
-          '--oidc-extra-scope=email',
-          '--oidc-extra-scope=groups',
-        ],
-        interactiveMode: 'IfAvailable',
-        provideClusterInfo: false,
-        installHint: expect.stringContaining('kubectl krew install oidc-login'),
-      },
+      command: 'kubectl',
+      args: [
+        'oidc-login',
+        'get-token',
+        '--oidc-issuer-url=https://acme.okta.com/oauth2/default',
+        '--oidc-client-id=0oa1',
+        '--oidc-extra-scope=email',
+        '--oidc-extra-scope=groups',
+      ],
     });
   });
 
   it('asks for the scopes that it is told', () => {
-    expect(oidcUser(OKTA, ['roles']).exec.args.slice(4)).toEqual(['--oidc-extra-scope=roles']);
-    expect(oidcUser(OKTA, []).exec.args).toHaveLength(4);
+    expect(oidcUser(OKTA, ['roles']).args.slice(4)).toEqual(['--oidc-extra-scope=roles']);
+    expect(oidcUser(OKTA, []).args).toHaveLength(4);
   });
 
   it.each<[string, string, string, string, readonly string[]]>([

@@ -46,7 +46,7 @@ import type { Urgency } from './keys.ts';
 import { type MarkRequest, putMark } from './marks.ts';
 import { principalFor } from './member-facts.ts';
 import { readRecords, targetsOf } from './records.ts';
-import { noteLeftTargets, noteTarget } from './sweep.ts';
+import { lookUpsLeft, noteLeftTargets, noteTarget } from './sweep.ts';
 import { wake } from './wake.ts';
 
 /** What planning takes. */
@@ -320,6 +320,9 @@ class Planner {
       await this.#markRecorded(identityProviderSubject(name), 'revocation', cause);
     }
     await this.#markProviders(allClusters(current.policy, this.#discovered), cause, before);
+    for (const left of await lookUpsLeft(this.#ports.table, before, current.policy)) {
+      await this.#mark({ ...left, urgency: 'revocation', cause });
+    }
     await noteLeftTargets(this.#ports.table, before, current.policy);
     for (const arn of clustersAwoken(before, current.policy, this.#discovered)) {
       // Who left while nothing was written is in no group any more: only the records know them.
