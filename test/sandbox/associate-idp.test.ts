@@ -28,7 +28,7 @@ beforeAll(async () => {
   vi.stubEnv('AWS_SECRET_ACCESS_KEY', secretAccessKey);
   vi.stubEnv('AWS_REGION', sandbox.region);
   vi.stubEnv('AWS_ENDPOINT_URL', sandbox.awsEndpointUrl);
-}, 60_000);
+}, 180_000);
 afterAll(async () => {
   vi.unstubAllEnvs();
   await sandbox?.stop();
@@ -36,7 +36,7 @@ afterAll(async () => {
 });
 
 const gatehouse = (...typed: string[]) =>
-  runCommand([...typed, '--every', '0.1', '--timeout', '1'], { env: { AWS_ENDPOINT_URL: sandbox.awsEndpointUrl } });
+  runCommand([...typed, '--every', '0.1', '--timeout', '3'], { env: { AWS_ENDPOINT_URL: sandbox.awsEndpointUrl } });
 
 async function operate(payload: Record<string, string | number>) {
   const { awsEndpointUrl: endpoint, administrator: credentials, region } = sandbox;
@@ -46,7 +46,7 @@ async function operate(payload: Record<string, string | number>) {
     endpoint,
     credentials,
     now: Date.now(),
-    timeout: 20_000,
+    timeout: 60_000,
   };
   return (await invokeFunction({ ...call, payload })) as { outcome: { version: number; state: string } };
 }
@@ -63,7 +63,7 @@ describe('the command against a sandbox', () => {
     expect({ code, err: err.includes('error') }).toEqual({ code: 0, err: false });
     expect(out).toContain(`✓ prod-eu believes https://${HOST}`);
     expect((await gatehouse('associate-idp', 'prod-eu')).code).toBe(0);
-  }, 60_000);
+  }, 180_000);
 
   it('writes a kubeconfig whose user signs in there', async () => {
     const file = join(mkdtempSync(join(tmpdir(), 'gatehouse-test-')), 'config');
@@ -96,7 +96,7 @@ describe('the command against a sandbox', () => {
     const { code, out } = await gatehouse('disassociate-idp', 'prod-eu');
     expect(code).toBe(3);
     expect(out).toContain('no still-wanted');
-  }, 60_000);
+  }, 180_000);
 
   it('says no to an issuer that nobody can reach, and begins nothing', async () => {
     await upload(text.replace(`https://${HOST}`, 'https://id.elsewhere.com'));
@@ -111,7 +111,7 @@ describe('the command against a sandbox', () => {
       issuer: `https://${HOST}`,
       status: 'ACTIVE',
     });
-  }, 60_000);
+  }, 180_000);
 
   it('follows a disassociation until nothing is left, and does so twice', async () => {
     await upload(NONE);
@@ -124,5 +124,5 @@ describe('the command against a sandbox', () => {
     expect((await gatehouse('disassociate-idp', 'prod-eu')).code).toBe(0);
     const { code, out } = await gatehouse('associate-idp', 'prod-eu');
     expect({ code, out: out.split('\n')[0] }).toEqual({ code: 3, out: 'no no-identity-provider' });
-  }, 60_000);
+  }, 180_000);
 });
