@@ -3,9 +3,11 @@ import { runCommand } from './terminal.ts';
 
 const VERBS = [
   'activate-policy',
+  'associate-idp',
   'bootstrap',
   'can-i',
   'demo',
+  'disassociate-idp',
   'kubeconfig',
   'ledger',
   'plan',

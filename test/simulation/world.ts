@@ -31,6 +31,7 @@ import { type Delivery, memoryQueues } from '../fakes/queues.ts';
 import { countingRandom } from '../fakes/random.ts';
 import { memorySecrets } from '../fakes/secrets.ts';
 import { memoryTable } from '../fakes/table.ts';
+import { memoryWeb } from '../fakes/web.ts';
 import { bindingLines, doorLines, FOREIGN, observed, trusted } from './observed.ts';
 import { everAllowed, type Said, truth } from './oracle.ts';
 
@@ -466,6 +467,7 @@ export class Simulation {
       clock: this.clock,
       random: this.#ids,
       world,
+      web: memoryWeb(),
     };
   }
 

@@ -4,5 +4,6 @@ import type { Scenario } from './scenario.ts';
 export const SCENARIOS: Readonly<Record<string, () => Promise<Scenario>>> = {
   main: async () => (await import('./scenarios/main/scenario.ts')).mainScenario(),
   ci: async () => (await import('./scenarios/ci/scenario.ts')).ciScenario(),
+  oidc: async () => (await import('./scenarios/oidc/scenario.ts')).oidcScenario(),
   limited: async () => (await import('./scenarios/limited/scenario.ts')).limitedScenario(),
 };

@@ -687,6 +687,14 @@ const REFUSED: readonly (readonly [string, string, string, RegExp, RegExp])[] = 
         /slash/,
       ],
       [
+        'with EKS’s word for no prefix',
+        `${ISSUER}, usernamePrefix: §"-"`,
+        'usernamePrefix',
+        /is not a username/,
+        /write it like/,
+      ],
+      ['with a reserved prefix', `${ISSUER}, usernamePrefix: §"system:x"`, 'usernamePrefix', /reserved/, /another/],
+      [
         'whose prefix may be ours',
         `${ISSUER}, usernamePrefix: §"gate"`,
         'usernamePrefix',

@@ -67,6 +67,12 @@ export const operationSchema = z.discriminatedUnion('operation', [
   }),
   /** What an administrator applies once to a cluster. */
   z.strictObject({ operation: z.literal('bootstrap'), cluster: z.string().min(1) }),
+  /** How a cluster stands to its OIDC identity provider. `reconcile`: has it looked at now, what failed tried again. */
+  z.strictObject({
+    operation: z.literal('identity-provider'),
+    cluster: z.string().min(1),
+    reconcile: z.boolean().optional(),
+  }),
   /** The grants by which people come into a cluster, and what each of them assumes. */
   z.strictObject({ operation: z.literal('ways-in'), cluster: z.string().min(1) }),
   /** Whether a person, machine or principal may do something on a cluster, by which binding, or why not. */

@@ -4,6 +4,7 @@ import { canonicalJson, sameJson } from '../access/json.ts';
 import { permissionSetOf } from '../access/names.ts';
 import type { AccessPolicy, Cluster, Grant, Grantee } from '../access/policy.ts';
 import {
+  identityProviderSubject,
   memberOf,
   parseSubject,
   permissionSetSubject,
@@ -28,7 +29,7 @@ import type { ClusterItem, GroupItem, MembershipItem, PrincipalItem, UserItem } 
 import { nudgePlanner } from '../directory/nudge.ts';
 import { groupsOf, isLiveMember, readGroup, readMembership, readUser } from '../directory/read.ts';
 import { isManagedPrincipal, machineNamed, machinePolicyName } from '../plan/principals.ts';
-import { allClusters, clustersOf, selectsDiscovery } from '../policy/selection.ts';
+import { allClusters, clustersOf, identityProviderOf, selectsDiscovery } from '../policy/selection.ts';
 import {
   markPolicyPlanned,
   type PolicyInForce,
@@ -240,6 +241,7 @@ class Planner {
     if (!policy) return true;
     const cluster = allClusters(policy, this.#discovered).find((one) => one.arn === arn) ?? (await this.#discover(arn));
     if (!cluster) return true;
+    await this.#markProviders([cluster], cause);
     for (const grant of policy.grants) {
       if (clustersOf(policy, grant, [...this.#discovered, cluster]).some((one) => one.arn === arn)) {
         await this.#markShared(grant, [cluster], 'grant', cause);
@@ -315,6 +317,10 @@ class Planner {
       if (now) await this.#markShared(now, clustersOf(current.policy, now, this.#discovered), 'grant', cause);
       await this.#expand({ grant: name, scope: 'everywhere', grantees, urgency, cause });
     }
+    for (const name of changedProviders(before, current.policy, this.#discovered)) {
+      await this.#markRecorded(identityProviderSubject(name), 'revocation', cause);
+    }
+    await this.#markProviders(allClusters(current.policy, this.#discovered), cause, before);
     for (const left of await lookUpsLeft(this.#ports.table, before, current.policy)) {
       await this.#mark({ ...left, urgency: 'revocation', cause });
     }
@@ -459,6 +465,21 @@ class Planner {
     }
   }
 
+  /** Marks the OIDC provider of each cluster; of those policies before that all meant the same by it, not. */
+  async #markProviders(
+    clusters: readonly Cluster[],
+    cause: Cause,
+    before: readonly AccessPolicy[] = [EMPTY_POLICY],
+  ): Promise<void> {
+    for (const cluster of clusters) {
+      const provider = this.#rules && identityProviderOf(this.#rules, cluster);
+      if (!provider) continue;
+      if (before.every((policy) => sameJson(identityProviderOf(policy, cluster) ?? null, provider))) continue;
+      const subject = identityProviderSubject(provider.name);
+      await this.#mark({ target: clusterTarget(cluster.arn), subject, urgency: 'grant', cause });
+    }
+  }
+
   async #markRecorded(subject: Subject, urgency: Urgency, cause: Cause): Promise<void> {
     for (const target of await targetsOf(this.#ports.table, subject)) {
       await this.#mark({ target, subject, urgency, cause });
@@ -504,6 +525,23 @@ function clustersAwoken(
   );
   return allClusters(now, discovered).flatMap(({ arn, mode }) =>
     mode !== 'observe' && observing.includes(arn) ? [arn] : [],
+  );
+}
+
+/** The OIDC providers of earlier policies that this one does not have, or has otherwise, or on other clusters. */
+function changedProviders(
+  before: readonly AccessPolicy[],
+  now: AccessPolicy,
+  discovered: readonly Cluster[],
+): ReadonlySet<string> {
+  const meaning = (policy: AccessPolicy, name: string) => {
+    const provider = policy.identityProviders.find((one) => one.name === name);
+    const on = allClusters(policy, discovered).filter((cluster) => identityProviderOf(policy, cluster)?.name === name);
+    return canonicalJson([provider ?? null, on.map(({ arn }) => arn)]);
+  };
+  const earlier = before.flatMap((policy) => policy.identityProviders.map(({ name }) => [policy, name] as const));
+  return new Set(
+    earlier.filter(([policy, name]) => meaning(policy, name) !== meaning(now, name)).map(([, name]) => name),
   );
 }
 
