@@ -31,6 +31,18 @@ describe('npm run demo', () => {
     expect(demo.err()).toBe('');
   }, 90_000);
 
+  it.each(['limited', 'two-levels'])(
+    'tells of %s, and leaves nothing behind',
+    async (scenario) => {
+      const demo = spawnCommand(['demo', '--scenario', scenario]);
+      expect(await demo.ended, demo.out() + demo.err()).toBe(0);
+      expect(demo.out()).toMatch(/^All 12 expectations held, \d+\.\d s$/m);
+      expect(demo.out()).toContain('✓ aws-auth, roles and bindings, and IAM are what they were before');
+      expect(demo.out()).not.toMatch(/✗| error +gatehouse-/);
+    },
+    90_000,
+  );
+
   it.each([
     {
       wire: 'the route of webhooks',

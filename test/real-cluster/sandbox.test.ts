@@ -92,4 +92,14 @@ describe('gatehouse demo --cluster real', () => {
     expect(demo.out()).toContain('the clusters are real ones');
     expect(demo.out()).toMatch(/^All 31 expectations held/m);
   }, 120_000);
+
+  it.each(['limited', 'two-levels'])(
+    'tells of %s there, too, and leaves nothing behind',
+    async (scenario) => {
+      const demo = spawnCommand(['demo', '--scenario', scenario, '--cluster', 'real'], env());
+      expect(await demo.ended, demo.out() + demo.err()).toBe(0);
+      expect(demo.out()).toMatch(/^All 12 expectations held/m);
+    },
+    180_000,
+  );
 });

@@ -4,4 +4,5 @@ import type { Scenario } from './scenario.ts';
 export const SCENARIOS: Readonly<Record<string, () => Promise<Scenario>>> = {
   main: async () => (await import('./scenarios/main/scenario.ts')).mainScenario(),
   limited: async () => (await import('./scenarios/limited/scenario.ts')).limitedScenario(),
+  'two-levels': async () => (await import('./scenarios/two-levels/scenario.ts')).twoLevelsScenario(),
 };
