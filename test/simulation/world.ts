@@ -114,12 +114,25 @@ export class Simulation {
   #events = 0;
   #lastTick = this.clock.now();
 
-  constructor(seed: number, bootstrap: string, users: readonly string[]) {
+  /** @param roles Roles of others that exist. */
+  constructor(
+    seed: number,
+    bootstrap: string,
+    users: readonly string[],
+    roles: readonly { readonly name: string; readonly path: string }[] = [],
+  ) {
     this.#random = countingRandom(seed);
     this.queues = memoryQueues(this.clock, { visibilitySeconds: VISIBILITY });
     const state = newIamState([ACCOUNT], { seed: 'simulation', now: () => this.clock.now() });
     this.iam = memoryIam(state, ACCOUNT);
     for (const name of users) void this.iam.createUser({ name, path: '/', tags: {} });
+    for (const { name, path } of roles) {
+      const trust = {
+        Version: '2012-10-17',
+        Statement: [{ Effect: 'Deny', Principal: '*', Action: 'sts:AssumeRole' }],
+      };
+      void this.iam.createRole({ name, path, trust, tags: {}, maxSessionSeconds: 3600 });
+    }
     const policy = policyOf(bootstrap);
     for (const cluster of policy.clusters) {
       const admin = memoryKubernetes();

@@ -6,4 +6,5 @@ export const SCENARIOS: Readonly<Record<string, () => Promise<Scenario>>> = {
   ci: async () => (await import('./scenarios/ci/scenario.ts')).ciScenario(),
   oidc: async () => (await import('./scenarios/oidc/scenario.ts')).oidcScenario(),
   limited: async () => (await import('./scenarios/limited/scenario.ts')).limitedScenario(),
+  'two-levels': async () => (await import('./scenarios/two-levels/scenario.ts')).twoLevelsScenario(),
 };
