@@ -9,16 +9,10 @@ import type { Cause } from '../directory/fact.ts';
 import { peopleOf } from '../directory/grantee-people.ts';
 import { nudgePlanner } from '../directory/nudge.ts';
 import { readChain, verifyChain } from '../ledger/ledger.ts';
+import { ACTIVE_KEY, policyInForce, writtenInForce } from '../policy/in-force.ts';
 import { readPolicy } from '../policy/read.ts';
 import { allClusters } from '../policy/selection.ts';
-import {
-  ACTIVE_KEY,
-  activatePolicy,
-  listVersions,
-  policyInForce,
-  readVersion,
-  uploadPolicy,
-} from '../policy/versions.ts';
+import { activatePolicy, listVersions, readVersion, uploadPolicy } from '../policy/versions.ts';
 import { compare } from '../policy/widening.ts';
 import { allItems } from '../ports/all-items.ts';
 import type { TableReader } from '../ports/table.ts';
@@ -88,7 +82,7 @@ export async function runOperation(
       const uploaded = await readVersion(ports.table, version);
       const reading = uploaded && readPolicy(uploaded.text);
       if (!uploaded || !reading?.ok) throw new Failure('not-found', `there is no policy version ${version}`);
-      const current = await policyInForce(ports.table);
+      const current = await writtenInForce(ports.table);
       return { version, digest: uploaded.digest, state: uploaded.state, ...compare(current?.policy, reading.policy) };
     }
     case 'list-policies':

@@ -1,5 +1,6 @@
+import { reservedRole } from '../access/arn.ts';
 import { IAM_PATH, iamRoleName, RESERVED_GRANT_NAMES } from '../access/names.ts';
-import { checkName, checkSource, principalArn, type Report, reservedRole, SOURCES } from './checking.ts';
+import { checkName, checkSource, principalArn, type Report, SOURCES } from './checking.ts';
 import type { Path } from './document.ts';
 import { PROVIDER_PRESETS } from './identity-provider-presets.ts';
 import { nearestName } from './nearest.ts';
@@ -94,7 +95,8 @@ function checkGrantees(document: PolicyDocument, grant: GrantDocument, path: Pat
   }
 }
 
-function checkGrantee(document: PolicyDocument, grantee: GranteeDocument, path: Path, report: Report): void {
+/** Reports what is wrong with one grantee. */
+export function checkGrantee(document: PolicyDocument, grantee: GranteeDocument, path: Path, report: Report): void {
   const form = formOf(grantee);
   if (form === undefined) {
     const named = FORMS_OF_GRANTEE.filter((one) => grantee[one] !== undefined).length;

@@ -3,15 +3,19 @@ import { canonicalJson, sameJson } from '../access/json.ts';
 import type {
   AccessPolicy,
   Account,
+  ApplicationRules,
   Cluster,
   ClusterMode,
   ClusterSelector,
   Discovery,
+  EnvironmentRules,
   Grant,
   IdentityProvider,
   IdentityRule,
   Machine,
   MachineTrust,
+  Onboarding,
+  OnboardingRules,
 } from '../access/policy.ts';
 import { levelCovers, levelMeet } from './levels.ts';
 import { matchesName, selects } from './selection.ts';
@@ -20,7 +24,7 @@ import { matchesName, selects } from './selection.ts';
 export interface PolicyChange {
   /**
    * `grant/<name>`, `cluster/<name>`, `machine/<name>`, `identity-provider/<name>`, `discover/<account>/<region>`,
-   * `identities/<source>`, `account/<id>` or `protected`.
+   * `identities/<source>`, `account/<id>`, `onboarding`, `onboarding/<what>` or `protected`.
    */
   readonly about: string;
   /** One sentence. */
@@ -85,11 +89,16 @@ function combine(old: AccessPolicy, next: AccessPolicy): Comparison & { effectiv
   const identityProviders = meetIdentityProviders(old.identityProviders, next.identityProviders, notes);
   const identities = meetIdentities(old.identities, next.identities, notes);
   const principals = meetProtected(old.protected.principals, next.protected.principals, notes);
+  const onboarding = meetOnboarding(old.onboarding, next.onboarding, notes);
   const { widens, narrows } = notes;
   const effective =
     widens.length === 0
       ? next
-      : { clusters, discover, accounts, grants, machines, identityProviders, identities, protected: { principals } };
+      : {
+          ...{ clusters, discover, accounts, grants, machines, identityProviders, identities },
+          protected: { principals },
+          ...(onboarding ? { onboarding } : {}),
+        };
   return { widens, narrows, effective };
 }
 
@@ -339,6 +348,83 @@ interface Scope {
   readonly discovers: boolean;
 }
 
+function meetOnboarding(
+  old: Onboarding | undefined,
+  next: Onboarding | undefined,
+  notes: Notes,
+): Onboarding | undefined {
+  if (!next) {
+    if (old) notes.narrow('onboarding', 'nothing is onboarded any more, and what was onboarded loses what it gave');
+    return undefined;
+  }
+  if (!old) {
+    const accounts = next.environments.accounts.join(', ');
+    notes.widen(
+      'onboarding',
+      `clusters of the accounts ${accounts} may be onboarded, at ${next.environments.level.name}`,
+    );
+    return undefined;
+  }
+  const environments = meetEnvironments(old.environments, next.environments, notes);
+  const applications = meetApplications(old.applications, next.applications, notes);
+  return environments && { environments, ...(applications ? { applications } : {}) };
+}
+
+function meetEnvironments(old: EnvironmentRules, next: EnvironmentRules, notes: Notes): EnvironmentRules | undefined {
+  const about = 'onboarding/environments';
+  const rules = meetRulesOf(about, old, next, notes);
+  const accounts = meetList(about, old.accounts, next.accounts, (id) => `clusters of account ${id} may join`, notes);
+  const mode = meetMode(about, old.mode, next.mode, notes);
+  return rules && { ...rules, accounts, mode };
+}
+
+function meetApplications(
+  old: ApplicationRules | undefined,
+  next: ApplicationRules | undefined,
+  notes: Notes,
+): ApplicationRules | undefined {
+  const about = 'onboarding/applications';
+  if (!next) {
+    if (old) notes.narrow(about, 'no application is onboarded any more');
+    return undefined;
+  }
+  if (!old) {
+    notes.widen(about, `applications may be onboarded, at ${next.level.name}`);
+    return undefined;
+  }
+  const rules = meetRulesOf(about, old, next, notes);
+  const absentNamespaces = meetAbsent(about, old, next, notes);
+  const list = ({ groupsOf }: ApplicationRules) => (groupsOf === undefined ? [] : [groupsOf]);
+  const [groupsOf] = meetList(about, list(old), list(next), (id) => `groups of ${id} may be named`, notes);
+  return rules && { ...rules, absentNamespaces, ...(groupsOf === undefined ? {} : { groupsOf }) };
+}
+
+function meetRulesOf(
+  about: string,
+  old: OnboardingRules,
+  next: OnboardingRules,
+  notes: Notes,
+): OnboardingRules | undefined {
+  const level = meetLevels(about, old, next, notes);
+  const trust = meetTrust(about, old.trust, next.trust, notes);
+  const adopt = meetList(about, old.adopt, next.adopt, (arn) => `${arn} may be named`, notes);
+  const people = meetGrantees(about, { to: old.people }, { to: next.people }, notes);
+  return level && { level, ...(trust ? { trust } : {}), adopt, people };
+}
+
+/** A list of things that may be: what is new widens, what is gone narrows, what both have is in force. */
+function meetList(
+  about: string,
+  old: readonly string[],
+  next: readonly string[],
+  text: (one: string) => string,
+  notes: Notes,
+): readonly string[] {
+  for (const one of next) if (!old.includes(one)) notes.widen(about, text(one));
+  for (const one of old) if (!next.includes(one)) notes.narrow(about, `no longer: ${text(one)}`);
+  return next.filter((one) => old.includes(one));
+}
+
 function meetGrants(scope: Scope, notes: Notes): Grant[] {
   const before = new Map(scope.old.grants.map((grant) => [grant.name, grant]));
   const after = new Set(scope.next.grants.map(({ name }) => name));
@@ -366,7 +452,7 @@ function meetGrant(scope: Scope, old: Grant, next: Grant, notes: Notes): Grant |
   return { name: next.name, to, clusters, namespaces, absentNamespaces, level, ...way, ...(names ? { names } : {}) };
 }
 
-function meetGrantees(about: string, old: Grant, next: Grant, notes: Notes): Grant['to'] {
+function meetGrantees(about: string, old: Pick<Grant, 'to'>, next: Pick<Grant, 'to'>, notes: Notes): Grant['to'] {
   const was = new Set(old.to.map(canonicalJson));
   const is = new Set(next.to.map(canonicalJson));
   for (const one of next.to) if (!was.has(canonicalJson(one))) notes.widen(about, `it is given to ${granteeText(one)}`);
@@ -448,7 +534,12 @@ function meetNamespaces(about: string, old: Grant, next: Grant, notes: Notes): r
   return common.length > 0 ? common : undefined;
 }
 
-function meetLevels(about: string, old: Grant, next: Grant, notes: Notes): Grant['level'] | undefined {
+function meetLevels(
+  about: string,
+  old: Pick<Grant, 'level'>,
+  next: Pick<Grant, 'level'>,
+  notes: Notes,
+): Grant['level'] | undefined {
   const { level: before } = old;
   const { level: after } = next;
   const narrower = levelCovers(before, after);
@@ -468,7 +559,12 @@ function meetLevels(about: string, old: Grant, next: Grant, notes: Notes): Grant
   return before;
 }
 
-function meetAbsent(about: string, old: Grant, next: Grant, notes: Notes): Grant['absentNamespaces'] {
+function meetAbsent(
+  about: string,
+  old: Pick<Grant, 'absentNamespaces'>,
+  next: Pick<Grant, 'absentNamespaces'>,
+  notes: Notes,
+): Grant['absentNamespaces'] {
   if (old.absentNamespaces === next.absentNamespaces) return next.absentNamespaces;
   const change = `absent namespaces: ${next.absentNamespaces} instead of ${old.absentNamespaces}`;
   if (next.absentNamespaces === 'refuse') {

@@ -13,8 +13,8 @@ import {
 import { roleOf, sharedSubjects, wayOf } from '../access/way.ts';
 import type { Cause } from '../directory/fact.ts';
 import { nudgePlanner } from '../directory/nudge.ts';
+import { policyInForce } from '../policy/in-force.ts';
 import { allClusters, clustersOf, selects } from '../policy/selection.ts';
-import { policyInForce } from '../policy/versions.ts';
 import { allItems } from '../ports/all-items.ts';
 import type { Key, Table, TableReader } from '../ports/table.ts';
 import { discoveredClusters } from './clusters.ts';
