@@ -172,6 +172,7 @@ export async function aPipeline(options: PipelineOptions) {
       notices,
       secrets,
       iam,
+      iamState,
       eks,
       clusters,
       unreachable,

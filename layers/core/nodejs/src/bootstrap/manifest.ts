@@ -2,6 +2,7 @@ import { dump } from 'js-yaml';
 import { awsAuthArn } from '../access/arn.ts';
 import { canonicalJson } from '../access/json.ts';
 import type { AccessLevel, AccessPolicy, AccessRule, Cluster } from '../access/policy.ts';
+import { foreseenGrants } from '../policy/onboarding.ts';
 import { selects } from '../policy/selection.ts';
 import { canonicalRule } from '../resources/role/model.ts';
 import { lintLevel } from './lint.ts';
@@ -36,7 +37,8 @@ export function bootstrapManifest(
   cluster: Cluster,
   own: { readonly roleArn: string },
 ): Bootstrap {
-  const grants = policy.grants.filter((grant) => selects(grant, cluster));
+  // What is onboarded tomorrow must not wait for an administrator once more.
+  const grants = [...policy.grants.filter((grant) => selects(grant, cluster)), ...foreseenGrants(policy, cluster)];
   const levels = [...new Map(grants.map(({ level }) => [level.name, level])).values()];
   const makes = grants.some(({ absentNamespaces }) => absentNamespaces !== 'refuse');
   const removes = grants.some(({ absentNamespaces }) => absentNamespaces === 'create-and-delete');
@@ -76,7 +78,9 @@ function bindRules(levels: readonly AccessLevel[]): readonly AccessRule[] {
 }
 
 function levelRules(levels: readonly AccessLevel[]): readonly AccessRule[] {
-  const rules = levels.flatMap((level) => ('rules' in level ? level.rules.map(canonicalRule) : []));
+  const rules = levels.flatMap((level) =>
+    [...('rules' in level ? level.rules : []), ...(level.clusterWide ?? [])].map(canonicalRule),
+  );
   const unique = new Map(rules.map((rule) => [canonicalJson(rule), rule]));
   return [...unique].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, rule]) => rule);
 }

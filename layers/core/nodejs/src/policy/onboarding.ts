@@ -77,22 +77,32 @@ export function earlierOnboarded(items: readonly OnboardedItem[]): readonly (rea
   return [items, ...Array.from({ length: rounds }, (_, round) => items.map((item) => then(item, round)))];
 }
 
-/** Everybody to whom the grants of an item were ever given, by its history and by policies that were in force. */
-export function granteesEver(item: OnboardedItem, policies: readonly AccessPolicy[]): Grantee[] {
-  const { role } = namesOf(item);
+/** A grant that follows from an item, and everybody to whom it was ever given. */
+export interface DerivedGrant {
+  readonly name: string;
+  readonly grantees: readonly Grantee[];
+}
+
+/** The grants that follow from an item, with whom they were ever for: by its history and by policies that were in force. */
+export function grantsEver(item: OnboardedItem, policies: readonly AccessPolicy[]): DerivedGrant[] {
+  const names = namesOf(item);
   const rules = policies.flatMap(({ onboarding }) => onboarding ?? []);
-  const people = rules.flatMap(({ environments, applications }) =>
+  const specs: readonly (EnvironmentSpec & ApplicationSpec)[] = item.ever as never;
+  const roles = specs.flatMap(({ role }) => (role === undefined ? [] : [{ principal: role }]));
+  const people = rules.flatMap(({ environments, applications }): readonly Grantee[] =>
     item.type === 'environment' ? environments.people : (applications?.people ?? []),
   );
-  const sources = new Set(rules.flatMap(({ applications }) => applications?.groupsOf ?? []));
-  const specs: readonly (EnvironmentSpec | ApplicationSpec)[] = item.ever;
-  const named = specs.flatMap((spec): Grantee[] => [
-    ...(spec.role === undefined ? [] : [{ principal: spec.role }]),
-    ...('group' in spec && spec.group !== undefined
-      ? [...sources].map((source) => ({ group: spec.group!, source }))
-      : []),
-  ]);
-  return distinct([{ machine: role }, ...named, ...people]);
+  const groups = rules.flatMap(({ applications }) =>
+    specs.flatMap(({ group }) => {
+      const source = applications?.groupsOf;
+      return group === undefined || source === undefined ? [] : [{ group, source }];
+    }),
+  );
+  const persons = distinct([...people, ...groups]);
+  return [
+    { name: names.role, grantees: distinct([{ machine: names.role }, ...roles, ...persons]) },
+    { name: names.people, grantees: persons },
+  ];
 }
 
 /** The ARNs of all clusters that an environment ever was. */
@@ -101,7 +111,7 @@ export function clustersEver({ ever }: EnvironmentItem): string[] {
 }
 
 /** The names of the grants that follow from an item. */
-export function namesOf(item: OnboardedItem): DerivedNames {
+function namesOf(item: OnboardedItem): DerivedNames {
   return item.type === 'environment' ? environmentNames(item.name) : applicationNames(item.environment, item.namespace);
 }
 

@@ -39,17 +39,18 @@ import { applicationsOf, readOnboarded } from '../directory/onboarded.ts';
 import { groupsOf, isLiveMember, readGroup, readMembership, readUser } from '../directory/read.ts';
 import { isManagedPrincipal, machineNamed } from '../plan/principals.ts';
 import { type PolicyInForce, policyInForce } from '../policy/in-force.ts';
-import { clustersEver, earlierOnboarded, granteesEver, namesOf, withOnboarded } from '../policy/onboarding.ts';
+import { clustersEver, earlierOnboarded, grantsEver, withOnboarded } from '../policy/onboarding.ts';
 import { allClusters, clustersOf, selectsDiscovery } from '../policy/selection.ts';
 import { markPolicyPlanned, policiesBefore, previousPolicy } from '../policy/versions.ts';
 import { EMPTY_POLICY } from '../policy/widening.ts';
+import { allItems } from '../ports/all-items.ts';
 import type { Item, Key } from '../ports/table.ts';
 import type { World } from '../ports/world.ts';
 import { accountById, discoveredClusters, forgetDiscovered, keepDiscovered, rememberAccounts } from './clusters.ts';
 import { heedDeletion } from './iam-belief.ts';
 import { type Expansion, type IntakePorts, putExpansion } from './intake.ts';
-import type { Urgency } from './keys.ts';
-import { type MarkRequest, putMark } from './marks.ts';
+import { MARK_PREFIX, targetPk, type Urgency } from './keys.ts';
+import { type MarkRequest, putMark, readMark } from './marks.ts';
 import { principalFor } from './member-facts.ts';
 import { readRecords, targetsOf } from './records.ts';
 import { noteLeftTargets, noteTarget } from './sweep.ts';
@@ -290,8 +291,7 @@ class Planner {
     rules: readonly AccessPolicy[],
     cause: Cause,
   ): Promise<void> {
-    const grantees = granteesEver(item, rules);
-    for (const name of Object.values(namesOf(item))) {
+    for (const { name, grantees } of grantsEver(item, rules)) {
       const now = policy.grants.find((grant) => grant.name === name);
       const shared = grantSubject(name);
       if (!now) await this.#noteTargets(shared);
@@ -307,6 +307,10 @@ class Planner {
     const { table } = this.#ports;
     const target = clusterTarget(arn);
     await noteTarget(table, target);
+    for (const item of await allItems(table, targetPk(target), MARK_PREFIX)) {
+      // What waits there, for a cluster that never came, say, waits no longer.
+      await this.#mark({ target, subject: readMark(item).subject, urgency: 'revocation', cause });
+    }
     let after: string | undefined;
     do {
       const page = await readRecords(table, target, after, PAGE);

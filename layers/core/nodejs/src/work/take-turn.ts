@@ -1,5 +1,6 @@
 import { Failure, isFailure } from '../access/failure.ts';
 import { type Json, sameJson } from '../access/json.ts';
+import { ENVIRONMENT_LABEL } from '../access/names.ts';
 import type { Subject } from '../access/subject.ts';
 import { parseTarget, type Target } from '../access/target.ts';
 import type { Cause } from '../directory/fact.ts';
@@ -10,7 +11,7 @@ import { policyInForce } from '../policy/in-force.ts';
 import { EMPTY_POLICY } from '../policy/widening.ts';
 import type { Table } from '../ports/table.ts';
 import type { World } from '../ports/world.ts';
-import type { OwnedClaim } from '../resources/resource.ts';
+import type { Finding, OwnedClaim } from '../resources/resource.ts';
 import { carryOut, findingOf, planScene, type Result, type Run, summaryOf } from './carry-out.ts';
 import { setClusterStage } from './cluster-stage.ts';
 import { discoveredClusters, forgetDiscovered, isGone } from './clusters.ts';
@@ -205,7 +206,7 @@ async function perform(request: StageRequest, run: Run, marks: readonly Mark[]):
     if (!isFailure(error)) throw error;
     if (error.code === 'not-found' && (await isGoneTarget(request))) {
       await forgetCluster(request, run);
-      result = { applied: [], failed: new Map(), findings: [], released: [], toRestore: [] };
+      result = { applied: [], failed: new Map(), findings: absentEnvironment(request), released: [], toRestore: [] };
     } else {
       result = failedAsAWhole(target, subjects, error);
     }
@@ -295,6 +296,23 @@ function failedAsAWhole(target: Target, subjects: readonly Subject[], error: Fai
 async function isGoneTarget({ ports, reader, policy, target }: StageRequest): Promise<boolean> {
   const parts = parseTarget(target);
   return parts.type === 'cluster' && (await isGone(ports.world, reader, policy, parts.arn));
+}
+
+/** Somebody said that this cluster is an environment: they must hear that it does not exist. */
+function absentEnvironment({ policy, target }: StageRequest): Finding[] {
+  const parts = parseTarget(target);
+  const cluster = policy.clusters.find(({ arn }) => parts.type === 'cluster' && arn === parts.arn);
+  const environment = cluster?.labels[ENVIRONMENT_LABEL];
+  if (!cluster || environment === undefined) return [];
+  return [
+    {
+      code: 'no-such-cluster',
+      severity: 'blocks',
+      object: '',
+      message: `the cluster ${cluster.arn} of the environment "${environment}" does not exist`,
+      remedy: `create it, or name another: gatehouse onboard environment ${environment} ...; or offboard the environment`,
+    },
+  ];
 }
 
 /** Forgets what was recorded for these subjects on a cluster that is gone, and lets go of the principals named there. */
