@@ -5,6 +5,7 @@ import { addActivatePolicy } from './verbs/activate-policy.ts';
 import { addBootstrap } from './verbs/bootstrap.ts';
 import { addDemo } from './verbs/demo.ts';
 import { addLedger } from './verbs/ledger.ts';
+import { addOffboard, addOnboard } from './verbs/onboard.ts';
 import { addPlan } from './verbs/plan.ts';
 import { addReconcile } from './verbs/reconcile.ts';
 import { addSandbox } from './verbs/sandbox.ts';
@@ -18,7 +19,7 @@ Exit codes:
   0  fine
   1  error
   2  changes are pending (plan --detailed-exitcode)
-  3  the answer is no (ledger: the chain is broken)
+  3  the answer is no (ledger: the chain is broken; onboard: the policy refuses it)
 
 Environment:
   AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL, ...  as for every AWS tool; a sandbox is reached by AWS_ENDPOINT_URL
@@ -53,6 +54,8 @@ export function createProgram(terminal: Terminal): Command {
   program.commandsGroup('Clusters:');
   addBootstrap(program, terminal);
   addToken(program, terminal);
+  addOnboard(program, terminal);
+  addOffboard(program, terminal);
   program.commandsGroup('What happens:');
   addStatus(program, terminal);
   addPlan(program, terminal);

@@ -6,6 +6,8 @@ const VERBS = [
   'bootstrap',
   'demo',
   'ledger',
+  'offboard',
+  'onboard',
   'plan',
   'reconcile',
   'sandbox',

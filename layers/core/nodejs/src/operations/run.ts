@@ -8,8 +8,9 @@ import { bootstrapManifest } from '../bootstrap/manifest.ts';
 import type { Cause } from '../directory/fact.ts';
 import { peopleOf } from '../directory/grantee-people.ts';
 import { nudgePlanner } from '../directory/nudge.ts';
+import { applicationFact, environmentFact } from '../directory/onboarded.ts';
 import { readChain, verifyChain } from '../ledger/ledger.ts';
-import { ACTIVE_KEY, policyInForce, writtenInForce } from '../policy/in-force.ts';
+import { ACTIVE_KEY, type PolicyInForce, policyInForce, writtenInForce } from '../policy/in-force.ts';
 import { readPolicy } from '../policy/read.ts';
 import { allClusters } from '../policy/selection.ts';
 import { activatePolicy, listVersions, readVersion, uploadPolicy } from '../policy/versions.ts';
@@ -26,6 +27,7 @@ import { sweep, targetsOfPolicy } from '../work/sweep.ts';
 import { planTarget } from '../work/take-turn.ts';
 import type { TurnLimits, TurnPorts } from '../work/turn-ports.ts';
 import { wake } from '../work/wake.ts';
+import { onboard } from './onboard.ts';
 import type { Operation } from './operation.ts';
 
 /** What operations need beside the ports of a turn. */
@@ -101,6 +103,17 @@ export async function runOperation(
       const before = await readSnapshot(ports.table, target, id);
       if (before === undefined) throw new Failure('not-found', `${target} has no snapshot "${id}"`);
       return { before };
+    }
+    case 'onboard-environment':
+    case 'offboard-environment': {
+      const fact = environmentFact(operation.environment, cause.receivedAt);
+      return { ...(await onboard(ports, fact, cause, operation.dryRun === true)) };
+    }
+    case 'onboard-application':
+    case 'offboard-application': {
+      const state = operation.operation === 'onboard-application' ? 'present' : 'absent';
+      const fact = applicationFact(operation.application, state, cause.receivedAt);
+      return { ...(await onboard(ports, fact, cause, operation.dryRun === true)) };
     }
     case 'bootstrap': {
       const { policy } = await inForce(ports.table);
@@ -199,8 +212,19 @@ async function status(ports: TurnPorts): Promise<Outcome> {
     policy: { version: policy.version, digest: policy.digest, partial: policy.partial },
     ...proposed,
     clusters: clusters.map(({ name, arn, mode }) => ({ name, arn, mode })),
+    ...(policy.written.onboarding ? { onboarding: onboardingOf(policy) } : {}),
     ...(refused ? { refused: { at: refused.at, errors: refused.errors } } : {}),
     waiting,
     findings,
+  };
+}
+
+/** What is onboarded, and what of it gets nothing, or not all. */
+function onboardingOf({ onboarded, findings }: PolicyInForce): Json {
+  const present = onboarded.filter(({ state }) => state === 'present');
+  return {
+    environments: present.filter(({ type }) => type === 'environment').length,
+    applications: present.filter(({ type }) => type === 'application').length,
+    findings: findings.map((finding) => ({ ...finding })),
   };
 }

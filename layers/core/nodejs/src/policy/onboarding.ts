@@ -19,7 +19,7 @@ import type {
   Onboarding,
   OnboardingRules,
 } from '../access/policy.ts';
-import type { ApplicationSpec, EnvironmentSpec } from '../directory/fact.ts';
+import type { ApplicationSpec, EnvironmentSpec, Fact } from '../directory/fact.ts';
 import type { ApplicationItem, EnvironmentItem, OnboardedItem } from '../directory/items.ts';
 import { unfitRole } from '../directory/onboarded.ts';
 import { principalName, principalSet } from './identity.ts';
@@ -56,6 +56,38 @@ export function withOnboarded(written: AccessPolicy, items: readonly OnboardedIt
   for (const item of present) if (item.type === 'environment') merger.addEnvironment(item);
   for (const item of present) if (item.type === 'application') merger.addApplication(item);
   return merger.result();
+}
+
+/** Whether a finding is about an item. */
+export function isAbout({ environment, namespace }: OnboardingFinding, item: OnboardedItem): boolean {
+  return item.type === 'environment'
+    ? namespace === undefined && environment === item.name
+    : environment === item.environment && namespace === item.namespace;
+}
+
+/**
+ * Why nothing of a fact's sort can be onboarded at all, whatever it says: the policy has no rules for it. What goes is always
+ * heard, lest it come back with the rules.
+ */
+export function refusalToOnboard(
+  policy: AccessPolicy | undefined,
+  fact: Pick<Fact, 'type'> & { readonly state?: string },
+): Pick<OnboardingFinding, 'message' | 'remedy'> | undefined {
+  if (fact.state !== 'present') return undefined;
+  const rules = policy?.onboarding;
+  if (fact.type === 'environment' && !rules) {
+    return {
+      message: 'the access policy in force onboards no environments',
+      remedy: 'add onboarding.environments to it',
+    };
+  }
+  if (fact.type === 'application' && !rules?.applications) {
+    return {
+      message: 'the access policy in force onboards no applications',
+      remedy: 'add onboarding.applications to it',
+    };
+  }
+  return undefined;
 }
 
 /** What a digest of the items must tell apart. */
@@ -211,7 +243,7 @@ class Merger {
       }
       if (!NAME_PATTERN.test(namespace) || SYSTEM_NAMESPACE.test(namespace)) {
         throw new Refusal(
-          `"${namespace}" cannot be an application's namespace: it is the cluster's own`,
+          `"${namespace}" cannot be an application’s namespace: it is the cluster’s own`,
           'name a namespace of the application',
         );
       }
