@@ -112,7 +112,7 @@ describe('gatehouse onboard', () => {
     ['Prod_EU', `onboard environment Prod_EU --account ${ACCOUNT}`, 'environment.name'],
     ['a short account', 'onboard environment prod --account 1111', 'environment.cluster.account'],
     ['a wildcard', `${PROD} --role arn:aws:iam::${ACCOUNT}:role/*`, 'holds a wildcard'],
-    ['a user', `${PROD} --role arn:aws:iam::${ACCOUNT}:user/jo`, 'is a user, not a role'],
+    ['a user', `${PROD} --role arn:aws:iam::${ACCOUNT}:user/jo`, 'is no role'],
     [
       'a service-linked role',
       `${PROD} --role arn:aws:iam::${ACCOUNT}:role/aws-service-role/eks.amazonaws.com/AWSServiceRoleForAmazonEKS`,

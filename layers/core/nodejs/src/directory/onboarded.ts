@@ -93,7 +93,7 @@ export async function applicationsOf(reader: TableReader, environment: string): 
 export function unfitRole(text: string): string | undefined {
   try {
     const arn = parsePrincipalArn(text);
-    if (arn.type !== 'role') return `is a ${arn.type}, not a role`;
+    if (arn.type !== 'role') return `is no role (it is of type ${arn.type})`;
     if (arn.path.startsWith(IAM_PATH)) return 'is of Gatehouse’s own making: leave the role out';
     const reserved = reservedRole(arn);
     return reserved && `cannot be used: ${reserved.why}`;

@@ -154,6 +154,7 @@ function checkPrincipal(document: PolicyDocument, text: string, path: Path, repo
   const known = new Set([
     ...Object.keys(document.accounts ?? {}),
     ...[...Object.values(document.clusters ?? {}), ...(document.discover ?? [])].map(({ account }) => account),
+    ...(document.onboarding?.environments.accounts ?? []),
   ]);
   if (!known.has(arn.account)) {
     const remedy = `add "${arn.account}" under accounts, if it is yours`;
@@ -276,8 +277,8 @@ function checkScope(document: PolicyDocument, grant: GrantDocument, path: Path, 
     report([...path, 'labels'], 'an empty map of labels would select every cluster', 'name a label, or remove labels');
     return;
   }
-  // A discovered cluster may have any name and labels, so with discovery every selector may come to match.
-  if ((document.discover ?? []).length === 0) checkSelector(document, grant, path, report);
+  // A cluster that joins later may have any name, and a discovered one any labels: every selector may come to match.
+  if ((document.discover ?? []).length === 0 && !document.onboarding) checkSelector(document, grant, path, report);
 }
 
 function checkSelector(document: PolicyDocument, { on, through }: GrantDocument, path: Path, report: Report): void {

@@ -81,15 +81,16 @@ class Notes {
 function combine(old: AccessPolicy, next: AccessPolicy): Comparison & { effective: AccessPolicy } {
   const notes = new Notes();
   const discover = meetDiscovery(old.discover, next.discover, notes);
-  const clusters = meetClusters(old, next, discover.length > 0, notes);
+  const onboarding = meetOnboarding(old.onboarding, next.onboarding, notes);
+  const discovers = discover.length > 0 || onboarding !== undefined;
+  const clusters = meetClusters(old, next, discovers, notes);
   const accounts = meetAccounts(old, next, notes);
-  const scope: Scope = { old, next, clusters, discovers: discover.length > 0 };
+  const scope: Scope = { old, next, clusters, discovers };
   const grants = meetGrants(scope, notes);
   const machines = meetMachines(old, next, notes);
   const identityProviders = meetIdentityProviders(old.identityProviders, next.identityProviders, notes);
   const identities = meetIdentities(old.identities, next.identities, notes);
   const principals = meetProtected(old.protected.principals, next.protected.principals, notes);
-  const onboarding = meetOnboarding(old.onboarding, next.onboarding, notes);
   const { widens, narrows } = notes;
   const effective =
     widens.length === 0
@@ -128,9 +129,10 @@ function meetClusters(old: AccessPolicy, next: AccessPolicy, discovers: boolean,
   const leaving = old.clusters.filter(({ arn }) => !after.has(arn));
   for (const { arn, name } of leaving)
     notes.narrow(`cluster/${name}`, `the cluster ${name} (${arn}) leaves the policy`);
-  const returning = leaving.filter((cluster) => mayBeDiscovered(cluster, next.discover));
-  for (const { name } of returning) {
-    notes.widen(`cluster/${name}`, `the cluster ${name} may be discovered again, with another mode and other labels`);
+  const returning = leaving.filter((cluster) => mayReturn(cluster, next) !== undefined);
+  for (const cluster of returning) {
+    const how = `${mayReturn(cluster, next)} again, with another mode and other labels`;
+    notes.widen(`cluster/${cluster.name}`, `the cluster ${cluster.name} may be ${how}`);
   }
   const staying = next.clusters.flatMap((cluster) => {
     const known = before.get(cluster.arn);
@@ -150,9 +152,13 @@ function meetClusters(old: AccessPolicy, next: AccessPolicy, discovers: boolean,
   return [...staying, ...returning.map((cluster) => ({ ...cluster, mode: withoutGiving(cluster.mode) }))];
 }
 
-/** What the policy says of a cluster counts more than what was discovered of it: without the one, the other takes effect. */
-function mayBeDiscovered({ account, region }: Cluster, rules: readonly Discovery[]): boolean {
-  return rules.some((rule) => rule.account === account && rule.region === region);
+/** What the policy says of a cluster counts more than what others say of it: without the one, the other takes effect. */
+function mayReturn(
+  { account, region }: Cluster,
+  { discover, onboarding }: AccessPolicy,
+): 'discovered' | 'onboarded' | undefined {
+  if (discover.some((rule) => rule.account === account && rule.region === region)) return 'discovered';
+  return onboarding?.environments.accounts.includes(account) ? 'onboarded' : undefined;
 }
 
 function withoutGiving(mode: ClusterMode): ClusterMode {
@@ -344,7 +350,7 @@ interface Scope {
   readonly next: AccessPolicy;
   /** Clusters that are in force whatever is decided. */
   readonly clusters: readonly Cluster[];
-  /** Whether clusters join by themselves, whose names and labels are not known here. */
+  /** Whether clusters join by themselves or by onboarding, whose names and labels are not known here. */
   readonly discovers: boolean;
 }
 
