@@ -171,9 +171,9 @@ const SYSTEM_NAMESPACE = /^kube-/;
 /** Ends the look at one item. */
 class Refusal extends Error {
   readonly finding: Pick<OnboardingFinding, 'code' | 'message' | 'remedy'>;
-  constructor(message: string, remedy: string, code: OnboardingFinding['code'] = 'onboarding-refused') {
+  constructor(message: string, remedy: string, over: { readonly code?: OnboardingFinding['code'] } = {}) {
     super(message);
-    this.finding = { code, message, remedy };
+    this.finding = { code: 'onboarding-refused', message, remedy, ...over };
   }
 }
 
@@ -252,7 +252,7 @@ class Merger {
         throw new Refusal(
           `there is no environment "${environment}" yet`,
           `onboard it: gatehouse onboard environment ${environment} ...`,
-          'environment-awaited',
+          { code: 'environment-awaited' },
         );
       }
       const groups = this.#groupsOf(about, spec.group);
