@@ -1,3 +1,4 @@
+import { IAMClient, ListRolesCommand } from '@aws-sdk/client-iam';
 import { AssumeRoleCommand, STSClient, STSServiceException } from '@aws-sdk/client-sts';
 import { isFailure } from '@gatehouse/core/access/failure';
 import { canonicalJson, type Json } from '@gatehouse/core/access/json';
@@ -105,7 +106,7 @@ async function may(work: () => Promise<unknown>): Promise<boolean> {
 const listConfigMaps = (cluster: Kubernetes, namespace: string) => () => cluster.list('ConfigMap', { namespace });
 const listBindings = (cluster: Kubernetes) => () => cluster.list('ClusterRoleBinding', {});
 
-/** What of the cluster Gatehouse could have touched, and the roles of the account. */
+/** What of the cluster Gatehouse could have touched, and its roles in the account. */
 async function everything(): Promise<object> {
   const { operator } = stack.cluster;
   const kinds = ['ClusterRole', 'ClusterRoleBinding', 'Role', 'RoleBinding'] as const;
@@ -113,7 +114,15 @@ async function everything(): Promise<object> {
   for (const kind of kinds) objects.push(...(await operator.list(kind, {})).items);
   const named = objects.map(({ kind, metadata: { namespace = '', name } }) => `${kind} ${namespace}/${name}`);
   const ours = await operator.read({ kind: 'Namespace', name: 'orders' });
-  return { objects: named.toSorted(), awsAuth: (await operator.read(AWS_AUTH_REF))?.data, orders: ours !== undefined };
+  const iam = new IAMClient(stack.emulator.config());
+  const { Roles = [] } = await iam.send(new ListRolesCommand({})).finally(() => iam.destroy());
+  const roles = Roles.map(({ Arn }) => Arn).filter((arn) => arn?.includes('role/gatehouse/'));
+  return {
+    roles,
+    objects: named.toSorted(),
+    awsAuth: (await operator.read(AWS_AUTH_REF))?.data,
+    orders: ours !== undefined,
+  };
 }
 
 describe('a developer platform', () => {

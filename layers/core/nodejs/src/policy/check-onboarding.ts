@@ -45,7 +45,7 @@ function checkLevel(document: PolicyDocument, name: string, path: Path, report: 
 
 function checkRules(document: PolicyDocument, rules: OnboardingRulesDocument, path: Path, report: Report): void {
   const { trust, adopt, people } = rules;
-  if (!trust && !adopt && !people) {
+  if (!trust && !adopt && !people && !('groupsOf' in rules && rules.groupsOf)) {
     report(path, 'nobody would come in by what is onboarded', 'add trust, adopt or people');
   }
   checkTrust(trust, [...path, 'trust'], report);

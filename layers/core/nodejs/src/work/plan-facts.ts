@@ -1,5 +1,5 @@
 import { parsePrincipalArn } from '../access/arn.ts';
-import { isToGroup, isToSubject, machinesIn } from '../access/grantee.ts';
+import { isToGroup, isToSubject, machinesIn, subjectOf } from '../access/grantee.ts';
 import { canonicalJson, sameJson } from '../access/json.ts';
 import { ENVIRONMENT_LABEL, permissionSetOf } from '../access/names.ts';
 import type { AccessPolicy, Cluster, Grant, Grantee } from '../access/policy.ts';
@@ -297,8 +297,15 @@ class Planner {
       if (!now) await this.#noteTargets(shared);
       await this.#markRecorded(shared, 'revocation', cause);
       if (now) await this.#markShared(now, clustersOf(policy, now, this.#discovered), 'grant', cause);
-      const all = distinct([...grantees, ...(now?.to ?? [])]);
-      await this.#expand({ grant: name, scope: 'everywhere', grantees: all, urgency: 'revocation', cause });
+      const groups: Grantee[] = [];
+      for (const grantee of distinct([...grantees, ...(now?.to ?? [])])) {
+        const subject = subjectOf(grantee);
+        if (subject === undefined) groups.push(grantee);
+        else await this.#markEverywhere(subject, now, 'revocation', cause);
+      }
+      if (groups.length > 0) {
+        await this.#expand({ grant: name, scope: 'everywhere', grantees: groups, urgency: 'revocation', cause });
+      }
     }
   }
 
