@@ -5,6 +5,7 @@ import { withOnboarded } from '@gatehouse/core/policy/onboarding';
 import type { KubernetesObject } from '@gatehouse/core/ports/kubernetes';
 import { readMark } from '@gatehouse/core/work/marks';
 import { sweep } from '@gatehouse/core/work/sweep';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   application,
@@ -366,6 +367,66 @@ describe('a policy that changes under what is onboarded', () => {
     expect(world.bound()).toEqual({});
     expect(world.leftovers()).toEqual([]);
   });
+});
+
+describe('whatever is said, in whatever order, with pauses or without', () => {
+  const at = fc.integer({ min: 1, max: 9 });
+  const role = fc.constantFrom(undefined, OPS);
+  const group = fc.constantFrom(undefined, 'pay-devs');
+  const namespace = fc.constantFrom('pay', 'shop');
+  const fact: fc.Arbitrary<Fact> = fc.oneof(
+    fc
+      .record({ at, role, cluster: fc.constantFrom('prod', 'old') })
+      .map(({ role: named, ...over }) => environment('prod', { ...over, ...(named ? { role: named } : {}) })),
+    at.map((time) => environmentGone('prod', time)),
+    fc
+      .record({ at, role, group, namespace })
+      .map(({ namespace: on, role: named, group: of, at: time }) =>
+        application('prod', on, { at: time, ...(named ? { role: named } : {}), ...(of ? { group: of } : {}) }),
+      ),
+    fc.tuple(namespace, at).map(([on, time]) => applicationGone('prod', on, time)),
+  );
+  const steps = fc.array(fc.record({ fact, pause: fc.constantFrom(0, 0, 300, 600_000) }), {
+    minLength: 1,
+    maxLength: 8,
+  });
+
+  it('the clusters and IAM end as if only what stands had ever been said; and empty, when all is removed', async () => {
+    await fc.assert(
+      fc.asyncProperty(steps, async (said) => {
+        const world = await aWorld({ clusters: ['prod', 'old'] });
+        const before = world.everything();
+        for (const { fact: one, pause } of said) {
+          await world.say(one);
+          if (pause > 0) await world.settle(pause);
+        }
+        await world.settle(3_600_000);
+        const fresh = await aWorld({ clusters: ['prod', 'old'] });
+        for (const item of (await policyInForce(world.table))!.onboarded) {
+          if (item.state === 'absent') continue;
+          const { spec } = item;
+          await fresh.say(
+            item.type === 'environment'
+              ? ({ type: 'environment', name: item.name, state: 'present', at: 1, ...(spec as object) } as Fact)
+              : ({ ...item, type: 'application', state: 'present', at: 1, ...(spec as object) } as Fact),
+          );
+        }
+        await fresh.settle(3_600_000);
+        expect(world.failures).toEqual([]);
+        for (const name of ['prod', 'old']) {
+          expect(world.bound(name)).toEqual(fresh.bound(name));
+          expect(world.awsAuth(name).split('\n').toSorted()).toEqual(fresh.awsAuth(name).split('\n').toSorted());
+        }
+        expect(world.roles()).toEqual(fresh.roles());
+        const names = ['pay', 'shop'].map((on) => applicationGone('prod', on, 10));
+        for (const one of [environmentGone('prod', 10), ...names]) await world.say(one);
+        await world.settle(3_600_000);
+        expect(world.everything()).toEqual(before);
+        expect(world.leftovers()).toEqual([]);
+      }),
+      { numRuns: 40 },
+    );
+  }, 60_000);
 });
 
 describe('the cost of onboarding an application', () => {
