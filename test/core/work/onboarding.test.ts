@@ -1,9 +1,12 @@
 import { canonicalJson } from '@gatehouse/core/access/json';
 import type { Fact } from '@gatehouse/core/directory/fact';
+import { factKey } from '@gatehouse/core/directory/items';
+import { recordFact } from '@gatehouse/core/directory/record';
 import { policyInForce } from '@gatehouse/core/policy/in-force';
 import { withOnboarded } from '@gatehouse/core/policy/onboarding';
 import type { KubernetesObject } from '@gatehouse/core/ports/kubernetes';
 import { readMark } from '@gatehouse/core/work/marks';
+import { planFacts } from '@gatehouse/core/work/plan-facts';
 import { sweep } from '@gatehouse/core/work/sweep';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -347,25 +350,52 @@ describe('a policy that changes under what is onboarded', () => {
     expect(Object.keys(world.bound())).toHaveLength(3);
   });
 
-  it('takes back what people had by an item that went in the same moment', async () => {
+  it.each([
+    ['an environment', 'environment#prod', 'platform', environmentGone('prod')],
+    ['an application', 'application#prod#pay', 'support', applicationGone('prod', 'pay')],
+  ])('takes back what people had by %s that went in the same moment', async (_what, sk, people, gone) => {
     const world = await aWorld();
-    await world.happens(environment('prod'), application('prod', 'pay', { group: 'pay-devs' }));
-    const before = world.bound();
-    await world.say({ ...environmentGone('prod'), at: world.clock.now() });
-    await world.upload(onboardingPolicy('', ONBOARDING.replaceAll('group: platform', 'group: pay-devs')));
+    await world.happens(environment('prod'), application('prod', 'pay'));
+    const holders = () => Object.values(world.bound()).filter((text) => /:(ann|sam)\b/.test(text));
+    expect(holders()).toHaveLength(3);
+    await world.say({ ...gone, at: world.clock.now() });
+    await world.upload(onboardingPolicy('', ONBOARDING.replaceAll(`group: ${people}`, 'group: pay-devs')));
     for (const { handle } of world.queues.receive('intake')) world.queues.delete(handle);
     // The policy first, then what it no longer tells of.
     for (const key of [
       { pk: 'policy', sk: 'active' },
-      { pk: 'onboarded', sk: 'environment#prod' },
+      { pk: 'onboarded', sk },
     ]) {
       await world.queues.send('intake', [{ body: JSON.stringify({ version: 1, facts: [key] }) }]);
       await world.settle(600_000);
     }
     await world.settle(3_600_000);
-    expect(Object.keys(before)).toHaveLength(3);
-    expect(world.bound()).toEqual({});
-    expect(world.leftovers()).toEqual([]);
+    expect(holders()).toHaveLength(sk.startsWith('environment') ? 0 : 1);
+    expect(world.leftovers().filter((key) => key.includes('app-prod--pay') || key.includes('sam'))).toEqual([]);
+  });
+});
+
+describe('a fact that is planned while something is onboarded', () => {
+  it('is planned again: whom it brings may have been missed', async () => {
+    const world = await aWorld();
+    const at = world.clock.now();
+    const cause = { source: 'okta', event: 'e', type: 'test', receivedAt: at };
+    const fact: Fact = { type: 'membership', source: 'okta', group: 'platform', user: 'sam', state: 'present', at };
+    await recordFact(world.ports, fact, cause);
+    let again = false;
+    const query: typeof world.table.query = async (pk, options) => {
+      const page = await world.table.query(pk, options);
+      if (pk === 'onboarded' && !again) {
+        again = true;
+        await recordFact(world.ports, environment('prod', { at }), cause);
+      }
+      return page;
+    };
+    const ports = { ...world.ports, table: { ...world.table, query } };
+    expect(await planFacts(ports, [factKey(fact)], 9e15)).toMatchObject({ planned: 0, unfinished: [factKey(fact)] });
+    await world.tick();
+    await world.settle(3_600_000);
+    expect(world.bound()[ENV_BINDING]).toContain(':sam');
   });
 });
 
