@@ -281,3 +281,33 @@ describe('warnings', () => {
     expect(bootstrapManifest(policy(), PROD, OWN).warnings.join('\n')).toContain('No grant');
   });
 });
+
+describe('what is not granted yet', () => {
+  const rulesOf = (of: AccessPolicy, cluster: Cluster) =>
+    (loadAll(bootstrapManifest(of, cluster, OWN).yaml) as { kind: string; rules: AccessRule[] }[]).find(
+      ({ kind }) => kind === 'ClusterRole',
+    )!.rules;
+  const environments = {
+    ...{ accounts: ['111122223333'], mode: 'enforce', level: { name: 'admin', clusterRole: 'cluster-admin' } },
+    ...{ adopt: [], people: [] },
+  } as const;
+  const applications = { level: VIEW, adopt: [], people: [], absentNamespaces: 'create' } as const;
+  const onboarding = { ...policy(), onboarding: { environments, applications } };
+  const environment = { ...PROD, labels: { 'gatehouse.dev/environment': 'prod' } };
+
+  it('but may be, by onboarding, is passed on to an environment, and to no other cluster', () => {
+    const bind = (names: readonly string[]) => expect.objectContaining({ verbs: ['bind'], resourceNames: names });
+    expect(rulesOf(onboarding, environment)).toContainEqual(bind(['cluster-admin', 'view']));
+    expect(rulesOf(onboarding, environment)).toContainEqual({
+      apiGroups: [''],
+      resources: ['namespaces'],
+      verbs: ['get', 'create', 'update'],
+    });
+    expect(rulesOf(onboarding, PROD)).toEqual(rulesOf(policy(), PROD));
+  });
+
+  it('what a level gives on the whole cluster beside its namespaces is among the rights', () => {
+    const clusterWide = [{ apiGroups: [''], resources: ['nodes'], verbs: ['list'] }];
+    expect(rulesOf(policy(grant('g', { ...VIEW, clusterWide })), PROD)).toContainEqual(clusterWide[0]);
+  });
+});
