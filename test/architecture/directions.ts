@@ -61,6 +61,7 @@ export const DIRECTIONS: readonly Direction[] = [
       'core/access',
       'core/bootstrap',
       'core/directory',
+      'core/effective-access',
       'core/ledger',
       'core/plan',
       'core/policy',

@@ -4,7 +4,9 @@ import { runCommand } from './terminal.ts';
 const VERBS = [
   'activate-policy',
   'bootstrap',
+  'can-i',
   'demo',
+  'kubeconfig',
   'ledger',
   'offboard',
   'onboard',
@@ -15,6 +17,7 @@ const VERBS = [
   'status',
   'token',
   'validate',
+  'verify',
 ];
 
 describe('help', () => {

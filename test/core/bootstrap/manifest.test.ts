@@ -1,4 +1,11 @@
-import type { AccessLevel, AccessPolicy, AccessRule, Cluster, Grant } from '@gatehouse/core/access/policy';
+import type {
+  AccessLevel,
+  AccessPolicy,
+  AccessRule,
+  Cluster,
+  EnvironmentRules,
+  Grant,
+} from '@gatehouse/core/access/policy';
 import { bootstrapManifest, CONTROLLER_USERNAME } from '@gatehouse/core/bootstrap/manifest';
 import type { Kubernetes } from '@gatehouse/core/ports/kubernetes';
 import { namespaceKind } from '@gatehouse/core/resources/namespace/kind';
@@ -163,6 +170,14 @@ describe('what an administrator applies once', () => {
     ]);
   });
 
+  it('holds what a level gives on the whole cluster, beside its rules or a ClusterRole', () => {
+    const clusterWide = [{ apiGroups: [''], resources: ['nodes'], verbs: ['list'] }];
+    for (const level of [OPERATOR, VIEW]) {
+      const { yaml } = bootstrapManifest(policy(grant('a', { ...level, clusterWide })), PROD, OWN);
+      expect(rulesOf(yaml)).toContainEqual(clusterWide[0]);
+    }
+  });
+
   it('holds the levels of this cluster only, each rule once', () => {
     const elsewhere = grant('else', VIEW, { clusters: { names: ['dev-*'], labels: {} } });
     const { yaml } = bootstrapManifest(policy(grant('a', OPERATOR), grant('b', OPERATOR), elsewhere), PROD, OWN);
@@ -287,12 +302,12 @@ describe('what is not granted yet', () => {
     (loadAll(bootstrapManifest(of, cluster, OWN).yaml) as { kind: string; rules: AccessRule[] }[]).find(
       ({ kind }) => kind === 'ClusterRole',
     )!.rules;
-  const environments = {
-    ...{ accounts: ['111122223333'], mode: 'enforce', level: { name: 'admin', clusterRole: 'cluster-admin' } },
-    ...{ adopt: [], people: [] },
-  } as const;
+  const environments: EnvironmentRules = {
+    ...{ accounts: ['111122223333'], mode: 'enforce', adopt: [], people: [] },
+    level: { name: 'admin', clusterRole: 'cluster-admin' },
+  };
   const applications = { level: VIEW, adopt: [], people: [], absentNamespaces: 'create' } as const;
-  const onboarding = { ...policy(), onboarding: { environments, applications } };
+  const onboarding: AccessPolicy = { ...policy(), onboarding: { environments, applications } };
   const environment = { ...PROD, labels: { 'gatehouse.dev/environment': 'prod' } };
 
   it('but may be, by onboarding, is passed on to an environment, and to no other cluster', () => {

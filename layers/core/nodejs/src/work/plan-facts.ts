@@ -53,7 +53,7 @@ import { MARK_PREFIX, targetPk, type Urgency } from './keys.ts';
 import { type MarkRequest, putMark, readMark } from './marks.ts';
 import { principalFor } from './member-facts.ts';
 import { readRecords, targetsOf } from './records.ts';
-import { noteLeftTargets, noteTarget } from './sweep.ts';
+import { lookUpsLeft, noteLeftTargets, noteTarget } from './sweep.ts';
 import { wake } from './wake.ts';
 
 /** What planning takes. */
@@ -398,6 +398,9 @@ class Planner {
       if (existed) for (const subject of change.shared) await this.#markRecorded(subject, 'revocation', cause);
       if (now) await this.#markShared(now, clustersOf(current.policy, now, this.#discovered), 'grant', cause);
       await this.#expand({ grant: name, scope: 'everywhere', grantees, urgency, cause });
+    }
+    for (const left of await lookUpsLeft(this.#ports.table, before, current.policy)) {
+      await this.#mark({ ...left, urgency: 'revocation', cause });
     }
     await noteLeftTargets(this.#ports.table, before, current.policy);
     for (const arn of clustersAwoken(before, current.policy, this.#discovered)) {
