@@ -109,7 +109,8 @@ async function aWorld({ policy = onboardingPolicy(), clusters = ['prod'] } = {})
   const leftovers = () =>
     world.table
       .items()
-      .filter(({ sk }) => /^(mark|record)#/.test(sk))
+
+      .filter(({ pk, sk }) => /^(mark|record)#/.test(sk) || pk.startsWith('adopted#'))
       .map(({ pk, sk }) => `${pk} ${sk}`);
   const everything = () => ({
     principals: principals(),

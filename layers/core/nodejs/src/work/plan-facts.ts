@@ -302,6 +302,14 @@ class Planner {
         const subject = subjectOf(grantee);
         if (subject === undefined) groups.push(grantee);
         else await this.#markEverywhere(subject, now, 'revocation', cause);
+        // What was found of a role that nothing is granted to is to be forgotten.
+        if (
+          'principal' in grantee &&
+          !policy.grants.some((grant) => isToSubject(grant, principalSubject(grantee.principal)))
+        ) {
+          const target = lookUpTarget(parsePrincipalArn(grantee.principal));
+          await this.#mark({ target, subject: principalSubject(grantee.principal), urgency: 'revocation', cause });
+        }
       }
       if (groups.length > 0) {
         await this.#expand({ grant: name, scope: 'everywhere', grantees: groups, urgency: 'revocation', cause });
