@@ -103,7 +103,7 @@ export function earlierOnboarded(items: readonly OnboardedItem[]): readonly (rea
   const waiting = items.filter(({ dirty }) => typeof dirty === 'string');
   const rounds = Math.max(0, ...waiting.map(({ ever }) => ever.length));
   const then = (item: OnboardedItem, round: number): OnboardedItem => {
-    const spec = waiting.includes(item) ? item.ever[round] : undefined;
+    const spec = typeof item.dirty === 'string' ? item.ever[round] : undefined;
     return spec === undefined ? item : ({ ...item, state: 'present', spec } as OnboardedItem);
   };
   return [items, ...Array.from({ length: rounds }, (_, round) => items.map((item) => then(item, round)))];
