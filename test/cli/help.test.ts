@@ -10,6 +10,8 @@ const VERBS = [
   'disassociate-idp',
   'kubeconfig',
   'ledger',
+  'offboard',
+  'onboard',
   'plan',
   'reconcile',
   'rotate-key',

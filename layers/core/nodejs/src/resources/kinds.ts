@@ -1,6 +1,6 @@
 import { awsAuthKind } from './aws-auth/kind.ts';
-import { iamPolicyKind } from './iam-policy/kind.ts';
 import { controlPlaneLogsKind } from './control-plane-logs/kind.ts';
+import { iamPolicyKind } from './iam-policy/kind.ts';
 import { iamRoleKind } from './iam-role/kind.ts';
 import { iamUserKind } from './iam-user/kind.ts';
 import { identityProviderKind } from './identity-provider/kind.ts';

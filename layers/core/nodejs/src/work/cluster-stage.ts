@@ -227,7 +227,12 @@ async function follow(
   if (result.applied.some(({ kind }) => kind === identityProviderKind.name)) {
     // What waited for the cluster's identity provider to be Gatehouse's is looked at again.
     for (const grant of policy.grants.filter((one) => one.through === 'oidc' && selects(one, cluster))) {
-      await putMark(ports, { target, subject: grantSubject(grant.name), urgency: 'grant', cause: causeOf(grantSubject(grant.name), 'grant') });
+      await putMark(ports, {
+        target,
+        subject: grantSubject(grant.name),
+        urgency: 'grant',
+        cause: causeOf(grantSubject(grant.name), 'grant'),
+      });
       wake.add(target);
     }
   }

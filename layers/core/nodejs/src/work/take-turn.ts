@@ -1,12 +1,13 @@
 import { Failure, isFailure } from '../access/failure.ts';
 import type { Json } from '../access/json.ts';
+import { ENVIRONMENT_LABEL } from '../access/names.ts';
 import type { Subject } from '../access/subject.ts';
 import { clusterTarget, parseTarget, type Target } from '../access/target.ts';
 import type { Cause } from '../directory/fact.ts';
 import { appendEntry } from '../ledger/ledger.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { TurnClaims } from '../plan/turn-claims.ts';
-import { policyInForce } from '../policy/versions.ts';
+import { policyInForce } from '../policy/in-force.ts';
 import { EMPTY_POLICY } from '../policy/widening.ts';
 import type { Table } from '../ports/table.ts';
 import type { World } from '../ports/world.ts';
@@ -302,11 +303,26 @@ async function isGoneTarget({ ports, reader, policy, target }: StageRequest): Pr
   return parts.type === 'cluster' && (await isGone(ports.world, reader, policy, parts.arn));
 }
 
-/** A cluster that is gone is no trouble, unless the policy names it: then it was deleted too early, or is misspelt. */
+/**
+ * A cluster that is gone is no trouble, unless the policy names it: then it was deleted too early, or is misspelt. Who said that
+ * it is an environment must hear of it.
+ */
 function noSuchCluster({ target, policy }: StageRequest): Finding[] {
   const cluster = policy.clusters.find(({ arn }) => clusterTarget(arn) === target);
   if (!cluster) return [];
-  const { name, account, region } = cluster;
+  const { name, account, region, labels } = cluster;
+  const environment = labels[ENVIRONMENT_LABEL];
+  if (environment !== undefined) {
+    return [
+      {
+        code: 'no-such-cluster',
+        severity: 'blocks',
+        object: '',
+        message: `the cluster ${cluster.arn} of the environment "${environment}" does not exist`,
+        remedy: `create it, or name another: gatehouse onboard environment ${environment} ...; or offboard the environment`,
+      },
+    ];
+  }
   return [
     {
       code: 'no-such-cluster',
