@@ -3,11 +3,15 @@ import { runCommand } from './terminal.ts';
 
 const VERBS = [
   'activate-policy',
+  'associate-idp',
   'bootstrap',
   'can-i',
   'demo',
+  'disassociate-idp',
   'kubeconfig',
   'ledger',
+  'offboard',
+  'onboard',
   'plan',
   'reconcile',
   'rotate-key',

@@ -2,7 +2,13 @@ import { Failure } from '@gatehouse/core/access/failure';
 import type { AccessPolicy, Grant, Machine } from '@gatehouse/core/access/policy';
 import type { Subject } from '@gatehouse/core/access/subject';
 import { fulfils, placedClaim } from '@gatehouse/core/plan/bindings';
-import { desiredForGrant, desiredForMember, type MemberFacts, type SessionNaming } from '@gatehouse/core/plan/desired';
+import {
+  desiredForGrant,
+  desiredForIdentityProvider,
+  desiredForMember,
+  type MemberFacts,
+  type SessionNaming,
+} from '@gatehouse/core/plan/desired';
 import {
   grantRoleArn,
   isManagedPrincipal,
@@ -12,7 +18,7 @@ import {
 } from '@gatehouse/core/plan/principals';
 import type { RoleBindingClaim } from '@gatehouse/core/resources/role-binding/model';
 import { describe, expect, it } from 'vitest';
-import { ACCOUNT, aCluster, aGrant, aPolicy } from '../../builders/policy.ts';
+import { ACCOUNT, aCluster, aGrant, anIdentityProvider, aPolicy } from '../../builders/policy.ts';
 
 const ALICE: Subject = 'user/okta/alice';
 const LONG = `a${'b'.repeat(62)}`;
@@ -307,5 +313,78 @@ describe('principals', () => {
   it('are compared as IAM writes them; what is no ARN is refused', () => {
     expect(normalArn(arn('user/a/b'))).toBe(arn('user/a/b'));
     expect(() => normalArn('alice')).toThrow(Failure);
+  });
+});
+
+describe('a group of the cluster’s OIDC provider', () => {
+  const grant = aGrant({
+    through: 'oidc',
+    to: [
+      { claim: 'payments', provider: 'okta' },
+      { claim: 'audit', provider: 'okta' },
+    ],
+    namespaces: ['pay'],
+  });
+
+  it('is bound under its prefix, with the grant’s Role and without any door', () => {
+    const { claims, bindings, findings } = desiredForGrant(grant, aCluster(), anIdentityProvider());
+    expect(claims.map(({ claim }) => `${claim.kind} ${claim.object}`)).toEqual([
+      'namespace pay',
+      'role Role/pay/gatehouse:readers',
+    ]);
+    expect(bindings.map(({ subject, group, username }) => [subject, group, username])).toEqual([
+      ['grant/readers', 'okta:payments', undefined],
+      ['grant/readers', 'okta:audit', undefined],
+    ]);
+    expect(findings).toEqual([]);
+  });
+
+  it.each([
+    ['none', undefined],
+    ['another one', anIdentityProvider({ name: 'entra' })],
+  ])('is not bound where the cluster has %s', (_what, provider) => {
+    const { bindings, findings } = desiredForGrant(grant, aCluster(), provider);
+    expect(bindings).toEqual([]);
+    expect(findings.map(({ code, severity }) => [code, severity])).toEqual([
+      ['no-identity-provider', 'blocks'],
+      ['no-identity-provider', 'blocks'],
+    ]);
+  });
+});
+
+describe('an OIDC provider', () => {
+  it('is claimed with everything that EKS is told, under a name of Gatehouse’s', () => {
+    expect(desiredForIdentityProvider(anIdentityProvider({ requiredClaims: { env: 'prod' } }))).toEqual({
+      bindings: [],
+      findings: [],
+      claims: [
+        {
+          subject: 'identity-provider/okta',
+          claim: {
+            kind: 'identity-provider',
+            object: 'identity-provider',
+            config: {
+              name: 'gatehouse-okta',
+              issuer: 'https://acme.okta.com',
+              clientId: '0oa1',
+              usernameClaim: 'email',
+              usernamePrefix: 'okta:',
+              groupsClaim: 'groups',
+              groupsPrefix: 'okta:',
+              requiredClaims: { env: 'prod' },
+            },
+          },
+        },
+      ],
+    });
+  });
+
+  it('claims its logs, where it asks for any', () => {
+    const { claims } = desiredForIdentityProvider(anIdentityProvider({ logs: ['authenticator', 'audit'] }));
+    expect(claims.map(({ claim }) => claim)).toContainEqual({
+      kind: 'control-plane-logs',
+      object: 'control-plane-logs',
+      logs: ['audit', 'authenticator'],
+    });
   });
 });

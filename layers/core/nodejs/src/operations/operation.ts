@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { NAME_PATTERN } from '../access/names.ts';
 import { parseSubject, type Subject } from '../access/subject.ts';
 import { parseTarget, type Target } from '../access/target.ts';
+import { applicationForm, applicationNamed, environmentForm, environmentNamed } from '../directory/onboarded.ts';
 import { LONGEST_OVERLAP, USUAL_OVERLAP } from './rotate-key.ts';
 
 const target = z.string().transform((text, context): Target => {
@@ -23,6 +24,9 @@ const subject = z.string().transform((text, context): Subject => {
   }
   return text as Subject;
 });
+
+/** Whether only to tell what would follow. */
+const dryRun = { dryRun: z.boolean().optional() };
 
 /**
  * What a person may ask of `run-operation`, for example
@@ -65,8 +69,19 @@ export const operationSchema = z.discriminatedUnion('operation', [
     id: z.string().min(1).optional(),
     limit: z.int().positive().max(100).optional(),
   }),
+  /** Has a cluster join as an environment, or a namespace as an application, as the events do. */
+  z.strictObject({ operation: z.literal('onboard-environment'), environment: environmentForm, ...dryRun }),
+  z.strictObject({ operation: z.literal('onboard-application'), application: applicationForm, ...dryRun }),
+  z.strictObject({ operation: z.literal('offboard-environment'), environment: environmentNamed, ...dryRun }),
+  z.strictObject({ operation: z.literal('offboard-application'), application: applicationNamed, ...dryRun }),
   /** What an administrator applies once to a cluster. */
   z.strictObject({ operation: z.literal('bootstrap'), cluster: z.string().min(1) }),
+  /** How a cluster stands to its OIDC identity provider. `reconcile`: has it looked at now, what failed tried again. */
+  z.strictObject({
+    operation: z.literal('identity-provider'),
+    cluster: z.string().min(1),
+    reconcile: z.boolean().optional(),
+  }),
   /** The grants by which people come into a cluster, and what each of them assumes. */
   z.strictObject({ operation: z.literal('ways-in'), cluster: z.string().min(1) }),
   /** Whether a person, machine or principal may do something on a cluster, by which binding, or why not. */

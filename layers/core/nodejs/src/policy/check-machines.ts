@@ -1,4 +1,5 @@
-import { principalArn, type Report, reservedRole } from './checking.ts';
+import { reservedRole } from '../access/arn.ts';
+import { principalArn, type Report } from './checking.ts';
 import type { Path } from './document.ts';
 import { granteesOf, type MachineDocument, type PolicyDocument } from './schema.ts';
 
@@ -39,7 +40,8 @@ function checkNames(
   }
 }
 
-function checkTrust(trust: MachineDocument['trust'], path: Path, report: Report): void {
+/** Reports what is wrong with a trust. */
+export function checkTrust(trust: MachineDocument['trust'], path: Path, report: Report): void {
   if (trust === undefined) return;
   const { principals, accounts, webIdentity } = trust;
   if (!principals && !accounts && !webIdentity) {

@@ -1,7 +1,13 @@
 import { parsePrincipalArn } from '../access/arn.ts';
 import { machinesIn } from '../access/grantee.ts';
 import type { AccessPolicy } from '../access/policy.ts';
-import { machineSubject, permissionSetSubject, principalSubject, type Subject } from '../access/subject.ts';
+import {
+  identityProviderSubject,
+  machineSubject,
+  permissionSetSubject,
+  principalSubject,
+  type Subject,
+} from '../access/subject.ts';
 import {
   clusterTarget,
   lookUpTarget,
@@ -15,8 +21,8 @@ import { roleOf, sharedSubjects, wayOf } from '../access/way.ts';
 import type { Cause } from '../directory/fact.ts';
 import { nudgePlanner } from '../directory/nudge.ts';
 import { machineNamed, machinePolicyName } from '../plan/principals.ts';
-import { allClusters, clustersOf, selects } from '../policy/selection.ts';
-import { policyInForce } from '../policy/versions.ts';
+import { policyInForce } from '../policy/in-force.ts';
+import { allClusters, clustersOf, identityProviderOf, selects } from '../policy/selection.ts';
 import { allItems } from '../ports/all-items.ts';
 import type { Key, Table, TableReader } from '../ports/table.ts';
 import { discoveredClusters } from './clusters.ts';
@@ -168,6 +174,11 @@ async function fillEmptyClusters(ports: IntakePorts, policy: AccessPolicy, cause
   for (const cluster of allClusters(policy, await discoveredClusters(ports.table))) {
     const target = clusterTarget(cluster.arn);
     if (await isInUse(ports.table, target)) continue;
+    const provider = identityProviderOf(policy, cluster);
+    if (provider) {
+      const subject = identityProviderSubject(provider.name);
+      await putMark(ports, { target, subject, urgency: 'grant', cause });
+    }
     for (const grant of policy.grants.filter((one) => selects(one, cluster))) {
       for (const subject of sharedSubjects(grant)) await putMark(ports, { target, subject, urgency: 'grant', cause });
       expansions.push(
