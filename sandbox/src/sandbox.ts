@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { Failure } from '@gatehouse/core/access/failure';
-import type { AccessPolicy } from '@gatehouse/core/access/policy';
+import { ENVIRONMENT_LABEL } from '@gatehouse/core/access/names';
+import type { AccessPolicy, Cluster } from '@gatehouse/core/access/policy';
 import { readPolicy } from '@gatehouse/core/policy/read';
 import { AwsEndpoint, type EndpointSnapshot } from './aws/endpoint.ts';
 import type { EventPattern } from './aws/event-pattern.ts';
@@ -174,7 +175,7 @@ async function start(
     const role = roleInto(stack, policy, cluster.account);
     await bootstrapCluster({
       policy,
-      cluster,
+      cluster: readyForOnboarding(policy, cluster),
       record,
       administrator: administrators.get(cluster.account)!,
       role,
@@ -357,4 +358,10 @@ function tokenCommand(cluster: string, region: string, { accessKeyId, secretAcce
     args: ['-C', 'source', fileURLToPath(new URL('./token-plugin.ts', import.meta.url)), cluster, region],
     env: { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey },
   };
+}
+
+/** A cluster that may become an environment admits Gatehouse as one, as its administrator would have it. */
+function readyForOnboarding({ onboarding }: AccessPolicy, cluster: Cluster): Cluster {
+  if (!onboarding?.environments.accounts.includes(cluster.account)) return cluster;
+  return { ...cluster, labels: { ...cluster.labels, [ENVIRONMENT_LABEL]: cluster.name } };
 }

@@ -6,7 +6,8 @@ import type { Cause, Fact } from '@gatehouse/core/directory/fact';
 import { factKey } from '@gatehouse/core/directory/items';
 import { nudgePlanner } from '@gatehouse/core/directory/nudge';
 import { recordFact } from '@gatehouse/core/directory/record';
-import { ACTIVE_KEY, activatePolicy, policyInForce, uploadPolicy } from '@gatehouse/core/policy/versions';
+import { ACTIVE_KEY, policyInForce } from '@gatehouse/core/policy/in-force';
+import { activatePolicy, uploadPolicy } from '@gatehouse/core/policy/versions';
 import type { EksCluster } from '@gatehouse/core/ports/eks';
 import type { KubernetesObject } from '@gatehouse/core/ports/kubernetes';
 import type { WebAnswer } from '@gatehouse/core/ports/public-web';
@@ -177,6 +178,7 @@ export async function aPipeline(options: PipelineOptions) {
       notices,
       secrets,
       iam,
+      iamState,
       eks,
       web,
       clusters,

@@ -8,7 +8,7 @@ import { ACCOUNT, REGION } from './cast.ts';
 export interface Question {
   readonly text: string;
   readonly cluster: string;
-  readonly method?: 'GET' | 'POST' | 'DELETE';
+  readonly method?: 'GET' | 'POST' | 'PUT' | 'DELETE';
   readonly path: string;
   readonly body?: object;
 }

@@ -1,5 +1,5 @@
 import { Failure } from '@gatehouse/core/access/failure';
-import type { AccessPolicy, Grant } from '@gatehouse/core/access/policy';
+import type { AccessPolicy, Grant, Machine } from '@gatehouse/core/access/policy';
 import type { Subject } from '@gatehouse/core/access/subject';
 import { fulfils, placedClaim } from '@gatehouse/core/plan/bindings';
 import {
@@ -114,6 +114,51 @@ describe('what stands against a member', () => {
   it('is nothing where the grant is not for them', () => {
     expect(member(aGrant(), { grants: [], principal: { problem: 'p', remedy: '' } }).findings).toEqual([]);
     expect(member(aGrant(), { grants: ['other'] }).bindings).toEqual([]);
+  });
+});
+
+describe('what a machine has of its own', () => {
+  const CI: Subject = 'machine/ci';
+  const to = (...machines: string[]) => machines.map((machine) => ({ machine }));
+  const user = { arn: machineUserArn({ name: 'ci' }, ACCOUNT, 'aws') };
+  const named = (grant: Grant, ...machines: Machine[]) => aPolicy({ grants: [grant], machines });
+  const of = (grant: Grant, ...machines: Machine[]) =>
+    member(grant, { subject: CI, principal: user, policy: named(grant, ...machines) });
+
+  it('with a user of its own: a line and a name, derived or as the policy gives it', () => {
+    const grant = aGrant({ name: 'pay', to: to('ci'), through: 'user' });
+    const doors = (desired: ReturnType<typeof of>) => desired.claims.map(({ claim }) => claim);
+    const derived = `gatehouse:iam-user:${ACCOUNT}:gatehouse-ci`;
+    expect(usernames(of(grant))).toEqual([derived]);
+    expect(doors(of(grant))).toMatchObject([{ list: 'mapUsers', arn: user.arn, username: derived }]);
+    const given = of(grant, { name: 'ci', username: 'cicd-user' }, { name: 'cd', username: 'another' });
+    expect(usernames(given)).toEqual(['cicd-user']);
+    expect(doors(given)).toMatchObject([{ list: 'mapUsers', arn: user.arn, username: 'cicd-user' }]);
+  });
+
+  it('with a role of its own: a fixed name, and the line is the grant’s', () => {
+    const grant = aGrant({ name: 'pay', to: to('ci'), through: 'role' });
+    expect(usernames(of(grant, { name: 'ci', username: 'never' }))).toEqual(['gatehouse:pay:ci']);
+    expect(of(grant).claims).toEqual([]);
+    const [door] = desiredForGrant(grant, aCluster()).claims.filter(({ claim }) => claim.kind === 'aws-auth');
+    expect(door?.claim).toMatchObject({ list: 'mapRoles', username: 'gatehouse:pay:ci' });
+  });
+
+  it('in a role that it shares: the name of its sessions, and a line with a template', () => {
+    const grant = aGrant({ name: 'pay', to: to('ci', 'cd'), through: 'role' });
+    expect(usernames(of(grant))).toEqual(['gatehouse:pay:ci']);
+    const [door] = desiredForGrant(grant, aCluster()).claims.filter(({ claim }) => claim.kind === 'aws-auth');
+    expect(door?.claim).toMatchObject({ username: 'gatehouse:pay:{{SessionNameRaw}}' });
+  });
+
+  it('by the names that the policy gives to Role and binding', () => {
+    const names = { role: 'cicd-role', binding: 'cicd-binding' };
+    const grant = aGrant({ name: 'pay', to: to('ci'), through: 'user', namespaces: ['pay'], names });
+    expect(of(grant).bindings).toMatchObject([
+      { binding: 'RoleBinding/pay/cicd-binding', isNamed: true, roleRef: { kind: 'Role', name: 'cicd-role' } },
+    ]);
+    const roles = desiredForGrant(grant, aCluster()).claims.filter(({ claim }) => claim.kind === 'role');
+    expect(roles.map(({ claim }) => claim.object)).toEqual(['Role/pay/cicd-role']);
   });
 });
 

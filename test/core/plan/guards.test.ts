@@ -189,6 +189,19 @@ describe('reserved names', () => {
     );
   });
 
+  it('are given to a machine by the policy alone, and to that machine only', () => {
+    const policy = aPolicy({ machines: [{ name: 'ci', username: 'eks-cicd-user' }, { name: 'cd' }] });
+    const found = (username: string, subject: Subject) => [
+      ...codes(reservedNames(policy), [], { wanted: [door({ list: 'mapUsers', username }, subject)] }),
+      ...codes(reservedNames(policy), [], { wanted: [bound(username, subject)] }),
+    ];
+    expect(found('eks-cicd-user', 'machine/ci')).toEqual([]);
+    for (const subject of ['machine/cd', ALICE, GRANT] as const) {
+      expect(found('eks-cicd-user', subject)).toEqual([`reserved-name ${subject}`, `reserved-name ${subject}`]);
+    }
+    expect(found('another', 'machine/ci')).toHaveLength(2);
+  });
+
   it('takes no template in a binding', () => {
     expect(codes(reservedNames(aPolicy()), [], { wanted: [bound(SHARED, ALICE)] })).toEqual([`reserved-name ${ALICE}`]);
   });

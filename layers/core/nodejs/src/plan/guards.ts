@@ -1,6 +1,7 @@
 import { sameJson } from '../access/json.ts';
 import { NAME_PATTERN, SESSION_NAME_PATTERN, USERNAME_PREFIX } from '../access/names.ts';
 import type { AccessPolicy, Grant } from '../access/policy.ts';
+import { machineSubject } from '../access/subject.ts';
 import { type AwsAuthMappings, readAwsAuth } from '../effective-access/aws-auth.ts';
 import { principalsChanged } from '../effective-access/changed-access.ts';
 import type { KubernetesObject } from '../ports/kubernetes.ts';
@@ -66,12 +67,13 @@ export const ownership: Guard = ({ changes }) =>
  * through the connector, it is an IAM ARN. Groups are those of the cluster's OIDC provider.
  */
 export function reservedNames(policy: AccessPolicy): Guard {
-  const given = new Set(policy.machines.flatMap(({ username }) => username ?? []));
+  const isGiven = (subject: string, username: string) =>
+    policy.machines.some((machine) => machineSubject(machine.name) === subject && machine.username === username);
   const grantOf = (owned: OwnedClaim) => policy.grants.find(({ name }) => name === owned.grant);
   const isSound = (owned: OwnedClaim): boolean => {
     const { username, group } = namesIn(owned);
     if (group !== undefined) return isClaimed(policy, grantOf(owned), group);
-    if (username === undefined || given.has(username)) return true;
+    if (username === undefined || isGiven(owned.subject, username)) return true;
     if (grantOf(owned)?.through === 'connector') return username.startsWith('arn:');
     return isOwnUsername(username, owned.claim.kind === 'aws-auth');
   };

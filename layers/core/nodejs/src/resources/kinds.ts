@@ -1,5 +1,6 @@
 import { awsAuthKind } from './aws-auth/kind.ts';
 import { controlPlaneLogsKind } from './control-plane-logs/kind.ts';
+import { iamPolicyKind } from './iam-policy/kind.ts';
 import { iamRoleKind } from './iam-role/kind.ts';
 import { iamUserKind } from './iam-user/kind.ts';
 import { identityProviderKind } from './identity-provider/kind.ts';
@@ -22,5 +23,5 @@ export const CLUSTER_KINDS: readonly Kind[] = list(
   identityProviderKind,
 );
 
-/** The kinds in an account's IAM. */
-export const IAM_KINDS: readonly Kind[] = list(iamRoleKind, iamUserKind);
+/** The kinds in an account's IAM: a policy before the user that has it. */
+export const IAM_KINDS: readonly Kind[] = list(iamPolicyKind, iamRoleKind, iamUserKind);

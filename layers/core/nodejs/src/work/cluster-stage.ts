@@ -4,7 +4,6 @@ import type { AccessPolicy, Cluster, Grant, IdentityProvider } from '../access/p
 import { grantSubject, memberOf, parseSubject, type Subject } from '../access/subject.ts';
 import { parseTarget, roleTarget, type Target, userTarget, verificationTarget } from '../access/target.ts';
 import { providersOf, sharedSubjects, wayOf } from '../access/way.ts';
-import type { Cause } from '../directory/fact.ts';
 import { nudgePlanner } from '../directory/nudge.ts';
 import { bindingsOf } from '../plan/bindings.ts';
 import {
@@ -30,6 +29,7 @@ import type { OwnedClaim } from '../resources/resource.ts';
 import { roleBindingKind } from '../resources/role-binding/kind.ts';
 import type { RoleBindingClaim } from '../resources/role-binding/model.ts';
 import type { Result } from './carry-out.ts';
+import type { CauseOf } from './causes.ts';
 import { accountById, clusterByArn, discoveredClusters } from './clusters.ts';
 import { untilDeadline } from './deadline.ts';
 import { identityProviderPorts } from './identity-provider-ports.ts';
@@ -102,14 +102,14 @@ export async function setClusterStage(request: StageRequest): Promise<Stage> {
       findings: desired.findings,
       observed,
       guards: clusterGuards(policy),
-      beforeForgetting: async (gone, cause) => {
-        for (const subject of await markRemovals(request, cluster, gone, cause)) removals.add(subject);
+      beforeForgetting: async (gone, causeOf) => {
+        for (const subject of await markRemovals(request, cluster, gone, causeOf)) removals.add(subject);
       },
     },
     mode: cluster.mode,
     dependents: [],
     confirmAfter: async () => undefined,
-    follow: (result, marks, cause) => follow(request, cluster, claims, { result, removals }, marks, cause),
+    follow: (result, marks, causeOf) => follow(request, cluster, claims, { result, removals }, marks, causeOf),
   };
 }
 
@@ -191,14 +191,19 @@ async function markRemovals(
   { ports }: StageRequest,
   cluster: Cluster,
   gone: readonly OwnedClaim[],
-  cause: Cause,
+  causeOf: CauseOf,
 ): Promise<Set<Subject>> {
   const verification = verificationTarget(cluster.arn);
   const bindings = gone.filter(({ claim }) => claim.kind === 'role-binding');
   const subjects = new Set(bindings.map(({ subject }) => subject));
   for (const subject of subjects) {
     await keepForVerification(ports.table, verification, subject, bindings);
-    await putMark(ports, { target: verification, subject, urgency: 'revocation', cause });
+    await putMark(ports, {
+      target: verification,
+      subject,
+      urgency: 'revocation',
+      cause: causeOf(subject, 'revocation'),
+    });
   }
   return subjects;
 }
@@ -209,29 +214,36 @@ async function follow(
   claims: TurnClaims,
   { result, removals }: { readonly result: Result; readonly removals: ReadonlySet<Subject> },
   marks: readonly Mark[],
-  cause: Cause,
+  causeOf: CauseOf,
 ): Promise<Target[]> {
   const verification = verificationTarget(cluster.arn);
   const wake = new Set<Target>(removals.size > 0 ? [verification] : []);
   const urgencies = new Map(marks.map((mark) => [mark.subject, mark.urgency]));
   for (const subject of changedSubjects(claims, result).difference(removals)) {
-    await putMark(ports, { target: verification, subject, urgency: urgencies.get(subject) ?? 'grant', cause });
+    const urgency = urgencies.get(subject) ?? 'grant';
+    await putMark(ports, { target: verification, subject, urgency, cause: causeOf(subject, urgency) });
     wake.add(verification);
   }
   if (result.applied.some(({ kind }) => kind === identityProviderKind.name)) {
     // What waited for the cluster's identity provider to be Gatehouse's is looked at again.
     for (const grant of policy.grants.filter((one) => one.through === 'oidc' && selects(one, cluster))) {
-      await putMark(ports, { target, subject: grantSubject(grant.name), urgency: 'grant', cause });
+      await putMark(ports, {
+        target,
+        subject: grantSubject(grant.name),
+        urgency: 'grant',
+        cause: causeOf(grantSubject(grant.name), 'grant'),
+      });
       wake.add(target);
     }
   }
   for (const [subject, released] of releasedPrincipals(claims, result)) {
-    await putMark(ports, { target: released, subject, urgency: 'revocation', cause });
+    await putMark(ports, { target: released, subject, urgency: 'revocation', cause: causeOf(subject, 'revocation') });
     wake.add(released);
   }
   const restore = policy.grants.filter(({ name }) => result.toRestore.includes(name));
   const expansions = [];
   for (const grant of restore) {
+    const cause = causeOf(grantSubject(grant.name), 'grant');
     expansions.push(
       await putExpansion(ports, { grant: grant.name, scope: target, grantees: grant.to, urgency: 'grant', cause }),
     );

@@ -12,6 +12,7 @@ import {
   clusterTarget,
   lookUpTarget,
   permissionSetTarget,
+  policyTarget,
   roleTarget,
   type Target,
   userTarget,
@@ -19,8 +20,9 @@ import {
 import { roleOf, sharedSubjects, wayOf } from '../access/way.ts';
 import type { Cause } from '../directory/fact.ts';
 import { nudgePlanner } from '../directory/nudge.ts';
+import { machineNamed, machinePolicyName } from '../plan/principals.ts';
+import { policyInForce } from '../policy/in-force.ts';
 import { allClusters, clustersOf, identityProviderOf, selects } from '../policy/selection.ts';
-import { policyInForce } from '../policy/versions.ts';
 import { allItems } from '../ports/all-items.ts';
 import type { Key, Table, TableReader } from '../ports/table.ts';
 import { discoveredClusters } from './clusters.ts';
@@ -94,6 +96,7 @@ async function targetsNamed(reader: TableReader, policy: AccessPolicy): Promise<
       for (const machine of machinesIn(grant)) {
         const principal = await principalFor(reader, policy, machineSubject(machine), account, region);
         if ('arn' in principal) targets.add(userTarget(account, parsePrincipalArn(principal.arn).name));
+        targets.add(policyTarget(account, machinePolicyName(machineNamed(policy, machine))));
       }
     }
   }
