@@ -111,6 +111,25 @@ describe('an identity provider of the policy', () => {
     ]);
   });
 
+  it('that gets another name is followed by itself', async () => {
+    const { settle, eks, upload, table, status } = await aWorld(policy([provider(), GRANTS]));
+    await settle(HOUR);
+    const renamed = [provider(), GRANTS].map((part) =>
+      part.replace(/\bokta: \{/, 'corp: {').replace('r: okta', 'r: corp'),
+    );
+    await upload(policy(renamed));
+    await settle(2 * HOUR);
+    expect(eks.settings('prod-eu').provider).toMatchObject({ name: 'gatehouse-corp', status: 'ACTIVE' });
+    expect(eks.writes).toEqual([
+      'associate gatehouse-okta prod-eu',
+      'disassociate gatehouse-okta prod-eu',
+      'associate gatehouse-corp prod-eu',
+    ]);
+    const { items } = await table.query(`target#cluster/${ARN}`, { prefix: 'record#' });
+    expect(items.map(({ sk }) => sk)).toEqual(['record#grant/readers', 'record#identity-provider/corp']);
+    expect(await status()).toEqual({ findings: [], waiting: [] });
+  });
+
   it('finds its place taken: nobody is bound to groups that a stranger gives out, until it is free', async () => {
     const { settle, eks, status, boundGroups, clock, ports } = await aWorld(BOTH);
     const theirs: OidcConfig = {

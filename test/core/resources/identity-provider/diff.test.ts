@@ -83,6 +83,7 @@ describe('the identity provider of a cluster', () => {
     ['goes when it is made', state({ provider: there({ status: 'CREATING' }) }), GONE, 'nothing'],
     ['is gone soon', state({ provider: there({ status: 'DELETING' }) }), GONE, 'nothing'],
     ['is gone', state(), GONE, 'nothing'],
+    ['is gone, and another has followed', state({ provider: there({ name: 'gatehouse-b' }) }), GONE, 'nothing'],
     ['of somebody else’s goes with nobody', state({ provider: there({ tags: {} }) }), GONE, 'nothing'],
     [
       'is not tried again at once where it failed',

@@ -20,7 +20,9 @@ const subject = z.string().transform((text, context): Subject => {
   try {
     parseSubject(text);
   } catch {
-    context.addIssue(`"${text}" is no subject: write user/<source>/<id>, machine/<name> or grant/<name>`);
+    context.addIssue(
+      `"${text}" is no subject: write user/<source>/<id>, machine/<name>, grant/<name> or identity-provider/<name>`,
+    );
   }
   return text as Subject;
 });

@@ -5,8 +5,8 @@ import { isIP } from 'node:net';
 import type { PublicWeb, WebAnswer, WebProblem } from '../ports/public-web.ts';
 import { isPublicAddress } from './public-address.ts';
 
-/** Milliseconds for all of it: finding the address, connecting, reading. */
-const TIME_LIMIT_MS = 3_000;
+/** Milliseconds for all of it: finding the address, connecting, reading. Two pages fit into the work of a turn. */
+const TIME_LIMIT_MS = 2_000;
 /** Bytes of a page. Discovery documents have some thousand, key sets some ten thousand. */
 const SIZE_LIMIT = 256 * 1024;
 

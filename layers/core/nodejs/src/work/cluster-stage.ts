@@ -60,7 +60,7 @@ export async function setClusterStage(request: StageRequest): Promise<Stage> {
   const provider = isKnown ? identityProviderOf(policy, cluster) : undefined;
   const clusterPorts: ClusterPorts & IdentityProviderPorts = {
     kubernetes: untilDeadline(opened.kubernetes, ports.clock, request.callsUntil),
-    ...identityProviderPorts(ports, account, cluster, provider),
+    ...identityProviderPorts(ports, account, cluster, provider, request.callsUntil),
   };
 
   const members = await desiredForMembers(request, policy, cluster, grants);

@@ -30,7 +30,7 @@ const OLDEST_VERSION = [1, 16] as const;
  *     wanted  being disassociated                    nothing: it is looked at again
  *     wanted  somebody else's                        finding `identity-provider-taken`; it stays
  *     gone    ours                                   disassociated
- *     gone    free, being disassociated, not ours    nothing
+ *     gone    free, being disassociated, not ours    nothing; neither where another of ours has followed
  *
  * What is being associated or disassociated is not changed while that lasts (`underWay`).
  */
@@ -44,7 +44,9 @@ export function diffIdentityProvider(
   const notices = unsafeStranger(object, provider);
   if (wanted === undefined) {
     const [gone] = claims.unwanted;
-    const isToGo = gone !== undefined && provider !== null && isOwnProvider(provider) && provider.status === 'ACTIVE';
+    // Under another name it is already the one that follows.
+    const isToGo =
+      provider?.status === 'ACTIVE' && isOwnProvider(provider) && provider.name === gone?.claim.config.name;
     return isToGo ? { change: removal(observed, provider, gone, 'delete'), findings: notices } : { findings: notices };
   }
   const { config } = wanted.claim;
