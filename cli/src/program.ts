@@ -2,13 +2,16 @@ import { Command, CommanderError } from 'commander';
 import { problemOf, writeProblem } from './terminal/problem.ts';
 import type { Terminal } from './terminal/terminal.ts';
 import { addActivatePolicy } from './verbs/activate-policy.ts';
+import { addAssociateIdp, addDisassociateIdp } from './verbs/associate-idp.ts';
 import { addBootstrap } from './verbs/bootstrap.ts';
 import { addCanI } from './verbs/can-i.ts';
 import { addDemo } from './verbs/demo.ts';
 import { addKubeconfig } from './verbs/kubeconfig.ts';
 import { addLedger } from './verbs/ledger.ts';
+import { addOffboard, addOnboard } from './verbs/onboard.ts';
 import { addPlan } from './verbs/plan.ts';
 import { addReconcile } from './verbs/reconcile.ts';
+import { addRotateKey } from './verbs/rotate-key.ts';
 import { addSandbox } from './verbs/sandbox.ts';
 import { addSignWebhook } from './verbs/sign-webhook.ts';
 import { addStatus } from './verbs/status.ts';
@@ -21,7 +24,8 @@ Exit codes:
   0  fine
   1  error
   2  changes are pending (plan --detailed-exitcode)
-  3  the answer is no (can-i, verify; ledger: the chain is broken)
+  3  the answer is no (can-i, verify; ledger: the chain is broken; associate-idp: something stands against it; onboard: the
+     policy refuses it)
 
 Environment:
   AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL, ...  as for every AWS tool; a sandbox is reached by AWS_ENDPOINT_URL
@@ -57,6 +61,10 @@ export function createProgram(terminal: Terminal): Command {
   addBootstrap(program, terminal);
   addKubeconfig(program, terminal);
   addToken(program, terminal);
+  addAssociateIdp(program, terminal);
+  addDisassociateIdp(program, terminal);
+  addOnboard(program, terminal);
+  addOffboard(program, terminal);
   program.commandsGroup('Who may do what:');
   addCanI(program, terminal);
   addVerify(program, terminal);
@@ -64,6 +72,7 @@ export function createProgram(terminal: Terminal): Command {
   addStatus(program, terminal);
   addPlan(program, terminal);
   addReconcile(program, terminal);
+  addRotateKey(program, terminal);
   addLedger(program, terminal);
   return program;
 }

@@ -4,7 +4,8 @@ import type { Fact } from '@gatehouse/core/directory/fact';
 import { factKey } from '@gatehouse/core/directory/items';
 import { nudgePlanner } from '@gatehouse/core/directory/nudge';
 import { recordFact } from '@gatehouse/core/directory/record';
-import { ACTIVE_KEY, policyInForce, readVersion, uploadPolicy } from '@gatehouse/core/policy/versions';
+import { ACTIVE_KEY, policyInForce } from '@gatehouse/core/policy/in-force';
+import { readVersion, uploadPolicy } from '@gatehouse/core/policy/versions';
 import type { Iam } from '@gatehouse/core/ports/iam';
 import type { Kubernetes, KubernetesObject } from '@gatehouse/core/ports/kubernetes';
 import type { QueueName } from '@gatehouse/core/ports/queues';
@@ -31,6 +32,7 @@ import { type Delivery, memoryQueues } from '../fakes/queues.ts';
 import { countingRandom } from '../fakes/random.ts';
 import { memorySecrets } from '../fakes/secrets.ts';
 import { memoryTable } from '../fakes/table.ts';
+import { memoryWeb } from '../fakes/web.ts';
 import { bindingLines, doorLines, FOREIGN, observed, trusted } from './observed.ts';
 import { everAllowed, type Said, truth } from './oracle.ts';
 
@@ -479,6 +481,7 @@ export class Simulation {
       clock: this.clock,
       random: this.#ids,
       world,
+      web: memoryWeb(),
     };
   }
 

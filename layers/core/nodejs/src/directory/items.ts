@@ -1,8 +1,9 @@
 import { digest } from '../access/digest.ts';
 import { Failure } from '../access/failure.ts';
+import type { Json } from '../access/json.ts';
 import type { Item, Key } from '../ports/table.ts';
 import { FACT_SHARDS } from './dirty.ts';
-import type { Fact } from './fact.ts';
+import type { ApplicationSpec, EnvironmentSpec, Fact } from './fact.ts';
 
 /**
  * The directory's items. Every one of them has `rev`, a token that changes with every change of what it says, and while a
@@ -16,6 +17,8 @@ import type { Fact } from './fact.ts';
  * | hint: perhaps a member of | `user#<source>#<user>` | `member-of#<group>` |
  * | cluster | `cluster#<arn>` | `cluster` |
  * | principal | `principal#<account>#<role or user>#<name>` | `principal` |
+ * | environment | `onboarded` | `environment#<name>` |
+ * | application | `onboarded` | `application#<environment>#<namespace>` |
  *
  * Ids from outside are escaped ({@link escapeId}), so that no id can pose as two.
  */
@@ -85,6 +88,25 @@ export const principalKey = (account: string, principal: 'role' | 'user', name: 
   sk: 'principal',
 });
 
+/** Partition key of environments and applications: together they are read with the policy. */
+export const ONBOARDED = 'onboarded';
+
+/** Key of an environment. */
+export const environmentKey = (name: string): Key => ({
+  pk: ONBOARDED,
+  sk: `environment#${escapeId(name, 'environment')}`,
+});
+
+/** Sort keys of an environment's applications begin with this. */
+export const applicationsPrefix = (environment: string): string =>
+  `application#${escapeId(environment, 'environment')}#`;
+
+/** Key of an application. */
+export const applicationKey = (environment: string, namespace: string): Key => ({
+  pk: ONBOARDED,
+  sk: `${applicationsPrefix(environment)}${escapeId(namespace, 'namespace')}`,
+});
+
 /** Key of the item in which a fact is kept. */
 export function factKey(fact: Fact): Key {
   switch (fact.type) {
@@ -98,6 +120,10 @@ export function factKey(fact: Fact): Key {
       return clusterKey(fact.arn);
     case 'principal':
       return principalKey(fact.account, fact.principal, fact.name);
+    case 'environment':
+      return environmentKey(fact.name);
+    case 'application':
+      return applicationKey(fact.environment, fact.namespace);
   }
 }
 
@@ -160,3 +186,29 @@ export interface PrincipalItem extends Item {
   readonly at: number;
   readonly rev: string;
 }
+
+/** An environment. `spec` is there while it is present; `ever` is all that was said of it, so that all of it can be undone. */
+export interface EnvironmentItem extends Item {
+  readonly type: 'environment';
+  readonly name: string;
+  readonly state: 'present' | 'absent';
+  readonly at: number;
+  readonly spec?: EnvironmentSpec & Json;
+  readonly ever: readonly (EnvironmentSpec & Json)[];
+  readonly rev: string;
+}
+
+/** An application, likewise. */
+export interface ApplicationItem extends Item {
+  readonly type: 'application';
+  readonly environment: string;
+  readonly namespace: string;
+  readonly state: 'present' | 'absent';
+  readonly at: number;
+  readonly spec?: ApplicationSpec & Json;
+  readonly ever: readonly (ApplicationSpec & Json)[];
+  readonly rev: string;
+}
+
+/** Either. */
+export type OnboardedItem = EnvironmentItem | ApplicationItem;
