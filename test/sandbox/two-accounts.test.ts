@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { CreateClusterCommand, EKSClient } from '@aws-sdk/client-eks';
 import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
-import { DeleteRoleCommand, DeleteRolePolicyCommand, IAMClient } from '@aws-sdk/client-iam';
+import { CreateRoleCommand, DeleteRoleCommand, DeleteRolePolicyCommand, IAMClient } from '@aws-sdk/client-iam';
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { systemRandom } from '@gatehouse/core/aws/random';
@@ -359,12 +359,43 @@ describe('an identity provider', () => {
   });
 });
 
+describe('through: sso', () => {
+  const roleNamed = (suffix: string) => `AWSReservedSSO_Viewer_${suffix}`;
+  const lines = async () => {
+    const credentials = sandbox.administratorOf(HOME);
+    const ref = { kind: 'ConfigMap', namespace: 'kube-system', name: 'aws-auth' } as const;
+    return (await clusterAs(sandbox, 'home', credentials).read(ref))?.data?.mapRoles ?? '';
+  };
+
+  it('finds the role of the permission set once Identity Center has made it, and follows it when it is made anew', async () => {
+    const iam = new IAMClient(administrator());
+    const provision = (suffix: string) =>
+      iam.send(
+        new CreateRoleCommand({
+          RoleName: roleNamed(suffix),
+          Path: '/aws-reserved/sso.amazonaws.com/eu-west-1/',
+          AssumeRolePolicyDocument:
+            '{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Principal":{"AWS":"*"},"Action":"sts:AssumeRole"}]}',
+        }),
+      );
+    const [first, second] = ['0123456789abcdef', 'fedcba9876543210'] as const;
+    await provision(first);
+    await expect.poll(lines, SOON).toContain(roleNamed(first));
+    await iam.send(new DeleteRoleCommand({ RoleName: roleNamed(first) }));
+    await provision(second);
+    await expect.poll(lines, SOON).toContain(roleNamed(second));
+    await expect.poll(lines, SOON).not.toContain(roleNamed(first));
+    iam.destroy();
+  });
+});
+
 describe('a dry run', () => {
   it.each([
     `iam/${HOME}/role/gatehouse-readers`,
     `iam/${AWAY}/user/gatehouse-ci`,
     `iam/${HOME}/user/gatehouse-ci`,
     `iam/${HOME}/policy/EKS_CICD_User_Policy`,
+    `iam/${HOME}/permission-set/Viewer`,
     `cluster/arn:aws:eks:eu-west-1:${HOME}:cluster/home`,
   ] as const)('of %s finds all as it should be', async (target) => {
     const plan = () => operate<{ changes: unknown[]; findings: unknown[] }>(sandbox, { operation: 'plan', target });
