@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { problemOf, writeProblem } from './terminal/problem.ts';
 import type { Terminal } from './terminal/terminal.ts';
 import { addActivatePolicy } from './verbs/activate-policy.ts';
+import { addAssociateIdp, addDisassociateIdp } from './verbs/associate-idp.ts';
 import { addBootstrap } from './verbs/bootstrap.ts';
 import { addCanI } from './verbs/can-i.ts';
 import { addDemo } from './verbs/demo.ts';
@@ -10,6 +11,7 @@ import { addLedger } from './verbs/ledger.ts';
 import { addOffboard, addOnboard } from './verbs/onboard.ts';
 import { addPlan } from './verbs/plan.ts';
 import { addReconcile } from './verbs/reconcile.ts';
+import { addRotateKey } from './verbs/rotate-key.ts';
 import { addSandbox } from './verbs/sandbox.ts';
 import { addSignWebhook } from './verbs/sign-webhook.ts';
 import { addStatus } from './verbs/status.ts';
@@ -22,7 +24,8 @@ Exit codes:
   0  fine
   1  error
   2  changes are pending (plan --detailed-exitcode)
-  3  the answer is no (can-i, verify; ledger: the chain is broken; onboard: the policy refuses it)
+  3  the answer is no (can-i, verify; ledger: the chain is broken; associate-idp: something stands against it; onboard: the
+     policy refuses it)
 
 Environment:
   AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL, ...  as for every AWS tool; a sandbox is reached by AWS_ENDPOINT_URL
@@ -58,6 +61,8 @@ export function createProgram(terminal: Terminal): Command {
   addBootstrap(program, terminal);
   addKubeconfig(program, terminal);
   addToken(program, terminal);
+  addAssociateIdp(program, terminal);
+  addDisassociateIdp(program, terminal);
   addOnboard(program, terminal);
   addOffboard(program, terminal);
   program.commandsGroup('Who may do what:');
@@ -67,6 +72,7 @@ export function createProgram(terminal: Terminal): Command {
   addStatus(program, terminal);
   addPlan(program, terminal);
   addReconcile(program, terminal);
+  addRotateKey(program, terminal);
   addLedger(program, terminal);
   return program;
 }

@@ -18,6 +18,7 @@ import {
   seedUsers,
   type UserCredentials,
 } from './identities.ts';
+import type { PlayedInternet } from './internet/played-internet.ts';
 import type { SeedObject } from './kubernetes/api-state.ts';
 import { kubeconfig } from './kubernetes/kubeconfig.ts';
 import type { SeenRequest } from './kubernetes/server.ts';
@@ -48,6 +49,8 @@ export interface SandboxOptions {
   readonly users?: readonly string[];
   /** Objects that are in a cluster before Gatehouse comes, by the cluster's name: an aws-auth, namespaces. */
   readonly clusterObjects?: Readonly<Record<string, readonly SeedObject[]>>;
+  /** Hosts of the internet, by name: where issuers are. Without it there is no internet. */
+  readonly internet?: PlayedInternet;
   /** Clusters are made of these programs; without them they are played. */
   readonly components?: Components;
   /** Told of every request that an API server answered, with the cluster's name. */
@@ -125,11 +128,12 @@ async function start(
     EventAccounts: accounts.filter((account) => account !== home.account).join(','),
   };
   const ports = folder.read<{ endpoint: number; api: number }>('ports');
-  const { components, clusterObjects = {}, onKubernetesRequest } = options;
+  const { components, clusterObjects = {}, onKubernetesRequest, internet = {} } = options;
   const aboutClusters: SandboxClustersOptions = {
     folder,
     stsEndpoint: () => endpoint.url,
     administrator: administratorArn,
+    internet,
     seed: ({ name }) => (Object.hasOwn(clusterObjects, name) ? clusterObjects[name]! : []),
     ...(onKubernetesRequest ? { onRequest: ({ name }, seen) => onKubernetesRequest(name, seen) } : {}),
   };
@@ -156,7 +160,7 @@ async function start(
     if (!existsSync(join(root, module))) throw new Failure('invalid', `Resources.${logicalId}: there is no ${module}`);
   }
   const administrator = administrators.get(home.account)!;
-  const stack = await Stack.create({ wiring, endpoint, administrator, root, port: options.port, log });
+  const stack = await Stack.create({ wiring, endpoint, administrator, root, port: options.port, log, internet });
   cleanUp.push(() => stack.stop());
   for (const source of SIGNING_SOURCES) webhookSecret(endpoint, stack, source);
 

@@ -10,6 +10,7 @@ import { ACTIVE_KEY, policyInForce } from '@gatehouse/core/policy/in-force';
 import { activatePolicy, uploadPolicy } from '@gatehouse/core/policy/versions';
 import type { EksCluster } from '@gatehouse/core/ports/eks';
 import type { KubernetesObject } from '@gatehouse/core/ports/kubernetes';
+import type { WebAnswer } from '@gatehouse/core/ports/public-web';
 import type { QueueName } from '@gatehouse/core/ports/queues';
 import type { World } from '@gatehouse/core/ports/world';
 import { tick } from '@gatehouse/core/work/tick';
@@ -22,7 +23,7 @@ import { createHandler as reconcileIam } from '../../functions/reconcile-iam/han
 import { createHandler as verifyAccess } from '../../functions/verify-access/handler.ts';
 import { newIamState } from '../../sandbox/src/aws/iam/state.ts';
 import { fixedClock } from '../fakes/clock.ts';
-import { memoryEks } from '../fakes/eks.ts';
+import { type MemoryEksOptions, memoryEks } from '../fakes/eks.ts';
 import { memoryIam } from '../fakes/iam.ts';
 import { asUser, type MemoryKubernetes, memoryKubernetes } from '../fakes/kubernetes.ts';
 import { recordingNotices } from '../fakes/notices.ts';
@@ -30,6 +31,7 @@ import { type MemoryQueuesOptions, memoryQueues } from '../fakes/queues.ts';
 import { countingRandom } from '../fakes/random.ts';
 import { memorySecrets } from '../fakes/secrets.ts';
 import { memoryTable } from '../fakes/table.ts';
+import { memoryWeb } from '../fakes/web.ts';
 import { ACCOUNT, policyOf } from './policy.ts';
 import { sqsEvent } from './sqs-event.ts';
 
@@ -44,6 +46,9 @@ export interface PipelineOptions {
   readonly accounts?: readonly string[];
   readonly seed?: number;
   readonly queues?: MemoryQueuesOptions;
+  readonly eks?: Partial<MemoryEksOptions>;
+  /** Pages of the internet. */
+  readonly pages?: Readonly<Record<string, WebAnswer>>;
   /** Runs around every cluster call: may throw. */
   readonly before?: (cluster: string, method: string) => void | Promise<void>;
 }
@@ -66,7 +71,8 @@ export async function aPipeline(options: PipelineOptions) {
   for (const name of options.users ?? []) await iam.get(ACCOUNT)!.createUser({ name, path: '/', tags: {} });
   for (const one of iam.values()) one.calls.length = 0;
   const policy = policyOf(options.policy);
-  const eks = memoryEks();
+  const eks = memoryEks([], { now: () => clock.now(), takes: 5 * 60_000, ...options.eks });
+  const web = memoryWeb(options.pages);
   const clusters = new Map<string, MemoryKubernetes>();
   const unreachable = new Set<string>();
 
@@ -103,7 +109,7 @@ export async function aPipeline(options: PipelineOptions) {
       return { kubernetes };
     },
   };
-  const ports: TurnPorts = { table, ledger, queues, clock, random, world, notices };
+  const ports: TurnPorts = { table, ledger, queues, clock, random, world, notices, web };
   const failures: unknown[] = [];
   const reports: Record<string, unknown>[] = [];
   const log = {
@@ -174,6 +180,7 @@ export async function aPipeline(options: PipelineOptions) {
       iam,
       iamState,
       eks,
+      web,
       clusters,
       unreachable,
       ports,

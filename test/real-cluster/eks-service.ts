@@ -25,6 +25,7 @@ export async function startEksService({ account, region }: { account: string; re
       return { endpoint: `https://[::ffff:127.0.0.1]:${port}`, certificateAuthority };
     },
     stop: async () => {},
+    believe: async () => {},
   });
   const caller = { account, arn: '', userId: '', accessKeyId: '', policies: () => ({ identity: [] }) };
   const server = createServer(async (incoming, response) => {

@@ -1,4 +1,4 @@
-import { CreateClusterCommand, EKSClient, waitUntilClusterActive } from '@aws-sdk/client-eks';
+import { CreateClusterCommand, DescribeClusterCommand, EKSClient, waitUntilClusterActive } from '@aws-sdk/client-eks';
 import { CreateRoleCommand, IAMClient } from '@aws-sdk/client-iam';
 import { clusterArn } from '@gatehouse/core/access/arn';
 import { eksOver } from '@gatehouse/core/aws/eks';
@@ -32,25 +32,45 @@ async function createCluster(aws: Aws, name: string, tags: Readonly<Record<strin
   eks.destroy();
 }
 
-eksContract('the emulator', async () => {
-  const aws = emulator.aws();
-  await createCluster(aws, 'prod-eu', { env: 'prod' });
-  const client = new EKSClient(aws.client);
-  return {
-    eks: eksOver(client),
-    clusters: [
-      {
-        name: 'prod-eu',
-        arn: clusterArn(aws.account, REGION, 'prod-eu'),
-        status: 'ACTIVE',
-        endpoint: `https://127.0.0.1:${PORT}`,
-        // Without Docker, no cluster is behind it.
-        certificateAuthority: '',
-        version: '1.34',
-        authenticationMode: 'CONFIG_MAP',
-        tags: { env: 'prod' },
-      },
-    ],
-    close: async () => client.destroy(),
-  };
-});
+const TAKES_ALL = 'the emulator takes every configuration';
+const AT_ONCE = 'the emulator associates at once, and has neither updates nor logs';
+
+eksContract(
+  'the emulator',
+  async () => {
+    const aws = emulator.aws();
+    await createCluster(aws, 'prod-eu', { env: 'prod' });
+    const client = new EKSClient(aws.client);
+    const { cluster } = await client.send(new DescribeClusterCommand({ name: 'prod-eu' }));
+    return {
+      eks: eksOver(client),
+      clusters: [
+        {
+          name: 'prod-eu',
+          arn: clusterArn(aws.account, REGION, 'prod-eu'),
+          status: 'ACTIVE',
+          endpoint: `https://127.0.0.1:${PORT}`,
+          // Without Docker, no cluster is behind it.
+          certificateAuthority: '',
+          version: '1.34',
+          authenticationMode: 'CONFIG_MAP',
+          ownIssuer: cluster!.identity!.oidc!.issuer!,
+          tags: { env: 'prod' },
+        },
+      ],
+      close: async () => client.destroy(),
+    };
+  },
+  {
+    'an identity provider > is refused with an issuer without TLS': TAKES_ALL,
+    'an identity provider > is refused with an issuer with a query': TAKES_ALL,
+    'an identity provider > is refused with the issuer of its own service accounts': TAKES_ALL,
+    'an identity provider > is refused with a username prefix of Kubernetes’s own': TAKES_ALL,
+    'an identity provider > is refused with a group prefix of Kubernetes’s own': TAKES_ALL,
+    'an identity provider > is refused with no client': TAKES_ALL,
+    'an identity provider > is associated in a while, in which nothing else is done to the cluster': AT_ONCE,
+    'an identity provider > has logs beside it, which stay on': AT_ONCE,
+    'an identity provider > is disassociated in a while, by its name': AT_ONCE,
+    'an identity provider > is not found on a cluster that is not there, and neither are updates': AT_ONCE,
+  },
+);

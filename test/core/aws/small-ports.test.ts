@@ -53,8 +53,9 @@ eksContract('in memory', async () => {
       arn: 'arn:aws:eks:eu-west-1:111122223333:cluster/prod-eu',
       status: 'ACTIVE',
       authenticationMode: 'CONFIG_MAP',
+      ownIssuer: 'https://oidc.eks.eu-west-1.amazonaws.com/id/0123',
       tags: {},
     },
   ] as const;
-  return { eks: memoryEks(clusters), clusters };
+  return { eks: memoryEks(clusters, { now: () => Date.now(), takes: 100 }), clusters };
 });

@@ -733,6 +733,13 @@ onboarding: { environments: { accounts: ["111122223333"], people: [ ${GROUP} ] }
       ] as const,
   ),
   [
+    'a machine without a user, whose user is named',
+    `${BASE}machines:\n  ci: { user: §x, trust: { principals: ["arn:aws:iam::111122223333:role/build"] } }\ngrants:\n  - { name: g, to: { machine: ci }, on: { clusters: prod }, level: reader, through: role }\n`,
+    'machines.ci.user',
+    /comes through a role only/,
+    /remove user/,
+  ],
+  [
     'two machines of one user',
     `${BASE}machines:\n  a: { user: ci }\n  b: { user: §CI }\n`,
     'machines.b.user',
@@ -759,6 +766,14 @@ onboarding: { environments: { accounts: ["111122223333"], people: [ ${GROUP} ] }
         /no issuer of auth0/,
         /slash/,
       ],
+      [
+        'with EKS’s word for no prefix',
+        `${ISSUER}, usernamePrefix: §"-"`,
+        'usernamePrefix',
+        /is not a username/,
+        /write it like/,
+      ],
+      ['with a reserved prefix', `${ISSUER}, usernamePrefix: §"system:x"`, 'usernamePrefix', /reserved/, /another/],
       [
         'whose prefix may be ours',
         `${ISSUER}, usernamePrefix: §"gate"`,

@@ -82,6 +82,8 @@ export interface AccessReport {
   readonly ok: boolean;
 }
 
+/** No finding: nobody has to mend anything. */
+const NOT_DONE_YET = 'waiting';
 const EVERYTHING: Asked = { verb: '*', group: '*', resource: '*' };
 const AUTHENTICATED = 'system:authenticated';
 
@@ -289,7 +291,7 @@ async function troublesOf(
       // What is only to be seen once more is done.
       if (!concerned.has(mark.subject) || mark.confirming) continue;
       const why = mark.finding ?? mark.failure;
-      troubles.push(why ? troubleOf(why) : { code: 'waiting', message: `${mark.subject} is still to be looked at` });
+      troubles.push(why ? troubleOf(why) : { code: NOT_DONE_YET, message: `${mark.subject} is still to be looked at` });
     }
     for (const { finding } of await readRemarks(table, target)) {
       if (finding.subject !== undefined && concerned.has(finding.subject)) troubles.push(troubleOf(finding));

@@ -1,7 +1,7 @@
 import { Failure } from '../access/failure.ts';
 import type { Json } from '../access/json.ts';
 import type { AccessPolicy, Cluster, Grantee } from '../access/policy.ts';
-import type { Subject } from '../access/subject.ts';
+import { identityProviderSubject, type Subject } from '../access/subject.ts';
 import { parseTarget, type Target, verificationTarget } from '../access/target.ts';
 import { sharedSubjects } from '../access/way.ts';
 import { bootstrapManifest } from '../bootstrap/manifest.ts';
@@ -12,7 +12,7 @@ import { applicationFact, environmentFact } from '../directory/onboarded.ts';
 import { readChain, verifyChain } from '../ledger/ledger.ts';
 import { ACTIVE_KEY, type PolicyInForce, policyInForce, writtenInForce } from '../policy/in-force.ts';
 import { readPolicy } from '../policy/read.ts';
-import { allClusters } from '../policy/selection.ts';
+import { allClusters, identityProviderOf } from '../policy/selection.ts';
 import { activatePolicy, listVersions, readVersion, uploadPolicy } from '../policy/versions.ts';
 import { compare } from '../policy/widening.ts';
 import { allItems } from '../ports/all-items.ts';
@@ -29,8 +29,10 @@ import type { TurnLimits, TurnPorts } from '../work/turn-ports.ts';
 import { wake } from '../work/wake.ts';
 import { answerFor, reportOn } from './access-report.ts';
 import type { Asked } from './denial.ts';
+import { identityProviderOn } from './identity-provider.ts';
 import { onboard } from './onboard.ts';
 import type { Operation } from './operation.ts';
+import { rotateKeys } from './rotate-key.ts';
 import { waysInto } from './ways-in.ts';
 
 /** What operations need beside the ports of a turn. */
@@ -67,6 +69,10 @@ export async function runOperation(
       }
       await wake(ports, [operation.target]);
       return { marked: subjects.length };
+    }
+    case 'rotate-key': {
+      const { policy } = await inForce(ports.table);
+      return { machine: operation.machine, users: await rotateKeys(ports, policy, operation, cause) };
     }
     case 'sweep':
       return { targets: await sweep(ports, ports.clock.now()) };
@@ -106,6 +112,11 @@ export async function runOperation(
       const before = await readSnapshot(ports.table, target, id);
       if (before === undefined) throw new Failure('not-found', `${target} has no snapshot "${id}"`);
       return { before };
+    }
+    case 'identity-provider': {
+      const { policy } = await inForce(ports.table);
+      const cluster = await clusterNamed(ports.table, policy, operation.cluster);
+      return { ...(await identityProviderOn(ports, policy, cluster, operation.reconcile ? cause : undefined)) };
     }
     case 'onboard-environment':
     case 'offboard-environment': {
@@ -150,6 +161,14 @@ export async function subjectsOn(reader: TableReader, target: Target): Promise<S
     for (const grant of policy.grants) {
       for (const subject of sharedSubjects(grant)) subjects.add(subject);
       for (const grantee of grant.to) for (const subject of await allPeopleOf(reader, grantee)) subjects.add(subject);
+    }
+  }
+  const parts = parseTarget(target);
+  if (parts.type === 'cluster') {
+    const clusters = allClusters(policy, await discoveredClusters(reader)).filter(({ arn }) => arn === parts.arn);
+    for (const cluster of clusters) {
+      const provider = identityProviderOf(policy, cluster);
+      if (provider) subjects.add(identityProviderSubject(provider.name));
     }
   }
   let after: string | undefined;

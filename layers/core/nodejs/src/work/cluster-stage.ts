@@ -1,15 +1,15 @@
 import { parsePrincipalArn } from '../access/arn.ts';
 import { IAM_PATH } from '../access/names.ts';
-import type { AccessPolicy, Cluster, Grant } from '../access/policy.ts';
-import { memberOf, parseSubject, type Subject } from '../access/subject.ts';
+import type { AccessPolicy, Cluster, Grant, IdentityProvider } from '../access/policy.ts';
+import { grantSubject, memberOf, parseSubject, type Subject } from '../access/subject.ts';
 import { parseTarget, roleTarget, type Target, userTarget, verificationTarget } from '../access/target.ts';
-import { sharedSubjects, wayOf } from '../access/way.ts';
-import type { Cause } from '../directory/fact.ts';
+import { providersOf, sharedSubjects, wayOf } from '../access/way.ts';
 import { nudgePlanner } from '../directory/nudge.ts';
 import { bindingsOf } from '../plan/bindings.ts';
 import {
   type DesiredOnCluster,
   desiredForGrant,
+  desiredForIdentityProvider,
   desiredForMember,
   desiredForPermissionSet,
   type SessionNaming,
@@ -22,13 +22,17 @@ import type { TableReader } from '../ports/table.ts';
 import type { ClusterPorts } from '../ports/world.ts';
 import { awsAuthKind } from '../resources/aws-auth/kind.ts';
 import { AWS_AUTH_OBJECT } from '../resources/aws-auth/model.ts';
+import { identityProviderKind } from '../resources/identity-provider/kind.ts';
+import type { IdentityProviderPorts } from '../resources/identity-provider/model.ts';
 import { CLUSTER_KINDS } from '../resources/kinds.ts';
 import type { OwnedClaim } from '../resources/resource.ts';
 import { roleBindingKind } from '../resources/role-binding/kind.ts';
 import type { RoleBindingClaim } from '../resources/role-binding/model.ts';
 import type { Result } from './carry-out.ts';
+import type { CauseOf } from './causes.ts';
 import { accountById, clusterByArn, discoveredClusters } from './clusters.ts';
 import { untilDeadline } from './deadline.ts';
+import { identityProviderPorts } from './identity-provider-ports.ts';
 import { putExpansion } from './intake.ts';
 import { shardKey } from './keys.ts';
 import { type Mark, putMark } from './marks.ts';
@@ -51,16 +55,23 @@ export async function setClusterStage(request: StageRequest): Promise<Stage> {
   const cluster = clusterByArn(policy, discovered, parts.arn);
   const isKnown = allClusters(policy, discovered).some(({ arn }) => arn === cluster.arn);
   const grants = isKnown ? policy.grants.filter((grant) => selects(grant, cluster)) : [];
-  const opened = await ports.world.cluster(await accountById(reader, policy, cluster.account), cluster);
-  const clusterPorts: ClusterPorts = { kubernetes: untilDeadline(opened.kubernetes, ports.clock, request.callsUntil) };
+  const account = await accountById(reader, policy, cluster.account);
+  const opened = await ports.world.cluster(account, cluster);
+  const provider = isKnown ? identityProviderOf(policy, cluster) : undefined;
+  const clusterPorts: ClusterPorts & IdentityProviderPorts = {
+    kubernetes: untilDeadline(opened.kubernetes, ports.clock, request.callsUntil),
+    ...identityProviderPorts(ports, account, cluster, provider),
+  };
 
   const members = await desiredForMembers(request, policy, cluster, grants);
   const wantedGrants = new Set([...members.claims, ...members.bindings].flatMap(({ grant }) => grant ?? []));
   const subjects = new Set([
     ...request.subjects,
     ...grants.filter(({ name }) => wantedGrants.has(name)).flatMap(sharedSubjects),
+    // Whether groups may be bound depends on whose the cluster's identity provider is.
+    ...grants.filter(({ name }) => request.subjects.includes(grantSubject(name))).flatMap(providersOf),
   ]);
-  const desired = together(members, ...(await desiredForShared(request, subjects, cluster, grants)));
+  const desired = together(members, ...(await desiredForShared(request, subjects, cluster, grants, provider)));
   const recorded: OwnedClaim[] = [];
   for (const subject of subjects) recorded.push(...(await readRecord(ports.table, target, subject)));
 
@@ -91,14 +102,14 @@ export async function setClusterStage(request: StageRequest): Promise<Stage> {
       findings: desired.findings,
       observed,
       guards: clusterGuards(policy),
-      beforeForgetting: async (gone, cause) => {
-        for (const subject of await markRemovals(request, cluster, gone, cause)) removals.add(subject);
+      beforeForgetting: async (gone, causeOf) => {
+        for (const subject of await markRemovals(request, cluster, gone, causeOf)) removals.add(subject);
       },
     },
     mode: cluster.mode,
     dependents: [],
     confirmAfter: async () => undefined,
-    follow: (result, marks, cause) => follow(request, cluster, claims, { result, removals }, marks, cause),
+    follow: (result, marks, causeOf) => follow(request, cluster, claims, { result, removals }, marks, causeOf),
   };
 }
 
@@ -123,17 +134,20 @@ async function desiredForMembers(
 
 /** What the subjects want that several share. */
 async function desiredForShared(
-  { reader, policy }: StageRequest,
+  { reader }: StageRequest,
   subjects: ReadonlySet<Subject>,
   cluster: Cluster,
   grants: readonly Grant[],
+  provider: IdentityProvider | undefined,
 ): Promise<DesiredOnCluster[]> {
   const desired: DesiredOnCluster[] = [];
   for (const subject of subjects) {
     const parts = parseSubject(subject);
     if (parts.type === 'grant') {
       const grant = grants.find(({ name }) => name === parts.name);
-      if (grant) desired.push(desiredForGrant(grant, cluster, identityProviderOf(policy, cluster)));
+      if (grant) desired.push(desiredForGrant(grant, cluster, provider));
+    } else if (parts.type === 'identity-provider') {
+      if (provider?.name === parts.name) desired.push(desiredForIdentityProvider(provider));
     } else if (parts.type === 'permission-set') {
       const role = await roleOfPermissionSet(reader, cluster.account, parts.name);
       desired.push(desiredForPermissionSet(parts.name, grants, role));
@@ -177,14 +191,19 @@ async function markRemovals(
   { ports }: StageRequest,
   cluster: Cluster,
   gone: readonly OwnedClaim[],
-  cause: Cause,
+  causeOf: CauseOf,
 ): Promise<Set<Subject>> {
   const verification = verificationTarget(cluster.arn);
   const bindings = gone.filter(({ claim }) => claim.kind === 'role-binding');
   const subjects = new Set(bindings.map(({ subject }) => subject));
   for (const subject of subjects) {
     await keepForVerification(ports.table, verification, subject, bindings);
-    await putMark(ports, { target: verification, subject, urgency: 'revocation', cause });
+    await putMark(ports, {
+      target: verification,
+      subject,
+      urgency: 'revocation',
+      cause: causeOf(subject, 'revocation'),
+    });
   }
   return subjects;
 }
@@ -195,22 +214,36 @@ async function follow(
   claims: TurnClaims,
   { result, removals }: { readonly result: Result; readonly removals: ReadonlySet<Subject> },
   marks: readonly Mark[],
-  cause: Cause,
+  causeOf: CauseOf,
 ): Promise<Target[]> {
   const verification = verificationTarget(cluster.arn);
   const wake = new Set<Target>(removals.size > 0 ? [verification] : []);
   const urgencies = new Map(marks.map((mark) => [mark.subject, mark.urgency]));
   for (const subject of changedSubjects(claims, result).difference(removals)) {
-    await putMark(ports, { target: verification, subject, urgency: urgencies.get(subject) ?? 'grant', cause });
+    const urgency = urgencies.get(subject) ?? 'grant';
+    await putMark(ports, { target: verification, subject, urgency, cause: causeOf(subject, urgency) });
     wake.add(verification);
   }
+  if (result.applied.some(({ kind }) => kind === identityProviderKind.name)) {
+    // What waited for the cluster's identity provider to be Gatehouse's is looked at again.
+    for (const grant of policy.grants.filter((one) => one.through === 'oidc' && selects(one, cluster))) {
+      await putMark(ports, {
+        target,
+        subject: grantSubject(grant.name),
+        urgency: 'grant',
+        cause: causeOf(grantSubject(grant.name), 'grant'),
+      });
+      wake.add(target);
+    }
+  }
   for (const [subject, released] of releasedPrincipals(claims, result)) {
-    await putMark(ports, { target: released, subject, urgency: 'revocation', cause });
+    await putMark(ports, { target: released, subject, urgency: 'revocation', cause: causeOf(subject, 'revocation') });
     wake.add(released);
   }
   const restore = policy.grants.filter(({ name }) => result.toRestore.includes(name));
   const expansions = [];
   for (const grant of restore) {
+    const cause = causeOf(grantSubject(grant.name), 'grant');
     expansions.push(
       await putExpansion(ports, { grant: grant.name, scope: target, grantees: grant.to, urgency: 'grant', cause }),
     );

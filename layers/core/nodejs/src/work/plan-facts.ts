@@ -5,6 +5,7 @@ import { ENVIRONMENT_LABEL, permissionSetOf } from '../access/names.ts';
 import type { AccessPolicy, Cluster, Grant, Grantee } from '../access/policy.ts';
 import {
   grantSubject,
+  identityProviderSubject,
   memberOf,
   parseSubject,
   permissionSetSubject,
@@ -17,6 +18,7 @@ import {
   lookUpTarget,
   parseTarget,
   permissionSetTarget,
+  policyTarget,
   roleTarget,
   type Target,
   userTarget,
@@ -37,10 +39,10 @@ import {
 import { nudgePlanner } from '../directory/nudge.ts';
 import { applicationsOf, readOnboarded } from '../directory/onboarded.ts';
 import { groupsOf, isLiveMember, readGroup, readMembership, readUser } from '../directory/read.ts';
-import { isManagedPrincipal, machineNamed } from '../plan/principals.ts';
+import { isManagedPrincipal, machineNamed, machinePolicyName } from '../plan/principals.ts';
 import { type PolicyInForce, policyInForce } from '../policy/in-force.ts';
 import { clustersEver, earlierOnboarded, grantsEver, withOnboarded } from '../policy/onboarding.ts';
-import { allClusters, clustersOf, selectsDiscovery } from '../policy/selection.ts';
+import { allClusters, clustersOf, identityProviderOf, selectsDiscovery } from '../policy/selection.ts';
 import { markPolicyPlanned, policiesBefore, previousPolicy } from '../policy/versions.ts';
 import { EMPTY_POLICY } from '../policy/widening.ts';
 import { allItems } from '../ports/all-items.ts';
@@ -253,6 +255,7 @@ class Planner {
 
   /** All that the policy grants on a cluster is given there. */
   async #joinCluster(policy: AccessPolicy, cluster: Cluster, cause: Cause): Promise<void> {
+    await this.#markProviders([cluster], cause);
     for (const grant of policy.grants) {
       if (!clustersOf(policy, grant, [...this.#discovered, cluster]).some(({ arn }) => arn === cluster.arn)) continue;
       await this.#markShared(grant, [cluster], 'grant', cause);
@@ -407,6 +410,10 @@ class Planner {
       if (now) await this.#markShared(now, clustersOf(current.policy, now, this.#discovered), 'grant', cause);
       await this.#expand({ grant: name, scope: 'everywhere', grantees, urgency, cause });
     }
+    for (const name of changedProviders(before, current.policy, this.#discovered)) {
+      await this.#markRecorded(identityProviderSubject(name), 'revocation', cause);
+    }
+    await this.#markProviders(allClusters(current.policy, this.#discovered), cause, before);
     for (const left of await lookUpsLeft(this.#ports.table, before, current.policy)) {
       await this.#mark({ ...left, urgency: 'revocation', cause });
     }
@@ -489,7 +496,7 @@ class Planner {
     const policy = this.#rules;
     const own =
       policy && grant && roleOf(grant) === undefined
-        ? await this.#principalTargets(policy, grant, subject, clustersOf(policy, grant, this.#discovered))
+        ? await this.#principalTargets(policy, grant, subject, clustersOf(policy, grant, this.#discovered), urgency)
         : [];
     for (const target of urgency === 'grant' && own.length > 0 ? own : [scope]) {
       await this.#mark({ target, subject, urgency, cause });
@@ -504,7 +511,7 @@ class Planner {
     const policy = this.#rules;
     if (!policy) return;
     const clusters = clustersOf(policy, grant, this.#discovered);
-    const principals = await this.#principalTargets(policy, grant, subject, clusters);
+    const principals = await this.#principalTargets(policy, grant, subject, clusters, urgency);
     for (const target of principals) await this.#mark({ target, subject, urgency, cause });
     if (urgency === 'grant' && principals.length > 0) return;
     for (const { arn } of clusters) await this.#mark({ target: clusterTarget(arn), subject, urgency, cause });
@@ -516,6 +523,7 @@ class Planner {
     grant: Grant,
     subject: Subject,
     clusters: readonly Cluster[],
+    urgency: Urgency,
   ): Promise<Target[]> {
     const role = roleOf(grant);
     if (role !== undefined) return [...new Set(clusters.map(({ account }) => roleTarget(account, role)))];
@@ -523,6 +531,13 @@ class Planner {
     if (parts?.type === 'principal') return clusters.length > 0 ? [lookUpTarget(parsePrincipalArn(parts.arn))] : [];
     if (wayOf(grant) !== 'own-user') return [];
     const targets = new Set<Target>();
+    if (parts?.type === 'machine') {
+      const machine = machineNamed(policy, parts.name);
+      for (const { account } of clusters) targets.add(policyTarget(account, machinePolicyName(machine)));
+      // Its policy is what it begins with: when that is there, its turn marks the user, and the user's the clusters. Where
+      // clusters only observe, nothing is ever there, and each has its plan.
+      if (urgency === 'grant' && clusters.some(({ mode }) => mode !== 'observe')) return [...targets];
+    }
     for (const { account, region } of clusters) {
       const principal = await principalFor(this.#ports.table, policy, subject, account, region);
       if ('problem' in principal || !isManagedPrincipal(principal.arn)) continue;
@@ -549,6 +564,21 @@ class Planner {
               : roleTarget(account, role);
         await this.#mark({ target, subject, urgency, cause });
       }
+    }
+  }
+
+  /** Marks the OIDC provider of each cluster; of those policies before that all meant the same by it, not. */
+  async #markProviders(
+    clusters: readonly Cluster[],
+    cause: Cause,
+    before: readonly AccessPolicy[] = [EMPTY_POLICY],
+  ): Promise<void> {
+    for (const cluster of clusters) {
+      const provider = this.#rules && identityProviderOf(this.#rules, cluster);
+      if (!provider) continue;
+      if (before.every((policy) => sameJson(identityProviderOf(policy, cluster) ?? null, provider))) continue;
+      const subject = identityProviderSubject(provider.name);
+      await this.#mark({ target: clusterTarget(cluster.arn), subject, urgency: 'grant', cause });
     }
   }
 
@@ -597,6 +627,23 @@ function clustersAwoken(
   );
   return allClusters(now, discovered).flatMap(({ arn, mode }) =>
     mode !== 'observe' && observing.includes(arn) ? [arn] : [],
+  );
+}
+
+/** The OIDC providers of earlier policies that this one does not have, or has otherwise, or on other clusters. */
+function changedProviders(
+  before: readonly AccessPolicy[],
+  now: AccessPolicy,
+  discovered: readonly Cluster[],
+): ReadonlySet<string> {
+  const meaning = (policy: AccessPolicy, name: string) => {
+    const provider = policy.identityProviders.find((one) => one.name === name);
+    const on = allClusters(policy, discovered).filter((cluster) => identityProviderOf(policy, cluster)?.name === name);
+    return canonicalJson([provider ?? null, on.map(({ arn }) => arn)]);
+  };
+  const earlier = before.flatMap((policy) => policy.identityProviders.map(({ name }) => [policy, name] as const));
+  return new Set(
+    earlier.filter(([policy, name]) => meaning(policy, name) !== meaning(now, name)).map(([, name]) => name),
   );
 }
 

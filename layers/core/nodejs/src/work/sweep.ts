@@ -1,11 +1,18 @@
 import { parsePrincipalArn } from '../access/arn.ts';
 import { machinesIn } from '../access/grantee.ts';
 import type { AccessPolicy } from '../access/policy.ts';
-import { machineSubject, permissionSetSubject, principalSubject, type Subject } from '../access/subject.ts';
+import {
+  identityProviderSubject,
+  machineSubject,
+  permissionSetSubject,
+  principalSubject,
+  type Subject,
+} from '../access/subject.ts';
 import {
   clusterTarget,
   lookUpTarget,
   permissionSetTarget,
+  policyTarget,
   roleTarget,
   type Target,
   userTarget,
@@ -13,8 +20,9 @@ import {
 import { roleOf, sharedSubjects, wayOf } from '../access/way.ts';
 import type { Cause } from '../directory/fact.ts';
 import { nudgePlanner } from '../directory/nudge.ts';
+import { machineNamed, machinePolicyName } from '../plan/principals.ts';
 import { policyInForce } from '../policy/in-force.ts';
-import { allClusters, clustersOf, selects } from '../policy/selection.ts';
+import { allClusters, clustersOf, identityProviderOf, selects } from '../policy/selection.ts';
 import { allItems } from '../ports/all-items.ts';
 import type { Key, Table, TableReader } from '../ports/table.ts';
 import { discoveredClusters } from './clusters.ts';
@@ -88,6 +96,7 @@ async function targetsNamed(reader: TableReader, policy: AccessPolicy): Promise<
       for (const machine of machinesIn(grant)) {
         const principal = await principalFor(reader, policy, machineSubject(machine), account, region);
         if ('arn' in principal) targets.add(userTarget(account, parsePrincipalArn(principal.arn).name));
+        targets.add(policyTarget(account, machinePolicyName(machineNamed(policy, machine))));
       }
     }
   }
@@ -165,6 +174,11 @@ async function fillEmptyClusters(ports: IntakePorts, policy: AccessPolicy, cause
   for (const cluster of allClusters(policy, await discoveredClusters(ports.table))) {
     const target = clusterTarget(cluster.arn);
     if (await isInUse(ports.table, target)) continue;
+    const provider = identityProviderOf(policy, cluster);
+    if (provider) {
+      const subject = identityProviderSubject(provider.name);
+      await putMark(ports, { target, subject, urgency: 'grant', cause });
+    }
     for (const grant of policy.grants.filter((one) => selects(one, cluster))) {
       for (const subject of sharedSubjects(grant)) await putMark(ports, { target, subject, urgency: 'grant', cause });
       expansions.push(

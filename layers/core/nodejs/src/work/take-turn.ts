@@ -1,8 +1,8 @@
 import { Failure, isFailure } from '../access/failure.ts';
-import { type Json, sameJson } from '../access/json.ts';
+import type { Json } from '../access/json.ts';
 import { ENVIRONMENT_LABEL } from '../access/names.ts';
 import type { Subject } from '../access/subject.ts';
-import { parseTarget, type Target } from '../access/target.ts';
+import { clusterTarget, parseTarget, type Target } from '../access/target.ts';
 import type { Cause } from '../directory/fact.ts';
 import { appendEntry } from '../ledger/ledger.ts';
 import type { Plan } from '../plan/plan.ts';
@@ -13,6 +13,7 @@ import type { Table } from '../ports/table.ts';
 import type { World } from '../ports/world.ts';
 import type { Finding, OwnedClaim } from '../resources/resource.ts';
 import { carryOut, findingOf, planScene, type Result, type Run, summaryOf } from './carry-out.ts';
+import { causesBySubject, distinctCauses, newerCauses } from './causes.ts';
 import { setClusterStage } from './cluster-stage.ts';
 import { discoveredClusters, forgetDiscovered, isGone } from './clusters.ts';
 import { FactReader } from './fact-reader.ts';
@@ -142,7 +143,7 @@ async function work(
   if (subjects.length > 0) {
     const reader = new FactReader(ports.table);
     const inForce = await policyInForce(reader);
-    const causes = distinctCauses(marks);
+    const causes = marks.length > 0 ? distinctCauses(marks.map(({ cause }) => cause)) : [sweepCause(run, begun)];
     const request: StageRequest = {
       ports,
       reader,
@@ -154,7 +155,8 @@ async function work(
     const turn: Run = {
       id: run,
       policyVersion: { version: inForce?.version ?? 0, digest: inForce?.digest ?? '' },
-      causes: causes.length > 0 ? causes : [sweepCause(run, begun)],
+      causes,
+      causeOf: causesBySubject(marks, reader, causes[0]!),
       workUntil: begun + limits.work,
     };
     report = await perform(request, turn, marks);
@@ -198,17 +200,18 @@ async function perform(request: StageRequest, run: Run, marks: readonly Mark[]):
       result = { applied: [], failed: new Map(), findings: plan.findings, released: [], toRestore: [] };
     } else {
       await markCompany(ports, request, stage.scene.claims, cause);
-      result = await carryOut(ports, stage.scene, plan, run);
+      const causes = distinctCauses([...run.causes, ...newerCauses(marks, reader)]);
+      result = await carryOut(ports, stage.scene, plan, { ...run, causes });
       confirmAfter = await stage.confirmAfter(result);
       const through = withoutTrouble(marks, claims, result);
       const gone = marks.filter((mark) => stage.gone?.has(mark.subject) && !through.includes(mark));
-      await wake(ports, await stage.follow(result, [...through, ...gone], cause));
+      await wake(ports, await stage.follow(result, [...through, ...gone], run.causeOf));
     }
   } catch (error) {
     if (!isFailure(error)) throw error;
     if (error.code === 'not-found' && (await isGoneTarget(request))) {
       await forgetCluster(request, run);
-      result = { applied: [], failed: new Map(), findings: absentEnvironment(request), released: [], toRestore: [] };
+      result = { applied: [], failed: new Map(), findings: noSuchCluster(request), released: [], toRestore: [] };
     } else {
       result = failedAsAWhole(target, subjects, error);
     }
@@ -226,7 +229,7 @@ async function perform(request: StageRequest, run: Run, marks: readonly Mark[]):
   if (marks.length === 0) await markSweptTrouble(ports, { target, cause }, subjects, ending);
   const concerned = [...claims.wanted, ...claims.recorded];
   await keepRemarks(ports, { target, chain, run }, result.findings, {
-    objects: new Set(concerned.map(({ claim }) => claim.object)),
+    objects: new Set([...concerned.map(({ claim }) => claim.object), target]),
     subjects: new Set([...subjects, ...concerned.map(({ subject }) => subject)]),
   });
   await announce(ports, target, run, result);
@@ -300,19 +303,33 @@ async function isGoneTarget({ ports, reader, policy, target }: StageRequest): Pr
   return parts.type === 'cluster' && (await isGone(ports.world, reader, policy, parts.arn));
 }
 
-/** Somebody said that this cluster is an environment: they must hear that it does not exist. */
-function absentEnvironment({ policy, target }: StageRequest): Finding[] {
-  const parts = parseTarget(target);
-  const cluster = policy.clusters.find(({ arn }) => parts.type === 'cluster' && arn === parts.arn);
-  const environment = cluster?.labels[ENVIRONMENT_LABEL];
-  if (!cluster || environment === undefined) return [];
+/**
+ * A cluster that is gone is no trouble, unless the policy names it: then it was deleted too early, or is misspelt. Who said that
+ * it is an environment must hear of it.
+ */
+function noSuchCluster({ target, policy }: StageRequest): Finding[] {
+  const cluster = policy.clusters.find(({ arn }) => clusterTarget(arn) === target);
+  if (!cluster) return [];
+  const { name, account, region, labels } = cluster;
+  const environment = labels[ENVIRONMENT_LABEL];
+  if (environment !== undefined) {
+    return [
+      {
+        code: 'no-such-cluster',
+        severity: 'blocks',
+        object: '',
+        message: `the cluster ${cluster.arn} of the environment "${environment}" does not exist`,
+        remedy: `create it, or name another: gatehouse onboard environment ${environment} ...; or offboard the environment`,
+      },
+    ];
+  }
   return [
     {
       code: 'no-such-cluster',
-      severity: 'blocks',
-      object: '',
-      message: `the cluster ${cluster.arn} of the environment "${environment}" does not exist`,
-      remedy: `create it, or name another: gatehouse onboard environment ${environment} ...; or offboard the environment`,
+      severity: 'notice',
+      object: target,
+      message: `EKS knows no cluster "${name}" in account ${account} and Region ${region}`,
+      remedy: 'create it, or correct or remove it under clusters in the access policy',
     },
   ];
 }
@@ -399,17 +416,6 @@ function chainOf(target: Target): string {
   const parts = parseTarget(target);
   return parts.type === 'iam' ? `iam/${parts.account}` : `cluster/${parts.arn}`;
 }
-
-function distinctCauses(marks: readonly Mark[]): Cause[] {
-  const causes: Cause[] = [];
-  for (const { cause } of marks) {
-    if (causes.length < MOST_CAUSES && !causes.some((known) => sameJson(known, cause))) causes.push(cause);
-  }
-  return causes;
-}
-
-/** A ledger entry names at most this many events; the marks of a storm would not fit an item. */
-const MOST_CAUSES = 25;
 
 function sweepCause(run: string, now: number): Cause {
   return { source: 'sweep', event: run, type: 'sweep', receivedAt: now };
