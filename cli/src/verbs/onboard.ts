@@ -133,9 +133,10 @@ async function run(terminal: Terminal, options: Options, operation: Onboarding):
 }
 
 function about(operation: Onboarding): string {
-  if ('environment' in operation) return `the environment ${operation.environment.name}`;
+  const what = operation.operation.startsWith('off') ? 'the removal of the' : 'the';
+  if ('environment' in operation) return `${what} environment ${operation.environment.name}`;
   const { environment, namespace } = operation.application;
-  return `the application ${namespace} on ${environment}`;
+  return `${what} application ${namespace} on ${environment}`;
 }
 
 const STATES: Readonly<Record<OnboardOutcome['state'], string>> = {

@@ -284,6 +284,21 @@ const CHANGES: readonly (readonly [string, AccessPolicy, AccessPolicy, readonly 
     [/may be assumed by .*user\/b/],
     [/no longer be assumed by .*user\/a/],
   ],
+  [
+    'labels of a cluster and of the grant on it go together',
+    {
+      ...withGrant({ clusters: { names: ['prod'], labels: { env: 'prod' } } }),
+      discover: [discovery],
+      clusters: [base.clusters[0]!],
+    },
+    {
+      ...withGrant({ clusters: { names: ['prod'], labels: {} } }),
+      discover: [discovery],
+      clusters: [{ ...base.clusters[0]!, labels: {} }],
+    },
+    [/may reach more/],
+    [/until somebody agrees, it does not reach prod/],
+  ],
   ['onboarding', base, onboards(), [/clusters of the accounts 111122223333 may be onboarded, at l/], []],
   ['no onboarding', onboards({}, {}), base, [], [/nothing is onboarded any more/]],
   ['onboarding as it was', onboards({}, {}), onboards({}, {}), [], []],

@@ -18,7 +18,7 @@ import type {
   OnboardingRules,
 } from '../access/policy.ts';
 import { levelCovers, levelMeet } from './levels.ts';
-import { matchesName, selects } from './selection.ts';
+import { matchesName, selects, selectsCluster } from './selection.ts';
 
 /** One difference between two policies, for people. JSON-able. */
 export interface PolicyChange {
@@ -499,7 +499,12 @@ function meetScopes(scope: Scope, old: Grant, next: Grant, notes: Notes): Cluste
       notes.widen(about, 'it may reach more of the discovered clusters');
     if (!selectorCovers(next.clusters, old.clusters))
       notes.narrow(about, 'it may reach fewer of the discovered clusters');
-    return selectorMeet(old.clusters, next.clusters);
+    const selector = selectorMeet(old.clusters, next.clusters);
+    const kept = scope.clusters.filter(({ arn }) => before.has(arn) && after.has(arn));
+    const missed = kept.filter((cluster) => !selector || !selectsCluster(selector, cluster)).map(({ name }) => name);
+    // Selector and labels change together: what both say is less than either.
+    if (missed.length > 0) notes.narrow(about, `until somebody agrees, it does not reach ${missed.join(', ')}`);
+    return selector;
   }
   const names = scope.clusters.filter(({ arn }) => before.has(arn) && after.has(arn)).map(({ name }) => name);
   return names.length > 0 ? { names, labels: {} } : undefined;
