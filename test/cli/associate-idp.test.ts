@@ -65,6 +65,8 @@ const CHANGES = {
 let server: Server;
 let looks: IdentityProviderOutcome[] = [];
 let plan: unknown = CHANGES;
+/** How many plans come too late. */
+let late = 0;
 let asked: Operation[] = [];
 
 beforeAll(async () => {
@@ -74,6 +76,12 @@ beforeAll(async () => {
     request.on('end', () => {
       const operation = JSON.parse(Buffer.concat(chunks).toString()) as Operation;
       asked.push(operation);
+      if (operation.operation === 'plan' && late-- > 0) {
+        response.end(
+          JSON.stringify({ ok: false, error: { code: 'deadline', message: 'the time of this turn is over' } }),
+        );
+        return;
+      }
       const seen = operation.operation === 'plan' ? plan : looks.length > 1 ? looks.shift() : looks[0];
       response.end(JSON.stringify({ ok: true, outcome: seen }));
     });
@@ -84,6 +92,7 @@ afterAll(() => void server.close());
 beforeEach(() => {
   asked = [];
   plan = CHANGES;
+  late = 0;
   vi.stubEnv('AWS_ACCESS_KEY_ID', 'AKIAEXAMPLE');
   vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'secret');
   vi.stubEnv('AWS_REGION', 'eu-west-1');
@@ -173,6 +182,15 @@ describe('gatehouse associate-idp', () => {
     plan = { ...EMPTY_PLAN, findings: [FINDING] };
     expect((await gatehouse('associate-idp', 'prod-eu', '--dry-run')).code).toBe(3);
     expect(reconciled()).toEqual([]);
+  });
+
+  it.each([
+    [2, 0],
+    [3, 1],
+  ])('asks again for a plan whose time was over: after %d of them, exit code %d', async (count, expected) => {
+    looks = [outcome()];
+    late = count;
+    expect((await gatehouse('associate-idp', 'prod-eu', '--dry-run')).code).toBe(expected);
   });
 
   it('has nothing to do where it stands', async () => {

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { Failure } from '@gatehouse/core/access/failure';
+import { Failure, isFailure } from '@gatehouse/core/access/failure';
 import { clusterTarget } from '@gatehouse/core/access/target';
 import type { IdentityProviderOutcome as Outcome } from '@gatehouse/core/operations/identity-provider';
 import type { Plan } from '@gatehouse/core/plan/plan';
@@ -114,8 +114,17 @@ async function run(terminal: Terminal, cluster: string, options: Options, aim: A
   tell(terminal, options, last, aim);
 }
 
-function planOf(operate: RunOperation, { cluster, subjects }: Outcome): Promise<Plan> {
-  return operate<Plan>({ operation: 'plan', target: clusterTarget(cluster.arn), subjects: [...subjects] });
+/** How often a plan is asked for whose time was over: a function's first one may take too long. */
+const PLANS = 3;
+
+async function planOf(operate: RunOperation, { cluster, subjects }: Outcome): Promise<Plan> {
+  for (let asked = 1; ; asked++) {
+    try {
+      return await operate<Plan>({ operation: 'plan', target: clusterTarget(cluster.arn), subjects: [...subjects] });
+    } catch (error) {
+      if (!isFailure(error, 'deadline') || asked === PLANS) throw error;
+    }
+  }
 }
 
 /** What of the policy stands against an association. */
