@@ -12,6 +12,7 @@ import { bootstrapCluster } from './bootstrap-cluster.ts';
 import type { SandboxClusters, SandboxClustersOptions } from './clusters.ts';
 import {
   administratorArn,
+  keyOf,
   peopleOf,
   seedAccountRoles,
   seedAdministrator,
@@ -72,6 +73,8 @@ export interface Sandbox {
   readonly administrator: UserCredentials;
   /** The same for any account of the policy. */
   administratorOf(account: string): UserCredentials;
+  /** Credentials of an IAM user of somebody whom the policy names. */
+  personOf(arn: string): UserCredentials;
   /** The secret with which a source signs. */
   webhookSecret(source: (typeof SIGNING_SOURCES)[number]): string;
   /** What plays AWS, for whoever wants to watch: `observe`, `events.listen`. */
@@ -230,6 +233,7 @@ async function start(
       if (!found) throw new Failure('not-found', `the sandbox has no account ${account}`);
       return found;
     },
+    personOf: (arn) => keyOf(endpoint, arn),
     webhookSecret: (source) => webhookSecret(endpoint, stack, source),
     endpoint,
     stack,

@@ -94,6 +94,24 @@ describe('gatehouse sandbox', () => {
     expect(await run('ledger prod-eu')).toMatch(/^unbroken {2}prod-eu: /m);
     expect(JSON.parse(await run('token prod-eu'))).toMatchObject({ kind: 'ExecCredential' });
 
+    // What is suggested works as it stands there: mia comes in by her own profile.
+    const suggested = [...sandbox.out().matchAll(/^ {2}npx gatehouse (.*?) {2,}# /gm)].map(([, line]) => line!);
+    expect(suggested.map((line) => line.split(' ')[0])).toEqual([
+      'status',
+      'ledger',
+      'verify',
+      'can-i',
+      'kubeconfig',
+      'rotate-key',
+    ]);
+    const config = join(folder, 'mia.kubeconfig');
+    const way = suggested.find((line) => line.startsWith('kubeconfig '))!.replace('mia.kubeconfig', config);
+    expect(await run(way)).toBe(`written  ${config}: context prod-eu-payments-operators\n`);
+    const inShell = (line: string) => sh('sh', ['-c', `. ${environment} && ${line}`], { cwd: folder, env });
+    const token = JSON.parse((await inShell('gatehouse token prod-eu --profile mia')).stdout);
+    expect(token).toMatchObject({ kind: 'ExecCredential' });
+    expect(await run('can-i list pods --cluster prod-eu -n pay --as mia')).toMatch(/^yes /);
+
     // The curl's minutes are over: the event is signed anew.
     const event = join(folder, 'event.json');
     writeFileSync(event, /--data-raw '(.*)'$/.exec(curl)?.[1] ?? '');

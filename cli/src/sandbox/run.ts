@@ -1,4 +1,5 @@
 import { createServer } from 'node:net';
+import { relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Components } from '@gatehouse/sandbox/real-cluster/components';
 import { type Sandbox, startSandbox } from '@gatehouse/sandbox/sandbox';
@@ -39,8 +40,8 @@ export async function runSandbox(terminal: Terminal, options: SandboxOptions): P
     },
   });
   try {
-    const environment = environmentFile(sandbox, components);
-    if (text) writeWelcome(terminal.out, sandbox, policy, environment);
+    const environment = environmentFile(sandbox, policy, components);
+    if (text) writeWelcome(terminal.out, sandbox, { policy, policyFile: relative('', policyFile) }, environment);
     else terminal.out.write(`${JSON.stringify(addressesOf(sandbox))}\n`);
     // What goes wrong is told in any case; beside the one line of JSON there is only the error output.
     const output = text ? terminal.out : terminal.err;
