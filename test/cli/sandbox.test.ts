@@ -85,7 +85,7 @@ describe('gatehouse sandbox', () => {
       [...sandbox.out().matchAll(/verified {3}prod-eu {2}(\d+)/g)].reduce((sum, [, count]) => sum + Number(count), 0);
     await expect.poll(verified, { timeout: 30_000 }).toBeGreaterThanOrEqual(2);
 
-    const environment = /^ {2}\. (\S+\/env) /m.exec(sandbox.out())?.[1] ?? '';
+    const environment = /^ {2}\. (\S+\/env)$/m.exec(sandbox.out())?.[1] ?? '';
     const gatehouse = `. ${environment} && exec '${process.execPath}' -C source cli/src/main.ts`;
     const env = { PATH: process.env.PATH ?? '', AWS_PROFILE: 'somebody', AWS_SESSION_TOKEN: 'of-another-account' };
     const run = async (command: string) =>
@@ -95,7 +95,7 @@ describe('gatehouse sandbox', () => {
     expect(JSON.parse(await run('token prod-eu'))).toMatchObject({ kind: 'ExecCredential' });
 
     // What is suggested works as it stands there: mia comes in by her own profile.
-    const suggested = [...sandbox.out().matchAll(/^ {2}npx gatehouse (.*?) {2,}# /gm)].map(([, line]) => line!);
+    const suggested = [...sandbox.out().matchAll(/^ {2}# .*\n {2}npx gatehouse (.*)$/gm)].map(([, line]) => line!);
     expect(suggested.map((line) => line.split(' ')[0])).toEqual([
       'status',
       'ledger',
@@ -108,8 +108,9 @@ describe('gatehouse sandbox', () => {
     const way = suggested.find((line) => line.startsWith('kubeconfig '))!.replace('mia.kubeconfig', config);
     expect(await run(way)).toBe(`written  ${config}: context prod-eu-payments-operators\n`);
     const inShell = (line: string) => sh('sh', ['-c', `. ${environment} && ${line}`], { cwd: folder, env });
-    const token = JSON.parse((await inShell('gatehouse token prod-eu --profile mia')).stdout);
-    expect(token).toMatchObject({ kind: 'ExecCredential' });
+    const token = await inShell('AWS_PROFILE=mia gatehouse token prod-eu');
+    expect(token.stderr).toBe('');
+    expect(JSON.parse(token.stdout)).toMatchObject({ kind: 'ExecCredential' });
     expect(await run('can-i list pods --cluster prod-eu -n pay --as mia')).toMatch(/^yes /);
 
     // The curl's minutes are over: the event is signed anew.

@@ -13,7 +13,7 @@ export interface Caller {
 }
 
 const silent = () => {};
-/** Beside keys in the environment, the SDK warns that a profile which was asked for wins. That is what was asked for. */
+/** Beside keys in the environment, the SDK warns, into each kubectl, that a profile wins. A profile is what was asked for. */
 const WITHOUT_WARNING = { logger: { debug: silent, info: silent, warn: silent, error: silent } };
 
 const SANDBOX_REMEDY = 'with a sandbox: run the ". .../env" line that it printed';
@@ -25,7 +25,8 @@ const SANDBOX_REMEDY = 'with a sandbox: run the ". .../env" line that it printed
 export async function callerOf({ profile, region }: AwsOptions): Promise<Caller> {
   const sts = new STSClient({
     ...CLIENT_DEFAULTS,
-    ...(profile === undefined ? {} : { profile, ...WITHOUT_WARNING }),
+    ...(profile === undefined ? {} : { profile }),
+    ...WITHOUT_WARNING,
     ...(region === undefined ? {} : { region }),
   });
   const found = await sts.config.region().catch((cause: unknown) => {

@@ -30,7 +30,8 @@ export async function runSandbox(terminal: Terminal, options: SandboxOptions): P
   let tell = (step: Step): unknown => early.push(step);
   const sandbox = await startSandbox({
     port: options.port,
-    clusterObjects: options.policy === undefined ? CLUSTER_OBJECTS : {},
+    // Whoever tries a policy on prod-eu finds there what the example has: its namespaces, an aws-auth of others.
+    clusterObjects: CLUSTER_OBJECTS,
     policyFile,
     ...(components === undefined ? {} : { components }),
     ...(options.state === undefined ? {} : { stateDir: options.state }),

@@ -38,16 +38,11 @@ export function writeWelcome(
   );
   output.write(`${signedCurl(sandbox, { group, user })}\n\n`);
   output.write(`${style.bold('Then look')}, in another shell:\n\n`);
-  output.write(
-    `  . ${environment}  ${style.dim('# for aws, kubectl and gatehouse; the people of the policy are profiles')}\n`,
-  );
-  const lines = nextSteps(examplesOf(policy), user, { account: sandbox.account, policyFile });
-  output.write(
-    columns(
-      lines.map(([line, does]) => [line, label(`# ${does}`)]),
-      { style, indent: 2 },
-    ),
-  );
+  const lines = [
+    [`. ${environment}`, 'for aws, kubectl and gatehouse; the people of the policy are profiles'] as const,
+    ...nextSteps(examplesOf(policy), user, { account: sandbox.account, policyFile }),
+  ];
+  for (const [line, does] of lines) output.write(`  ${style.dim(`# ${does}`)}\n  ${line}\n`);
   output.write(`\n${style.bold('Another event')}, in event.json (or the same, once its 5 minutes are over):\n\n`);
   output.write(`  ${COMMAND} sign-webhook event.json > headers\n`);
   output.write(
