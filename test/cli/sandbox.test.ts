@@ -83,7 +83,7 @@ describe('gatehouse sandbox', () => {
     // The machine of the policy and mia; one verification may be of both.
     const verified = () =>
       [...sandbox.out().matchAll(/verified {3}prod-eu {2}(\d+)/g)].reduce((sum, [, count]) => sum + Number(count), 0);
-    await expect.poll(verified, { timeout: 30_000 }).toBeGreaterThanOrEqual(2);
+    await expect.poll(verified, { timeout: 60_000 }).toBeGreaterThanOrEqual(2);
 
     const environment = /^ {2}\. (\S+\/env)$/m.exec(sandbox.out())?.[1] ?? '';
     const gatehouse = `. ${environment} && exec '${process.execPath}' -C source cli/src/main.ts`;
@@ -123,7 +123,7 @@ describe('gatehouse sandbox', () => {
     await written(sandbox, 'received   standard  1 event, 0 new facts');
     expect((await interrupt(sandbox)).code).toBe(0);
     expect(sandbox.err()).toBe('');
-  }, 90_000);
+  }, 120_000);
 
   it('says who is in the way where its port is taken', async () => {
     const other = createServer();
