@@ -76,6 +76,16 @@ export function iamContract(name: string, make: () => Promise<IamUnderTest>, dev
         expect(await iam.getRolePolicy('gatehouse-admins', 'gatehouse')).toBeUndefined();
       });
 
+      it('makes the role linked to a service, with the name and path that AWS gives it, once', async () => {
+        const service = 'eks-connector.amazonaws.com';
+        await iam.createServiceLinkedRole(service);
+        expect(await iam.getRole('AWSServiceRoleForAmazonEKSConnector')).toMatchObject({
+          path: `/aws-service-role/${service}/`,
+          arn: `arn:aws:iam::${under.account}:role/aws-service-role/${service}/AWSServiceRoleForAmazonEKSConnector`,
+        });
+        expect(await code(iam.createServiceLinkedRole(service))).toBe('already-exists');
+      });
+
       it('reads back what was created, and CreateRole answers the same', async () => {
         const { boundary } = under;
         const made = await iam.createRole(newRole({ boundary, maxSessionSeconds: 7200 }));

@@ -1,5 +1,5 @@
 import { CreateClusterCommand, EKSClient, waitUntilClusterActive } from '@aws-sdk/client-eks';
-import { CreateRoleCommand, IAMClient } from '@aws-sdk/client-iam';
+import { CreateRoleCommand, CreateServiceLinkedRoleCommand, IAMClient } from '@aws-sdk/client-iam';
 import { clusterArn } from '@gatehouse/core/access/arn';
 import { eksOver } from '@gatehouse/core/aws/eks';
 import { afterAll, beforeAll } from 'vitest';
@@ -32,12 +32,30 @@ async function createCluster(aws: Aws, name: string, tags: Readonly<Record<strin
   eks.destroy();
 }
 
+/** Makes the roles that a registration takes; answers the ARN of the agent's. */
+async function connectorRoles(aws: Aws): Promise<string> {
+  const iam = new IAMClient(aws.client);
+  await iam.send(new CreateServiceLinkedRoleCommand({ AWSServiceName: 'eks-connector.amazonaws.com' }));
+  const statement = { Effect: 'Allow', Principal: { Service: 'ssm.amazonaws.com' }, Action: 'sts:AssumeRole' };
+  const { Role } = await iam.send(
+    new CreateRoleCommand({
+      RoleName: 'agent',
+      AssumeRolePolicyDocument: JSON.stringify({ Version: '2012-10-17', Statement: [statement] }),
+    }),
+  );
+  iam.destroy();
+  return Role!.Arn!;
+}
+
 eksContract('the emulator', async () => {
   const aws = emulator.aws();
   await createCluster(aws, 'prod-eu', { env: 'prod' });
+  const agentRole = await connectorRoles(aws);
   const client = new EKSClient(aws.client);
   return {
     eks: eksOver(client),
+    agentRole,
+    absentRole: agentRole.replace(/agent$/, 'absent'),
     clusters: [
       {
         name: 'prod-eu',

@@ -56,5 +56,8 @@ eksContract('in memory', async () => {
       tags: {},
     },
   ] as const;
-  return { eks: memoryEks(clusters), clusters };
+  const account = '111122223333';
+  const [agentRole, absentRole] = [`arn:aws:iam::${account}:role/agent`, `arn:aws:iam::${account}:role/absent`];
+  const eks = memoryEks(clusters, { account, now: () => Date.now(), seesRole: (role) => role !== absentRole });
+  return { eks, clusters, agentRole, absentRole };
 });
