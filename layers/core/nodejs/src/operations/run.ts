@@ -10,6 +10,7 @@ import { peopleOf } from '../directory/grantee-people.ts';
 import { nudgePlanner } from '../directory/nudge.ts';
 import { readChain, verifyChain } from '../ledger/ledger.ts';
 import { readPolicy } from '../policy/read.ts';
+import { effectivePolicy } from '../policy/in-force.ts';
 import { allClusters } from '../policy/selection.ts';
 import {
   ACTIVE_KEY,
@@ -148,7 +149,7 @@ async function allPeopleOf(reader: TableReader, to: Grantee): Promise<Subject[]>
 }
 
 async function inForce(reader: TableReader) {
-  const policy = await policyInForce(reader);
+  const policy = await effectivePolicy(reader);
   if (!policy) {
     throw new Failure('not-found', 'no access policy is in force yet', {
       remedy: 'upload one: aws s3 cp access-policy.yaml s3://<policy bucket>/, then activate it',
@@ -168,7 +169,7 @@ async function clusterNamed(reader: TableReader, policy: AccessPolicy, name: str
 }
 
 async function status(ports: TurnPorts): Promise<Outcome> {
-  const policy = await policyInForce(ports.table);
+  const policy = await effectivePolicy(ports.table);
   const [newest] = await listVersions(ports.table, 1);
   const proposed =
     newest?.state === 'proposed'

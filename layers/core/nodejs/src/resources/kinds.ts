@@ -1,6 +1,9 @@
 import { awsAuthKind } from './aws-auth/kind.ts';
+import { connectorKind } from './connector/kind.ts';
+import { connectorObjectKind } from './connector-object/kind.ts';
 import { iamRoleKind } from './iam-role/kind.ts';
 import { iamUserKind } from './iam-user/kind.ts';
+import { impersonationKind } from './impersonation/kind.ts';
 import { namespaceKind } from './namespace/kind.ts';
 import type { Kind } from './resource.ts';
 import { roleKind } from './role/kind.ts';
@@ -12,5 +15,17 @@ const list = (...kinds: readonly { readonly name: string }[]): readonly Kind[] =
 /** The kinds on a cluster, in the order of granting: what one may do before the door one comes in by. */
 export const CLUSTER_KINDS: readonly Kind[] = list(namespaceKind, roleKind, roleBindingKind, awsAuthKind);
 
+/** The kinds on a cluster elsewhere: the connector, what one may do, and last the door, which is whom it impersonates. */
+export const CONNECTED_CLUSTER_KINDS: readonly Kind[] = list(
+  namespaceKind,
+  connectorObjectKind,
+  roleKind,
+  roleBindingKind,
+  impersonationKind,
+);
+
 /** The kinds in an account's IAM. */
 export const IAM_KINDS: readonly Kind[] = list(iamRoleKind, iamUserKind);
+
+/** The kinds of a registration: the role that the agent works as, then the registration that names it. */
+export const CONNECTION_KINDS: readonly Kind[] = list(iamRoleKind, connectorKind);

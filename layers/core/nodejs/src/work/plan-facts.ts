@@ -4,6 +4,7 @@ import { canonicalJson, sameJson } from '../access/json.ts';
 import { permissionSetOf } from '../access/names.ts';
 import type { AccessPolicy, Cluster, Grant, Grantee } from '../access/policy.ts';
 import {
+  connectionSubject,
   memberOf,
   parseSubject,
   permissionSetSubject,
@@ -13,6 +14,7 @@ import {
 } from '../access/subject.ts';
 import {
   clusterTarget,
+  connectionTarget,
   lookUpTarget,
   permissionSetTarget,
   roleTarget,
@@ -28,6 +30,8 @@ import { nudgePlanner } from '../directory/nudge.ts';
 import { groupsOf, isLiveMember, readGroup, readMembership, readUser } from '../directory/read.ts';
 import { isManagedPrincipal, machineNamed } from '../plan/principals.ts';
 import { allClusters, clustersOf, selectsDiscovery } from '../policy/selection.ts';
+import { type EffectivePolicy, effectivePolicy } from '../policy/in-force.ts';
+import { changedRegistrations, markRegistrationsPlanned, withRegistrations } from '../policy/registrations.ts';
 import {
   markPolicyPlanned,
   type PolicyInForce,
@@ -38,7 +42,7 @@ import {
 import { EMPTY_POLICY } from '../policy/widening.ts';
 import type { Item, Key } from '../ports/table.ts';
 import type { World } from '../ports/world.ts';
-import { accountById, discoveredClusters, forgetDiscovered, keepDiscovered, rememberAccounts } from './clusters.ts';
+import { accountById, discoveredClusters, forgetDiscovered, keepDiscovered, rememberAccounts, rememberConnected } from './clusters.ts';
 import { heedDeletion } from './iam-belief.ts';
 import { type Expansion, type IntakePorts, putExpansion } from './intake.ts';
 import type { Urgency } from './keys.ts';
@@ -110,7 +114,7 @@ class Planner {
   readonly #targets = new Set<Target>();
   readonly #clean: { key: Key; token: string }[] = [];
   readonly #expansions: Key[] = [];
-  #policy: PolicyInForce | undefined;
+  #policy: EffectivePolicy | undefined;
   #discovered: readonly Cluster[] = [];
   #ready = false;
   marks = 0;
@@ -140,11 +144,14 @@ class Planner {
     await nudgePlanner(this.#ports, this.#expansions);
     if (this.#clean.length === 0) return [];
     const { table } = this.#ports;
-    const policy = await policyInForce(table);
+    const policy = await effectivePolicy(table);
     const sameClusters = sameJson(await discoveredClusters(table), this.#discovered);
-    if (policy?.rev !== this.#policy?.rev || !sameClusters) return this.#clean.map(({ key }) => key);
+    const sameRegistrations = policy?.registrations.rev === this.#policy?.registrations.rev;
+    if (policy?.rev !== this.#policy?.rev || !sameClusters || !sameRegistrations) return this.#clean.map(({ key }) => key);
     for (const { key, token } of this.#clean) {
-      if (key.pk !== 'policy') await clearDirty(table, key, token);
+      if (key.pk === 'registrations') {
+        if (this.#policy) await markRegistrationsPlanned(table, this.#policy.registrations);
+      } else if (key.pk !== 'policy') await clearDirty(table, key, token);
       else if (this.#policy) await markPolicyPlanned(table, this.#policy);
     }
     return [];
@@ -152,7 +159,7 @@ class Planner {
 
   async #prepare(): Promise<void> {
     if (this.#ready) return;
-    this.#policy = await policyInForce(this.#ports.table);
+    this.#policy = await effectivePolicy(this.#ports.table);
     this.#discovered = await discoveredClusters(this.#ports.table);
     this.#ready = true;
   }
@@ -164,6 +171,7 @@ class Planner {
   async #planItem(key: Key, fact: Fact): Promise<boolean> {
     const kind = key.pk.slice(0, key.pk.indexOf('#'));
     if (key.pk === 'policy') return this.#planPolicy(fact);
+    if (key.pk === 'registrations') return this.#planRegistrations(fact);
     if (kind === 'group' && key.sk === 'group') return this.#planGroup(fact);
     if (kind === 'group') return this.#planMembership(fact);
     if (kind === 'user') return this.#planUser(fact);
@@ -231,6 +239,13 @@ class Planner {
 
   async #planCluster({ item, cause }: Fact): Promise<boolean> {
     const { arn, state } = item as ClusterItem;
+    // Whoever registers or deregisters a cluster elsewhere by hand: what stands is looked at again.
+    const elsewhere = this.#rules?.clusters.find((cluster) => cluster.arn === arn && cluster.connected);
+    if (elsewhere) {
+      const subject = connectionSubject(elsewhere.name);
+      await this.#mark({ target: connectionTarget(arn), subject, urgency: 'grant', cause });
+      return true;
+    }
     if (state === 'deleted') {
       await this.#markRecordsOf(clusterTarget(arn), 'revocation', cause);
       return true;
@@ -261,7 +276,10 @@ class Planner {
     const eks = await this.#ports.world.eks(await accountById(this.#ports.table, policy, account), region);
     const described = await eks.describeCluster(name);
     const rule =
-      described && policy.discover.find((one) => selectsDiscovery(one, { account, region, tags: described.tags }));
+      described &&
+      // One that is only registered has no ways in of EKS.
+      described.connector === undefined &&
+      policy.discover.find((one) => selectsDiscovery(one, { account, region, tags: described.tags }));
     if (!described || !rule) {
       await forgetDiscovered(this.#ports.table, arn);
       return undefined;
@@ -305,21 +323,47 @@ class Planner {
   async #planPolicy({ cause }: Fact): Promise<boolean> {
     const current = this.#policy;
     if (!current) return true;
-    await rememberAccounts(this.#ports.table, current.policy);
-    const before = await this.#policiesBefore(current);
-    for (const change of changedGrants(before, current.policy, this.#discovered)) {
-      const { name, now, existed, grantees } = change;
+    const { registrations } = current.registrations;
+    const before = (await this.#policiesBefore(current)).map((policy) => withRegistrations(policy, registrations));
+    await this.#planDifference(before, current.policy, cause);
+    return true;
+  }
+
+  /** What was registered by command or event, and what no longer is. */
+  async #planRegistrations({ cause }: Fact): Promise<boolean> {
+    const current = this.#policy;
+    if (!current) return true;
+    const document = await policyInForce(this.#ports.table);
+    for (const { before, now } of changedRegistrations(document?.policy ?? EMPTY_POLICY, current.registrations)) {
+      await this.#planDifference(before, now, cause);
+    }
+    return true;
+  }
+
+  /** Whatever differs between policies of before and one of now. */
+  async #planDifference(before: readonly AccessPolicy[], now: AccessPolicy, cause: Cause): Promise<void> {
+    await rememberAccounts(this.#ports.table, now);
+    await rememberConnected(this.#ports.table, now);
+    for (const change of changedGrants(before, now, this.#discovered)) {
+      const { name, now: grant, existed, grantees } = change;
       const urgency: Urgency = existed ? 'revocation' : 'grant';
       if (existed) for (const subject of change.shared) await this.#markRecorded(subject, 'revocation', cause);
-      if (now) await this.#markShared(now, clustersOf(current.policy, now, this.#discovered), 'grant', cause);
+      if (grant) await this.#markShared(grant, clustersOf(now, grant, this.#discovered), 'grant', cause);
       await this.#expand({ grant: name, scope: 'everywhere', grantees, urgency, cause });
     }
-    await noteLeftTargets(this.#ports.table, before, current.policy);
-    for (const arn of clustersAwoken(before, current.policy, this.#discovered)) {
+    await noteLeftTargets(this.#ports.table, before, now);
+    for (const arn of clustersAwoken(before, now, this.#discovered)) {
       // Who left while nothing was written is in no group any more: only the records know them.
       await this.#markRecordsOf(clusterTarget(arn), 'revocation', cause);
     }
-    return true;
+    for (const { arn, name, urgency } of changedConnections(before, now)) {
+      const subject = connectionSubject(name);
+      for (const target of [connectionTarget(arn), clusterTarget(arn)]) {
+        await this.#mark({ target, subject, urgency, cause });
+      }
+      // What its people have there goes with it, also where a grant is no longer for it and nobody says so.
+      if (urgency === 'revocation') await this.#markRecordsOf(clusterTarget(arn), 'revocation', cause);
+    }
   }
 
   /** While no policy was ever planned, no grant is known, also where the policy in force and one before it agree. */
@@ -493,6 +537,21 @@ function clustersAwoken(
   return allClusters(now, discovered).flatMap(({ arn, mode }) =>
     mode !== 'observe' && observing.includes(arn) ? [arn] : [],
   );
+}
+
+/** Clusters elsewhere that came, went, or are registered or reached otherwise than before. */
+function changedConnections(
+  before: readonly AccessPolicy[],
+  now: AccessPolicy,
+): readonly { readonly arn: string; readonly name: string; readonly urgency: Urgency }[] {
+  const connected = (policy: AccessPolicy) => policy.clusters.filter((cluster) => cluster.connected);
+  const find = (policy: AccessPolicy, arn: string) => connected(policy).find((cluster) => cluster.arn === arn);
+  const all = new Map([...before, now].flatMap(connected).map(({ arn, name }) => [arn, name]));
+  return [...all].flatMap(([arn, name]) => {
+    const current = find(now, arn);
+    if (before.length > 0 && before.every((policy) => sameJson(find(policy, arn), current))) return [];
+    return [{ arn, name, urgency: current ? ('grant' as const) : ('revocation' as const) }];
+  });
 }
 
 /** A grant that is not what it was. */

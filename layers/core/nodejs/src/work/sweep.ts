@@ -1,9 +1,10 @@
 import { parsePrincipalArn } from '../access/arn.ts';
 import { machinesIn } from '../access/grantee.ts';
 import type { AccessPolicy } from '../access/policy.ts';
-import { machineSubject, permissionSetSubject, principalSubject, type Subject } from '../access/subject.ts';
+import { connectionSubject, machineSubject, permissionSetSubject, principalSubject, type Subject } from '../access/subject.ts';
 import {
   clusterTarget,
+  connectionTarget,
   lookUpTarget,
   permissionSetTarget,
   roleTarget,
@@ -14,7 +15,7 @@ import { roleOf, sharedSubjects, wayOf } from '../access/way.ts';
 import type { Cause } from '../directory/fact.ts';
 import { nudgePlanner } from '../directory/nudge.ts';
 import { allClusters, clustersOf, selects } from '../policy/selection.ts';
-import { policyInForce } from '../policy/versions.ts';
+import { effectivePolicy } from '../policy/in-force.ts';
 import { allItems } from '../ports/all-items.ts';
 import type { Key, Table, TableReader } from '../ports/table.ts';
 import { discoveredClusters } from './clusters.ts';
@@ -91,6 +92,7 @@ async function targetsNamed(reader: TableReader, policy: AccessPolicy): Promise<
       }
     }
   }
+  for (const { arn, connected } of policy.clusters) if (connected) targets.add(connectionTarget(arn));
   for (const { target } of await lookUps(reader, policy)) targets.add(target);
   return [...targets];
 }
@@ -128,7 +130,7 @@ async function lookUps(
  * nobody may have told.
  */
 export async function sweep(ports: IntakePorts, scheduledAt: number): Promise<readonly Target[]> {
-  const inForce = await policyInForce(ports.table);
+  const inForce = await effectivePolicy(ports.table);
   if (!inForce) return [];
   const targets = await targetsOfPolicy(ports.table, inForce.policy);
   const cause: Cause = {
@@ -147,6 +149,12 @@ export async function sweep(ports: IntakePorts, scheduledAt: number): Promise<re
 
 async function fillEmptyClusters(ports: IntakePorts, policy: AccessPolicy, cause: Cause): Promise<void> {
   const expansions: Key[] = [];
+  for (const { arn, name, connected } of policy.clusters) {
+    const target = connected && connectionTarget(arn);
+    if (!target || (await isInUse(ports.table, target))) continue;
+    await putMark(ports, { target, subject: connectionSubject(name), urgency: 'grant', cause });
+    await wake(ports, [target]);
+  }
   for (const cluster of allClusters(policy, await discoveredClusters(ports.table))) {
     const target = clusterTarget(cluster.arn);
     if (await isInUse(ports.table, target)) continue;

@@ -6,7 +6,7 @@ import type { Cause } from '../directory/fact.ts';
 import { appendEntry } from '../ledger/ledger.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { TurnClaims } from '../plan/turn-claims.ts';
-import { policyInForce } from '../policy/versions.ts';
+import { effectivePolicy } from '../policy/in-force.ts';
 import { EMPTY_POLICY } from '../policy/widening.ts';
 import type { Table } from '../ports/table.ts';
 import type { World } from '../ports/world.ts';
@@ -14,6 +14,7 @@ import type { OwnedClaim } from '../resources/resource.ts';
 import { carryOut, findingOf, planScene, type Result, type Run, summaryOf } from './carry-out.ts';
 import { setClusterStage } from './cluster-stage.ts';
 import { discoveredClusters, forgetDiscovered, isGone } from './clusters.ts';
+import { setConnectionStage } from './connection-stage.ts';
 import { FactReader } from './fact-reader.ts';
 import { unreadSecrets } from './iam-belief.ts';
 import { setIamStage } from './iam-stage.ts';
@@ -84,11 +85,11 @@ export async function planTarget(
   const parts = parseTarget(target);
   const account: World['account'] = async (one) => {
     const opened = await given.world.account(one);
-    return parts.type === 'iam' ? { ...opened, secrets: unreadSecrets(given.table, target, parts.name) } : opened;
+    return parts.type === 'iam' && !isConnection(target) ? { ...opened, secrets: unreadSecrets(given.table, target, parts.name) } : opened;
   };
   const ports: TurnPorts = { ...given, table: withoutWrites(given.table), world: { ...given.world, account } };
   const reader = new FactReader(ports.table);
-  const { policy } = (await policyInForce(reader)) ?? { policy: EMPTY_POLICY };
+  const { policy } = (await effectivePolicy(reader)) ?? { policy: EMPTY_POLICY };
   const stage = await setStage({
     ports,
     reader,
@@ -140,7 +141,7 @@ async function work(
   let report: Report = { kind: 'done', run, marks: marks.length, changes: 0, settled: [] };
   if (subjects.length > 0) {
     const reader = new FactReader(ports.table);
-    const inForce = await policyInForce(reader);
+    const inForce = await effectivePolicy(reader);
     const causes = distinctCauses(marks);
     const request: StageRequest = {
       ports,
@@ -257,10 +258,15 @@ function setStage(request: StageRequest): Promise<Stage> {
     case 'cluster':
       return setClusterStage(request);
     case 'iam':
-      return setIamStage(request);
+      return isConnection(request.target) ? setConnectionStage(request) : setIamStage(request);
     case 'verify':
       throw new Failure('unsupported', `${request.target} is verified, not changed`);
   }
+}
+
+function isConnection(target: Target): boolean {
+  const parts = parseTarget(target);
+  return parts.type === 'iam' && parts.principal === 'connection';
 }
 
 const URGENCIES: readonly Urgency[] = ['revocation', 'grant'];
