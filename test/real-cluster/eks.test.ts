@@ -49,34 +49,38 @@ async function connectorRoles(aws: Aws): Promise<string> {
 
 const NO_CONNECTOR = 'the emulator registers no clusters: it has no route for /cluster-registrations';
 
-eksContract('the emulator', async () => {
-  const aws = emulator.aws();
-  await createCluster(aws, 'prod-eu', { env: 'prod' });
-  const agentRole = await connectorRoles(aws);
-  const client = new EKSClient(aws.client);
-  return {
-    eks: eksOver(client),
-    agentRole,
-    absentRole: agentRole.replace(/agent$/, 'absent'),
-    clusters: [
-      {
-        name: 'prod-eu',
-        arn: clusterArn(aws.account, REGION, 'prod-eu'),
-        status: 'ACTIVE',
-        endpoint: `https://127.0.0.1:${PORT}`,
-        // Without Docker, no cluster is behind it.
-        certificateAuthority: '',
-        version: '1.34',
-        authenticationMode: 'CONFIG_MAP',
-        tags: { env: 'prod' },
-      },
-    ],
-    close: async () => client.destroy(),
-  };
-}, {
-  'registers a cluster elsewhere, which is PENDING for three days': NO_CONNECTOR,
-  'tells the activation once, and shows it to nobody by accident': NO_CONNECTOR,
-  'refuses a name that is taken, by a registration or by a cluster of EKS': NO_CONNECTOR,
-  'says that trying again may help while the role is not seen': NO_CONNECTOR,
-  'deregisters, also what is not there; and gives the name a new activation afterwards': NO_CONNECTOR,
-});
+eksContract(
+  'the emulator',
+  async () => {
+    const aws = emulator.aws();
+    await createCluster(aws, 'prod-eu', { env: 'prod' });
+    const agentRole = await connectorRoles(aws);
+    const client = new EKSClient(aws.client);
+    return {
+      eks: eksOver(client),
+      agentRole,
+      absentRole: agentRole.replace(/agent$/, 'absent'),
+      clusters: [
+        {
+          name: 'prod-eu',
+          arn: clusterArn(aws.account, REGION, 'prod-eu'),
+          status: 'ACTIVE',
+          endpoint: `https://127.0.0.1:${PORT}`,
+          // Without Docker, no cluster is behind it.
+          certificateAuthority: '',
+          version: '1.34',
+          authenticationMode: 'CONFIG_MAP',
+          tags: { env: 'prod' },
+        },
+      ],
+      close: async () => client.destroy(),
+    };
+  },
+  {
+    'registers a cluster elsewhere, which is PENDING for three days': NO_CONNECTOR,
+    'tells the activation once, and shows it to nobody by accident': NO_CONNECTOR,
+    'refuses a name that is taken, by a registration or by a cluster of EKS': NO_CONNECTOR,
+    'says that trying again may help while the role is not seen': NO_CONNECTOR,
+    'deregisters, also what is not there; and gives the name a new activation afterwards': NO_CONNECTOR,
+  },
+);

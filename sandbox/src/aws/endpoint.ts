@@ -131,7 +131,12 @@ export class AwsEndpoint {
     }
     this.events = new EventBuses(home.account, buses);
     this.sessions = new SecurityTokens(() => this.#iamState, now);
-    this.clusters = new EksClusters(this.events, planes, passedRoles(() => this.#iamState), now);
+    this.clusters = new EksClusters(
+      this.events,
+      planes,
+      passedRoles(() => this.#iamState),
+      now,
+    );
     this.objects = new ObjectStore(this.events);
     this.queues = new SqsQueues(home);
     this.#iam = new IamService(() => this.#iamState, this.events);

@@ -90,7 +90,9 @@ function kubeConfig(api: ApiServer): KubeConfig {
         ...(api.certificateAuthority === undefined ? {} : { caData: api.certificateAuthority }),
       },
     ],
-    users: [{ name: 'gatehouse', ...(api.client ? { certData: api.client.certificate, keyData: api.client.key } : {}) }],
+    users: [
+      { name: 'gatehouse', ...(api.client ? { certData: api.client.certificate, keyData: api.client.key } : {}) },
+    ],
     contexts: [{ name: 'gatehouse', cluster: 'cluster', user: 'gatehouse' }],
     currentContext: 'gatehouse',
   });

@@ -9,8 +9,8 @@ import type { Cause } from '../directory/fact.ts';
 import { peopleOf } from '../directory/grantee-people.ts';
 import { nudgePlanner } from '../directory/nudge.ts';
 import { readChain, verifyChain } from '../ledger/ledger.ts';
-import { readPolicy } from '../policy/read.ts';
 import { effectivePolicy } from '../policy/in-force.ts';
+import { readPolicy } from '../policy/read.ts';
 import { allClusters } from '../policy/selection.ts';
 import {
   ACTIVE_KEY,

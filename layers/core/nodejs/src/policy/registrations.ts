@@ -128,7 +128,11 @@ const sameCluster = (a: Registration, b: Pick<Registration, 'account' | 'region'
   a.name === b.name && a.account === b.account && a.region === b.region;
 
 /** Puts a registration in the place of the one there is, if any. Safe to repeat. @throws Failure `too-large`, `conflict`. */
-export async function putRegistration(ports: RegistrationPorts, registration: Registration, cause: Cause): Promise<void> {
+export async function putRegistration(
+  ports: RegistrationPorts,
+  registration: Registration,
+  cause: Cause,
+): Promise<void> {
   await change(ports, cause, (all) => [...all.filter((one) => !sameCluster(one, registration)), registration]);
 }
 

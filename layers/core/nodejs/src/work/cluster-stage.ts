@@ -2,11 +2,19 @@ import { parsePrincipalArn } from '../access/arn.ts';
 import { IAM_PATH } from '../access/names.ts';
 import type { AccessPolicy, Cluster, Grant } from '../access/policy.ts';
 import { memberOf, parseSubject, type Subject } from '../access/subject.ts';
-import { connectionTarget, parseTarget, roleTarget, type Target, userTarget, verificationTarget } from '../access/target.ts';
+import {
+  connectionTarget,
+  parseTarget,
+  roleTarget,
+  type Target,
+  userTarget,
+  verificationTarget,
+} from '../access/target.ts';
 import { sharedSubjects, wayOf } from '../access/way.ts';
 import type { Cause } from '../directory/fact.ts';
 import { nudgePlanner } from '../directory/nudge.ts';
 import { bindingsOf } from '../plan/bindings.ts';
+import { desiredConnector } from '../plan/connector-manifests.ts';
 import {
   type DesiredOnCluster,
   desiredForGrant,
@@ -14,7 +22,6 @@ import {
   desiredForPermissionSet,
   type SessionNaming,
 } from '../plan/desired.ts';
-import { desiredConnector } from '../plan/connector-manifests.ts';
 import { clusterGuards, connectedClusterGuards } from '../plan/guards.ts';
 import { wantedWhilePaused } from '../plan/paused.ts';
 import { objectId, type TurnClaims, unwantedClaims } from '../plan/turn-claims.ts';
@@ -22,8 +29,8 @@ import { allClusters, identityProviderOf, selects } from '../policy/selection.ts
 import type { TableReader } from '../ports/table.ts';
 import type { ClusterPorts } from '../ports/world.ts';
 import { awsAuthKind } from '../resources/aws-auth/kind.ts';
-import type { ConnectorClusterPorts } from '../resources/connector-object/model.ts';
 import { AWS_AUTH_OBJECT } from '../resources/aws-auth/model.ts';
+import type { ConnectorClusterPorts } from '../resources/connector-object/model.ts';
 import { CLUSTER_KINDS, CONNECTED_CLUSTER_KINDS } from '../resources/kinds.ts';
 import type { OwnedClaim } from '../resources/resource.ts';
 import { roleBindingKind } from '../resources/role-binding/kind.ts';

@@ -59,7 +59,8 @@ export async function setConnectionStage(request: StageRequest): Promise<Stage> 
   const state = await connectorKind.observe(connectorPorts, name);
   observed.set(objectId({ kind: connectorKind.name, object: name }), state);
   const swept = cluster !== undefined && (await isSwept(ports.table, target, state, ports.clock.now()));
-  const wanted = cluster && !swept ? wantedNow(cluster, desiredConnection(cluster, boundaryOf(request, account)), recorded) : [];
+  const wanted =
+    cluster && !swept ? wantedNow(cluster, desiredConnection(cluster, boundaryOf(request, account)), recorded) : [];
   const belief = believingKinds(ports, target, [iamRoleKind.name], CONNECTION_KINDS);
   return {
     scene: {
@@ -92,7 +93,11 @@ export async function setConnectionStage(request: StageRequest): Promise<Stage> 
 }
 
 /** What a registration's target says. @throws TypeError where it is none. */
-export function connectionOf(target: Target): { readonly account: string; readonly region: string; readonly name: string } {
+export function connectionOf(target: Target): {
+  readonly account: string;
+  readonly region: string;
+  readonly name: string;
+} {
   const parts = parseTarget(target);
   const [region = '', name = ''] = parts.type === 'iam' ? parts.name.split('/') : [];
   if (parts.type !== 'iam' || parts.principal !== 'connection' || name === '') {

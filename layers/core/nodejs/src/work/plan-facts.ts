@@ -29,9 +29,9 @@ import type { ClusterItem, GroupItem, MembershipItem, PrincipalItem, UserItem } 
 import { nudgePlanner } from '../directory/nudge.ts';
 import { groupsOf, isLiveMember, readGroup, readMembership, readUser } from '../directory/read.ts';
 import { isManagedPrincipal, machineNamed } from '../plan/principals.ts';
-import { allClusters, clustersOf, selectsDiscovery } from '../policy/selection.ts';
 import { type EffectivePolicy, effectivePolicy } from '../policy/in-force.ts';
 import { changedRegistrations, markRegistrationsPlanned, withRegistrations } from '../policy/registrations.ts';
+import { allClusters, clustersOf, selectsDiscovery } from '../policy/selection.ts';
 import {
   markPolicyPlanned,
   type PolicyInForce,
@@ -42,7 +42,14 @@ import {
 import { EMPTY_POLICY } from '../policy/widening.ts';
 import type { Item, Key } from '../ports/table.ts';
 import type { World } from '../ports/world.ts';
-import { accountById, discoveredClusters, forgetDiscovered, keepDiscovered, rememberAccounts, rememberConnected } from './clusters.ts';
+import {
+  accountById,
+  discoveredClusters,
+  forgetDiscovered,
+  keepDiscovered,
+  rememberAccounts,
+  rememberConnected,
+} from './clusters.ts';
 import { heedDeletion } from './iam-belief.ts';
 import { type Expansion, type IntakePorts, putExpansion } from './intake.ts';
 import type { Urgency } from './keys.ts';
@@ -147,7 +154,8 @@ class Planner {
     const policy = await effectivePolicy(table);
     const sameClusters = sameJson(await discoveredClusters(table), this.#discovered);
     const sameRegistrations = policy?.registrations.rev === this.#policy?.registrations.rev;
-    if (policy?.rev !== this.#policy?.rev || !sameClusters || !sameRegistrations) return this.#clean.map(({ key }) => key);
+    if (policy?.rev !== this.#policy?.rev || !sameClusters || !sameRegistrations)
+      return this.#clean.map(({ key }) => key);
     for (const { key, token } of this.#clean) {
       if (key.pk === 'registrations') {
         if (this.#policy) await markRegistrationsPlanned(table, this.#policy.registrations);

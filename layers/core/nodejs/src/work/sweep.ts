@@ -1,7 +1,13 @@
 import { parsePrincipalArn } from '../access/arn.ts';
 import { machinesIn } from '../access/grantee.ts';
 import type { AccessPolicy } from '../access/policy.ts';
-import { connectionSubject, machineSubject, permissionSetSubject, principalSubject, type Subject } from '../access/subject.ts';
+import {
+  connectionSubject,
+  machineSubject,
+  permissionSetSubject,
+  principalSubject,
+  type Subject,
+} from '../access/subject.ts';
 import {
   clusterTarget,
   connectionTarget,
@@ -14,8 +20,8 @@ import {
 import { roleOf, sharedSubjects, wayOf } from '../access/way.ts';
 import type { Cause } from '../directory/fact.ts';
 import { nudgePlanner } from '../directory/nudge.ts';
-import { allClusters, clustersOf, selects } from '../policy/selection.ts';
 import { effectivePolicy } from '../policy/in-force.ts';
+import { allClusters, clustersOf, selects } from '../policy/selection.ts';
 import { allItems } from '../ports/all-items.ts';
 import type { Key, Table, TableReader } from '../ports/table.ts';
 import { discoveredClusters } from './clusters.ts';

@@ -85,7 +85,9 @@ export async function planTarget(
   const parts = parseTarget(target);
   const account: World['account'] = async (one) => {
     const opened = await given.world.account(one);
-    return parts.type === 'iam' && !isConnection(target) ? { ...opened, secrets: unreadSecrets(given.table, target, parts.name) } : opened;
+    return parts.type === 'iam' && !isConnection(target)
+      ? { ...opened, secrets: unreadSecrets(given.table, target, parts.name) }
+      : opened;
   };
   const ports: TurnPorts = { ...given, table: withoutWrites(given.table), world: { ...given.world, account } };
   const reader = new FactReader(ports.table);

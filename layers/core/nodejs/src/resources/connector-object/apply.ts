@@ -18,7 +18,10 @@ const KINDS: readonly ObjectKind[] = [
 ];
 
 /** Reads an object; of a secret everything but what is in it. */
-export async function observeConnectorObject({ kubernetes }: ConnectorClusterPorts, object: string): Promise<ObjectState> {
+export async function observeConnectorObject(
+  { kubernetes }: ConnectorClusterPorts,
+  object: string,
+): Promise<ObjectState> {
   return withoutData(await observeObject(kubernetes, parseObjectRef(object, KINDS)));
 }
 

@@ -62,7 +62,10 @@ function wantedObject({ manifest, activation }: ConnectorObjectClaim): Kubernete
 
 /** What stands there, with everything that is wanted of it as it is wanted. */
 function together(there: KubernetesObject, wanted: KubernetesObject): KubernetesObject {
-  const { [GRANT_ANNOTATION]: _grant, ...annotations } = { ...there.metadata.annotations, ...wanted.metadata.annotations };
+  const { [GRANT_ANNOTATION]: _grant, ...annotations } = {
+    ...there.metadata.annotations,
+    ...wanted.metadata.annotations,
+  };
   const metadata: ObjectMeta = {
     ...there.metadata,
     labels: { ...there.metadata.labels, ...wanted.metadata.labels },
@@ -75,12 +78,11 @@ function together(there: KubernetesObject, wanted: KubernetesObject): Kubernetes
 export function holds(there: unknown, wanted: unknown): boolean {
   if (Array.isArray(wanted)) {
     return (
-      Array.isArray(there) &&
-      there.length === wanted.length &&
-      wanted.every((one, index) => holds(there[index], one))
+      Array.isArray(there) && there.length === wanted.length && wanted.every((one, index) => holds(there[index], one))
     );
   }
-  if (wanted === null || typeof wanted !== 'object') return canonicalJson([there ?? null] as never) === canonicalJson([wanted] as never);
+  if (wanted === null || typeof wanted !== 'object')
+    return canonicalJson([there ?? null] as never) === canonicalJson([wanted] as never);
   if (there === null || typeof there !== 'object') return Object.keys(wanted).length === 0;
   return Object.entries(wanted).every(([name, value]) => holds((there as Record<string, unknown>)[name], value));
 }

@@ -32,7 +32,10 @@ export function diffConnector(name: string, observed: ConnectorState, claims: Cl
   const why = moved ? `${claim.provider}, by ${claim.roleArn}` : 'its activation was lost';
   const lines: ChangeLine[] = [{ sign: '~', text: `registration of ${name}, made anew: ${why}`, subject }];
   const after = registered(claim, observed.arn);
-  return { change: { kind: 'connector', object: name, action: 'update', before: observed, after, lines }, findings: [] };
+  return {
+    change: { kind: 'connector', object: name, action: 'update', before: observed, after, lines },
+    findings: [],
+  };
 }
 
 function creation(name: string, before: ConnectorState, { claim, subject }: OwnedClaim<ConnectorClaim>) {
@@ -62,7 +65,13 @@ function removal(name: string, observed: ConnectorState, unwanted: Claims['unwan
   if (!observed.present && observed.secret === 'missing') return { findings: [] };
   const text = observed.present ? `registration of ${name}` : `activation of ${name}, left behind`;
   const lines: ChangeLine[] = [{ sign: '-', text, subject }];
-  const change = { kind: 'connector', object: name, action: 'delete', before: observed, after: ABSENT_CONNECTOR } as const;
+  const change = {
+    kind: 'connector',
+    object: name,
+    action: 'delete',
+    before: observed,
+    after: ABSENT_CONNECTOR,
+  } as const;
   return { change: { ...change, lines }, findings: [] };
 }
 
