@@ -4,9 +4,11 @@ import type { Terminal } from './terminal/terminal.ts';
 import { addActivatePolicy } from './verbs/activate-policy.ts';
 import { addBootstrap } from './verbs/bootstrap.ts';
 import { addDemo } from './verbs/demo.ts';
+import { addDeregisterCluster } from './verbs/deregister-cluster.ts';
 import { addLedger } from './verbs/ledger.ts';
 import { addPlan } from './verbs/plan.ts';
 import { addReconcile } from './verbs/reconcile.ts';
+import { addRegisterCluster } from './verbs/register-cluster.ts';
 import { addSandbox } from './verbs/sandbox.ts';
 import { addSignWebhook } from './verbs/sign-webhook.ts';
 import { addStatus } from './verbs/status.ts';
@@ -18,7 +20,7 @@ Exit codes:
   0  fine
   1  error
   2  changes are pending (plan --detailed-exitcode)
-  3  the answer is no (ledger: the chain is broken)
+  3  the answer is no (ledger: the chain is broken; register-cluster --status: it is not ACTIVE)
 
 Environment:
   AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL, ...  as for every AWS tool; a sandbox is reached by AWS_ENDPOINT_URL
@@ -53,6 +55,9 @@ export function createProgram(terminal: Terminal): Command {
   program.commandsGroup('Clusters:');
   addBootstrap(program, terminal);
   addToken(program, terminal);
+  program.commandsGroup('Clusters elsewhere:');
+  addRegisterCluster(program, terminal);
+  addDeregisterCluster(program, terminal);
   program.commandsGroup('What happens:');
   addStatus(program, terminal);
   addPlan(program, terminal);

@@ -16,7 +16,6 @@ const ARN = `arn:aws:eks:eu-west-1:${ACCOUNT}:cluster/edge`;
 const CONNECTION = connectionTarget(ARN);
 const CLUSTER = clusterTarget(ARN);
 const ROLE = 'gatehouse-connector-eu-west-1-edge';
-const SECRET = `gatehouse/connectors/${ACCOUNT}/eu-west-1/edge`;
 const KUBECONFIG = 'gatehouse/kubeconfigs/edge';
 const DAY = 24 * 3600 * 1000;
 const ANA = `arn:aws:iam::${ACCOUNT}:user/ana`;

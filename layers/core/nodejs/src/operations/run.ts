@@ -1,15 +1,13 @@
 import { Failure } from '../access/failure.ts';
 import type { Json } from '../access/json.ts';
-import type { AccessPolicy, Cluster, Grantee } from '../access/policy.ts';
+import type { AccessPolicy, Cluster } from '../access/policy.ts';
 import type { Subject } from '../access/subject.ts';
 import { parseTarget, type Target, verificationTarget } from '../access/target.ts';
-import { sharedSubjects } from '../access/way.ts';
 import { bootstrapManifest } from '../bootstrap/manifest.ts';
 import type { Cause } from '../directory/fact.ts';
-import { peopleOf } from '../directory/grantee-people.ts';
 import { nudgePlanner } from '../directory/nudge.ts';
 import { readChain, verifyChain } from '../ledger/ledger.ts';
-import { effectivePolicy } from '../policy/in-force.ts';
+import { effectivePolicy } from '../policy/effective.ts';
 import { readPolicy } from '../policy/read.ts';
 import { allClusters } from '../policy/selection.ts';
 import {
@@ -26,14 +24,15 @@ import type { TableReader } from '../ports/table.ts';
 import { discoveredClusters } from '../work/clusters.ts';
 import { MARK_PREFIX, targetPk } from '../work/keys.ts';
 import { putMark, readMark } from '../work/marks.ts';
-import { readRecords } from '../work/records.ts';
 import { readRemarks } from '../work/remarks.ts';
 import { listSnapshots, readSnapshot } from '../work/snapshots.ts';
 import { sweep, targetsOfPolicy } from '../work/sweep.ts';
 import { planTarget } from '../work/take-turn.ts';
 import type { TurnLimits, TurnPorts } from '../work/turn-ports.ts';
 import { wake } from '../work/wake.ts';
+import { connection, connectorManifests, deregisterCluster, registerCluster } from './connections.ts';
 import type { Operation } from './operation.ts';
+import { inForce, subjectsOn } from './subjects.ts';
 
 /** What operations need beside the ports of a turn. */
 export interface OperationSettings {
@@ -109,6 +108,14 @@ export async function runOperation(
       if (before === undefined) throw new Failure('not-found', `${target} has no snapshot "${id}"`);
       return { before };
     }
+    case 'register-cluster':
+      return registerCluster(ports, settings, operation, cause);
+    case 'deregister-cluster':
+      return deregisterCluster(ports, settings, operation, cause);
+    case 'connection':
+      return { ...(await connection(ports, settings, operation)) };
+    case 'connector-manifests':
+      return { ...(await connectorManifests(ports, settings, operation)) };
     case 'bootstrap': {
       const { policy } = await inForce(ports.table);
       const cluster = await clusterNamed(ports.table, policy, operation.cluster);
@@ -116,46 +123,6 @@ export async function runOperation(
       return { ...bootstrapManifest(policy, cluster, { roleArn: account?.roleArn ?? settings.clusterAccessRole }) };
     }
   }
-}
-
-/** Everybody whom the policy or the records name on a target. */
-export async function subjectsOn(reader: TableReader, target: Target): Promise<Subject[]> {
-  const subjects = new Set<Subject>();
-  const { policy } = await inForce(reader);
-  if (parseTarget(target).type === 'cluster' || parseTarget(target).type === 'iam') {
-    for (const grant of policy.grants) {
-      for (const subject of sharedSubjects(grant)) subjects.add(subject);
-      for (const grantee of grant.to) for (const subject of await allPeopleOf(reader, grantee)) subjects.add(subject);
-    }
-  }
-  let after: string | undefined;
-  do {
-    const page = await readRecords(reader, target, after, 500);
-    for (const subject of page.records.keys()) subjects.add(subject);
-    after = page.next;
-  } while (after !== undefined);
-  return [...subjects];
-}
-
-async function allPeopleOf(reader: TableReader, to: Grantee): Promise<Subject[]> {
-  const people: Subject[] = [];
-  let after: string | undefined;
-  do {
-    const page = await peopleOf(reader, to, after);
-    people.push(...page.subjects);
-    after = page.next;
-  } while (after !== undefined);
-  return people;
-}
-
-async function inForce(reader: TableReader) {
-  const policy = await effectivePolicy(reader);
-  if (!policy) {
-    throw new Failure('not-found', 'no access policy is in force yet', {
-      remedy: 'upload one: aws s3 cp access-policy.yaml s3://<policy bucket>/, then activate it',
-    });
-  }
-  return policy;
 }
 
 async function clusterNamed(reader: TableReader, policy: AccessPolicy, name: string): Promise<Cluster> {

@@ -29,7 +29,7 @@ import type { ClusterItem, GroupItem, MembershipItem, PrincipalItem, UserItem } 
 import { nudgePlanner } from '../directory/nudge.ts';
 import { groupsOf, isLiveMember, readGroup, readMembership, readUser } from '../directory/read.ts';
 import { isManagedPrincipal, machineNamed } from '../plan/principals.ts';
-import { type EffectivePolicy, effectivePolicy } from '../policy/in-force.ts';
+import { type EffectivePolicy, effectivePolicy } from '../policy/effective.ts';
 import { changedRegistrations, markRegistrationsPlanned, withRegistrations } from '../policy/registrations.ts';
 import { allClusters, clustersOf, selectsDiscovery } from '../policy/selection.ts';
 import {

@@ -20,7 +20,7 @@ import {
 import { roleOf, sharedSubjects, wayOf } from '../access/way.ts';
 import type { Cause } from '../directory/fact.ts';
 import { nudgePlanner } from '../directory/nudge.ts';
-import { effectivePolicy } from '../policy/in-force.ts';
+import { effectivePolicy } from '../policy/effective.ts';
 import { allClusters, clustersOf, selects } from '../policy/selection.ts';
 import { allItems } from '../ports/all-items.ts';
 import type { Key, Table, TableReader } from '../ports/table.ts';

@@ -1,12 +1,13 @@
 import { Failure, isFailure } from '../access/failure.ts';
 import { type Json, sameJson } from '../access/json.ts';
+import type { AccessPolicy } from '../access/policy.ts';
 import type { Subject } from '../access/subject.ts';
 import { parseTarget, type Target } from '../access/target.ts';
 import type { Cause } from '../directory/fact.ts';
 import { appendEntry } from '../ledger/ledger.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { TurnClaims } from '../plan/turn-claims.ts';
-import { effectivePolicy } from '../policy/in-force.ts';
+import { effectivePolicy } from '../policy/effective.ts';
 import { EMPTY_POLICY } from '../policy/widening.ts';
 import type { Table } from '../ports/table.ts';
 import type { World } from '../ports/world.ts';
@@ -75,12 +76,16 @@ export async function takeTurn(ports: TurnPorts, limits: TurnLimits, message: Wa
   return report;
 }
 
-/** A dry run: the plan of a turn on these subjects, not carried out and holding nothing. Nothing at all is written. */
+/**
+ * A dry run: the plan of a turn on these subjects, not carried out and holding nothing. Nothing at all is written.
+ * @param under A policy that is thought of, instead of what holds now.
+ */
 export async function planTarget(
   given: TurnPorts,
   limits: TurnLimits,
   target: Target,
   subjects: readonly Subject[],
+  under?: AccessPolicy,
 ): Promise<Plan> {
   const parts = parseTarget(target);
   const account: World['account'] = async (one) => {
@@ -91,7 +96,7 @@ export async function planTarget(
   };
   const ports: TurnPorts = { ...given, table: withoutWrites(given.table), world: { ...given.world, account } };
   const reader = new FactReader(ports.table);
-  const { policy } = (await effectivePolicy(reader)) ?? { policy: EMPTY_POLICY };
+  const policy = under ?? (await effectivePolicy(reader))?.policy ?? EMPTY_POLICY;
   const stage = await setStage({
     ports,
     reader,

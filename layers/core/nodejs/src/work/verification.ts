@@ -8,7 +8,7 @@ import { wayOf } from '../access/way.ts';
 import { appendEntry } from '../ledger/ledger.ts';
 import { type BindingWish, fulfils, wideRoleName } from '../plan/bindings.ts';
 import { type DesiredOnCluster, desiredForGrant, desiredForMember } from '../plan/desired.ts';
-import { effectivePolicy } from '../policy/in-force.ts';
+import { effectivePolicy } from '../policy/effective.ts';
 import { allClusters, identityProviderOf, selects } from '../policy/selection.ts';
 import type { Kubernetes } from '../ports/kubernetes.ts';
 import { type Bound, boundName, type RoleBindingClaim } from '../resources/role-binding/model.ts';
