@@ -3,4 +3,5 @@ import type { Scenario } from './scenario.ts';
 /** The stories of `gatehouse demo`, by name. Each is loaded when it is played. */
 export const SCENARIOS: Readonly<Record<string, () => Promise<Scenario>>> = {
   main: async () => (await import('./scenarios/main/scenario.ts')).mainScenario(),
+  connector: async () => (await import('./scenarios/connector/scenario.ts')).connectorScenario(),
 };
