@@ -23,6 +23,8 @@ const samples = readdirSync(ROOT, { withFileTypes: true })
 const MEANING = new Map<string, readonly string[]>([
   ['aws/cluster-created.json', ['cluster present']],
   ['aws/cluster-deleted.json', ['cluster deleted']],
+  ['aws/cluster-deregistered.json', ['cluster deleted']],
+  ['aws/cluster-registered.json', ['cluster present']],
   ['aws/role-created.json', ['principal created']],
   ['aws/role-deleted.json', ['principal deleted']],
   ['cognito/group-deleted.json', ['group deleted']],
@@ -40,6 +42,8 @@ const MEANING = new Map<string, readonly string[]>([
   ['okta/unknown-type.json', ['unknown-type']],
   ['okta/user-deactivated.json', ['user inactive']],
   ['policy/uploaded.json', ['Object Created']],
+  ['standard/cluster-deregistered.json', ['registration absent']],
+  ['standard/cluster-registered.json', ['registration present']],
   ['standard/group-created.json', ['group present']],
   ['standard/group-deleted.json', ['group deleted']],
   ['standard/member-added.json', ['user', 'membership present']],

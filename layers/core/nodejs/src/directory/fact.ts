@@ -1,3 +1,5 @@
+import type { ConnectorProvider } from '../access/policy.ts';
+
 /** What an authenticated event said of the world. Times are the source's own, in milliseconds UTC. JSON-able. */
 export type Fact =
   | {
@@ -41,7 +43,24 @@ export type Fact =
       readonly name: string;
       readonly change: 'created' | 'deleted';
       readonly at: number;
-    };
+    }
+  | ({
+      /** A cluster elsewhere shall be registered, or not any more. */
+      readonly type: 'registration';
+      readonly account: string;
+      readonly region: string;
+      readonly name: string;
+      readonly at: number;
+    } & (({ readonly state: 'present' } & RegistrationSpec) | { readonly state: 'absent' }));
+
+/** How a cluster elsewhere shall be registered. */
+export interface RegistrationSpec {
+  readonly provider: ConnectorProvider;
+  readonly kubeconfigSecret?: string;
+  /** ARNs. */
+  readonly consoleUsers: readonly string[];
+  readonly namespaces: readonly string[];
+}
 
 /** Which event something comes from: kept beside every fact, mark and ledger entry that follows from it. */
 export interface Cause {

@@ -1,5 +1,6 @@
 import { digest } from '../access/digest.ts';
 import { Failure } from '../access/failure.ts';
+import type { Json } from '../access/json.ts';
 import type { Item, Key } from '../ports/table.ts';
 import { FACT_SHARDS } from './dirty.ts';
 import type { Fact } from './fact.ts';
@@ -16,6 +17,7 @@ import type { Fact } from './fact.ts';
  * | hint: perhaps a member of | `user#<source>#<user>` | `member-of#<group>` |
  * | cluster | `cluster#<arn>` | `cluster` |
  * | principal | `principal#<account>#<role or user>#<name>` | `principal` |
+ * | cluster elsewhere | `registration#<account>/<region>/<name>` | `registration` |
  *
  * Ids from outside are escaped ({@link escapeId}), so that no id can pose as two.
  */
@@ -85,6 +87,12 @@ export const principalKey = (account: string, principal: 'role' | 'user', name: 
   sk: 'principal',
 });
 
+/** Key of what events said of a cluster elsewhere that shall be registered. */
+export const registrationFactKey = (account: string, region: string, name: string): Key => ({
+  pk: `registration#${escapeId(`${account}/${region}/${name}`, 'cluster')}`,
+  sk: 'registration',
+});
+
 /** Key of the item in which a fact is kept. */
 export function factKey(fact: Fact): Key {
   switch (fact.type) {
@@ -98,6 +106,8 @@ export function factKey(fact: Fact): Key {
       return clusterKey(fact.arn);
     case 'principal':
       return principalKey(fact.account, fact.principal, fact.name);
+    case 'registration':
+      return registrationFactKey(fact.account, fact.region, fact.name);
   }
 }
 
@@ -157,6 +167,18 @@ export interface PrincipalItem extends Item {
   readonly principal: 'role' | 'user';
   readonly name: string;
   readonly state: 'created' | 'deleted';
+  readonly at: number;
+  readonly rev: string;
+}
+
+/** What events said of a cluster elsewhere. */
+export interface RegistrationItem extends Item {
+  readonly account: string;
+  readonly region: string;
+  readonly name: string;
+  readonly state: 'present' | 'absent';
+  /** A RegistrationSpec, while it is present. */
+  readonly spec?: Json;
   readonly at: number;
   readonly rev: string;
 }

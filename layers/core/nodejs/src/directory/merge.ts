@@ -1,4 +1,4 @@
-import { canonicalJson, sameJson } from '../access/json.ts';
+import { canonicalJson, type Json, sameJson } from '../access/json.ts';
 import type { Item } from '../ports/table.ts';
 import type { Fact } from './fact.ts';
 
@@ -84,6 +84,8 @@ function identityOf(fact: Fact): Attributes {
       return { arn: fact.arn };
     case 'principal':
       return { account: fact.account, principal: fact.principal, name: fact.name };
+    case 'registration':
+      return { account: fact.account, region: fact.region, name: fact.name };
   }
 }
 
@@ -100,7 +102,20 @@ function apply(item: Attributes, fact: Fact, at: number): void {
   if (fact.type === 'group' && fact.state === 'deleted') item.deletedAt = Math.max(at, numberOf(item.deletedAt));
   const known = numberOf(item.at);
   const takesAway = state === 'absent' || state === 'deleted';
-  if (at > known || (at === known && takesAway)) Object.assign(item, { state, at });
+  const says = fact.type === 'registration' ? specOf(fact) : undefined;
+  const outweighs = item.state === 'present' && says !== undefined && text(says) > text(item.spec);
+  if (at < known || (at === known && !takesAway && !outweighs)) return;
+  Object.assign(item, { state, at });
+  if (fact.type !== 'registration') return;
+  if (says === undefined) delete item.spec;
+  else item.spec = says;
+}
+
+/** What is said of a cluster that shall be registered. */
+function specOf(fact: Extract<Fact, { type: 'registration' }>): Json | undefined {
+  if (fact.state === 'absent') return undefined;
+  const { provider, kubeconfigSecret, consoleUsers, namespaces } = fact;
+  return { provider, consoleUsers, namespaces, ...(kubeconfigSecret === undefined ? {} : { kubeconfigSecret }) };
 }
 
 function applyUser(item: Attributes, fact: Extract<Fact, { type: 'user' }>, at: number): void {

@@ -23,14 +23,28 @@ import {
 } from '../access/target.ts';
 import { roleOf, sharedSubjects, wayOf } from '../access/way.ts';
 import { clearDirty } from '../directory/dirty.ts';
-import type { Cause } from '../directory/fact.ts';
+import type { Cause, RegistrationSpec } from '../directory/fact.ts';
 import { peopleOf } from '../directory/grantee-people.ts';
-import type { ClusterItem, GroupItem, MembershipItem, PrincipalItem, UserItem } from '../directory/items.ts';
+import type {
+  ClusterItem,
+  GroupItem,
+  MembershipItem,
+  PrincipalItem,
+  RegistrationItem,
+  UserItem,
+} from '../directory/items.ts';
 import { nudgePlanner } from '../directory/nudge.ts';
 import { groupsOf, isLiveMember, readGroup, readMembership, readUser } from '../directory/read.ts';
 import { isManagedPrincipal, machineNamed } from '../plan/principals.ts';
 import { type EffectivePolicy, effectivePolicy } from '../policy/effective.ts';
-import { changedRegistrations, markRegistrationsPlanned, withRegistrations } from '../policy/registrations.ts';
+import {
+  changedRegistrations,
+  markRegistrationsPlanned,
+  putRegistration,
+  REGISTRATIONS_KEY,
+  removeRegistration,
+  withRegistrations,
+} from '../policy/registrations.ts';
 import { allClusters, clustersOf, selectsDiscovery } from '../policy/selection.ts';
 import {
   markPolicyPlanned,
@@ -185,6 +199,7 @@ class Planner {
     if (kind === 'user') return this.#planUser(fact);
     if (kind === 'cluster') return this.#planCluster(fact);
     if (kind === 'principal') return this.#planPrincipal(fact);
+    if (kind === 'registration') return this.#planRegistration(fact);
     if (kind === 'expansion') return this.#planExpansion(key, fact);
     throw new TypeError(`${key.pk} is no fact`);
   }
@@ -334,6 +349,18 @@ class Planner {
     const { registrations } = current.registrations;
     const before = (await this.#policiesBefore(current)).map((policy) => withRegistrations(policy, registrations));
     await this.#planDifference(before, current.policy, cause);
+    return true;
+  }
+
+  /** What an event said of a cluster elsewhere stands beside the policy from now on, and is planned from there. */
+  async #planRegistration({ item, cause }: Fact): Promise<boolean> {
+    const { account, region, name, state, spec } = item as RegistrationItem;
+    const place = { account, region, name };
+    if (state === 'present') {
+      const said = spec as unknown as RegistrationSpec;
+      await putRegistration(this.#ports, { ...place, mode: 'enforce', ...said }, cause);
+    } else await removeRegistration(this.#ports, place, cause);
+    await nudgePlanner(this.#ports, [REGISTRATIONS_KEY]);
     return true;
   }
 
