@@ -1,3 +1,4 @@
+import { connectionTarget } from '@gatehouse/core/access/target';
 import type { Plan } from '@gatehouse/core/plan/plan';
 import type { Command } from 'commander';
 import { withExamples } from '../terminal/help.ts';
@@ -27,7 +28,7 @@ async function deregisterCluster(terminal: Terminal, name: string, options: Plac
   if (options.dryRun) {
     const { arn, plan } = await run<{ arn: string; plan: Plan }>({ ...asked, dryRun: true });
     if (options.output === 'json') writeJson(terminal.out, { schemaVersion: 1, arn, dryRun: true, ...plan });
-    else writePlan(terminal.out, `registration of ${arn}`, plan);
+    else writePlan(terminal.out, connectionTarget(arn), plan);
     return;
   }
   const { state } = await run<{ state: string }>(asked);

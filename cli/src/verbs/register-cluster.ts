@@ -1,5 +1,6 @@
 import { Failure } from '@gatehouse/core/access/failure';
 import { CONNECTOR_PROVIDERS, type ConnectorProvider } from '@gatehouse/core/access/policy';
+import { connectionTarget } from '@gatehouse/core/access/target';
 import type { ConnectionOutcome } from '@gatehouse/core/operations/connections';
 import type { Plan } from '@gatehouse/core/plan/plan';
 import type { KubernetesObject } from '@gatehouse/core/ports/kubernetes';
@@ -126,7 +127,7 @@ async function registerCluster(terminal: Terminal, name: string, options: Option
   if (options.dryRun) {
     const { arn, plan } = await run<{ arn: string; plan: Plan }>({ ...asked, dryRun: true });
     if (options.output === 'json') writeJson(terminal.out, { schemaVersion: 1, arn, dryRun: true, ...plan });
-    else writePlan(terminal.out, `registration of ${arn}`, plan);
+    else writePlan(terminal.out, connectionTarget(arn), plan);
     return;
   }
   await run(asked);

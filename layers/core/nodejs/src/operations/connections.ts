@@ -20,6 +20,8 @@ import {
 import { selects } from '../policy/selection.ts';
 import { policyInForce } from '../policy/versions.ts';
 import type { KubernetesObject } from '../ports/kubernetes.ts';
+import { MANAGED_TAG } from '../resources/managed-principal.ts';
+import { accountById } from '../work/clusters.ts';
 import { readRegistration, renewRegistration } from '../work/connection-stage.ts';
 import { MARK_PREFIX, targetPk } from '../work/keys.ts';
 import { putMark, readMark } from '../work/marks.ts';
@@ -124,7 +126,7 @@ export async function connection(
   const arn = clusterArn(account, region, name);
   const cluster = inForce.policy.clusters.find((one) => one.arn === arn && one.connected !== undefined);
   const written = inForce.written.clusters.some((one) => one.arn === arn);
-  const { status, expiry } = (await readRegistration(ports.table, connectionTarget(arn))) ?? {};
+  const { status, expiry } = await statusNow(ports, inForce.policy, { account, region, name });
   const places = [
     ['registration', connectionTarget(arn)],
     ['cluster', clusterTarget(arn)],
@@ -154,6 +156,25 @@ export async function connection(
     waiting,
     trouble,
   };
+}
+
+/** What EKS says at this moment; where it does not answer, what was seen last. What somebody else registered is not ours to tell. */
+async function statusNow(
+  { table, world }: TurnPorts,
+  policy: AccessPolicy,
+  { account, region, name }: { account: string; region: string; name: string },
+): Promise<{ readonly status?: string; readonly expiry?: number }> {
+  const kept = await readRegistration(table, connectionTarget(clusterArn(account, region, name)));
+  try {
+    const eks = await world.eks(await accountById(table, policy, account), region);
+    const found = await eks.describeCluster(name);
+    if (found?.connector === undefined || found.tags[MANAGED_TAG] !== 'true') return {};
+    const expiry = found.connector.activationExpiry;
+    return { status: found.status, ...(expiry === undefined ? {} : { expiry }) };
+  } catch (error) {
+    if (!isFailure(error)) throw error;
+    return kept ?? {};
+  }
 }
 
 /**

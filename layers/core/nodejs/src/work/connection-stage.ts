@@ -22,8 +22,11 @@ import { putMark } from './marks.ts';
 import { readRecords } from './records.ts';
 import type { Stage, StageRequest } from './stage.ts';
 
-/** How often a registration that nobody has activated yet is looked at, in milliseconds. */
-const PENDING_LOOK_AGAIN = 300_000;
+/** How often a registration that nobody has activated yet is looked at, in milliseconds: often while somebody waits for it. */
+const PENDING_LOOK_AGAIN = { soon: 30_000, later: 300_000 } as const;
+/** How long after the registration is soon, and how long its activation holds, in milliseconds. */
+const SOON = 900_000;
+const ACTIVATION = 3 * 24 * 3_600_000;
 
 /** How a registration stands, as it was seen last. */
 export interface RegistrationStatus {
@@ -79,7 +82,9 @@ export async function setConnectionStage(request: StageRequest): Promise<Stage> 
       const now = stateIn(observed, name);
       if (result.applied.some(({ kind }) => kind === iamRoleKind.name)) return CONFIRM_AFTER;
       const isWaiting = wanted.length > 0 && now.present && now.status === 'PENDING';
-      return belief.lookAgainAfter() ?? (isWaiting ? PENDING_LOOK_AGAIN : undefined);
+      const age = ports.clock.now() - ((now.present && now.registration?.expiry) || 0) + ACTIVATION;
+      const lookAgain = age < SOON ? PENDING_LOOK_AGAIN.soon : PENDING_LOOK_AGAIN.later;
+      return belief.lookAgainAfter() ?? (isWaiting ? lookAgain : undefined);
     },
     follow: async (_result, marks, cause) => {
       const changed = await keepStatus(ports, target, stateIn(observed, name));
