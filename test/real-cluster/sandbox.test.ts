@@ -92,4 +92,10 @@ describe('gatehouse demo --cluster real', () => {
     expect(demo.out()).toContain('the clusters are real ones');
     expect(demo.out()).toMatch(/^All 31 expectations held/m);
   }, 120_000);
+
+  it('tells the story of clusters elsewhere on real clusters', async () => {
+    const demo = spawnCommand(['demo', '--scenario', 'connector', '--cluster', 'real'], env());
+    expect(await demo.ended, demo.out()).toBe(0);
+    expect(demo.out()).toMatch(/^All 24 expectations held/m);
+  }, 120_000);
 });

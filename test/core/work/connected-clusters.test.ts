@@ -10,7 +10,7 @@ import { planTarget } from '@gatehouse/core/work/take-turn';
 import { TURN_LIMITS } from '@gatehouse/core/work/turn-ports';
 import { describe, expect, it } from 'vitest';
 import { aPipeline, described } from '../../builders/pipeline.ts';
-import { ACCOUNT } from '../../builders/policy.ts';
+import { ACCOUNT, policyOf } from '../../builders/policy.ts';
 
 const ARN = `arn:aws:eks:eu-west-1:${ACCOUNT}:cluster/edge`;
 const CONNECTION = connectionTarget(ARN);
@@ -54,7 +54,7 @@ ${grants.map((grant) => `  - ${grant}`).join('\n')}
 
 async function aWorld(wish: Wish = {}) {
   const world = await aPipeline({ policy: policy(wish), users: ['ana', 'ben'] });
-  if (!world.clusters.has(ARN)) world.addCluster(ARN, (await import('../../builders/policy.ts')).policyOf(policy()));
+  if (!world.clusters.has(ARN)) world.addCluster(ARN, policyOf(policy()));
   return world;
 }
 type World = Awaited<ReturnType<typeof aWorld>>;
@@ -359,6 +359,37 @@ describe('a registration that ends half way', () => {
     expect(world.eks.activate('edge', activation(world))).toBe(true);
     expect(impersonated(world)).toEqual([ANA]);
   });
+
+  it('at any write in the cluster is undone completely', async () => {
+    let left = Number.POSITIVE_INFINITY;
+    const world = await aPipeline({
+      policy: policy({ connected: false }),
+      users: ['ana', 'ben'],
+      before: (arn, method) => {
+        if (arn !== ARN || !['create', 'replace', 'remove'].includes(method)) return;
+        left -= 1;
+        if (left < 0) throw new Failure('unreachable', 'the cluster went away');
+      },
+    });
+    world.addCluster(ARN, policyOf(policy()));
+    await world.secrets.write(KUBECONFIG, 'kubeconfig', {});
+    await world.settle();
+    const before = await inCluster(world);
+    let steps = 0;
+    for (; ; steps++) {
+      left = steps;
+      await world.upload(policy({ grants: [viewer('viewers', [ANA, BEN])] }));
+      await world.settle(2_000);
+      const isWhole = left >= 0;
+      left = Number.POSITIVE_INFINITY;
+      await world.upload(policy({ connected: false }));
+      await world.settle(900_000);
+      expect(await inCluster(world), `after ${steps} writes`).toEqual(before);
+      expect(await world.eks.describeCluster('edge')).toBeUndefined();
+      if (isWhole) break;
+    }
+    expect(steps).toBeGreaterThan(15);
+  }, 60_000);
 });
 
 describe('what is in the cluster already', () => {
