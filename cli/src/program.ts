@@ -3,8 +3,10 @@ import { problemOf, writeProblem } from './terminal/problem.ts';
 import type { Terminal } from './terminal/terminal.ts';
 import { addActivatePolicy } from './verbs/activate-policy.ts';
 import { addBootstrap } from './verbs/bootstrap.ts';
+import { addCanI } from './verbs/can-i.ts';
 import { addDemo } from './verbs/demo.ts';
 import { addDeregisterCluster } from './verbs/deregister-cluster.ts';
+import { addKubeconfig } from './verbs/kubeconfig.ts';
 import { addLedger } from './verbs/ledger.ts';
 import { addPlan } from './verbs/plan.ts';
 import { addReconcile } from './verbs/reconcile.ts';
@@ -14,13 +16,14 @@ import { addSignWebhook } from './verbs/sign-webhook.ts';
 import { addStatus } from './verbs/status.ts';
 import { addToken } from './verbs/token.ts';
 import { addValidate } from './verbs/validate.ts';
+import { addVerify } from './verbs/verify.ts';
 
 const EPILOGUE = `
 Exit codes:
   0  fine
   1  error
   2  changes are pending (plan --detailed-exitcode)
-  3  the answer is no (ledger: the chain is broken; register-cluster --status: it is not ACTIVE)
+  3  the answer is no (can-i, verify; ledger: the chain is broken; register-cluster --status: it is not ACTIVE)
 
 Environment:
   AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL, ...  as for every AWS tool; a sandbox is reached by AWS_ENDPOINT_URL
@@ -54,10 +57,14 @@ export function createProgram(terminal: Terminal): Command {
   addActivatePolicy(program, terminal);
   program.commandsGroup('Clusters:');
   addBootstrap(program, terminal);
+  addKubeconfig(program, terminal);
   addToken(program, terminal);
   program.commandsGroup('Clusters elsewhere:');
   addRegisterCluster(program, terminal);
   addDeregisterCluster(program, terminal);
+  program.commandsGroup('Who may do what:');
+  addCanI(program, terminal);
+  addVerify(program, terminal);
   program.commandsGroup('What happens:');
   addStatus(program, terminal);
   addPlan(program, terminal);

@@ -61,6 +61,7 @@ export const DIRECTIONS: readonly Direction[] = [
       'core/access',
       'core/bootstrap',
       'core/directory',
+      'core/effective-access',
       'core/ledger',
       'core/plan',
       'core/policy',
@@ -99,7 +100,7 @@ export const DIRECTIONS: readonly Direction[] = [
   {
     place: 'core/kubernetes',
     places: ['core/access', 'core/ports'],
-    packages: ['@kubernetes/client-node', 'node:https'],
+    packages: ['@kubernetes/client-node', 'js-yaml', 'node:https', 'zod'],
   },
   { place: 'functions/', places: ['core/'], packages: ['@aws-lambda-powertools/', 'aws-lambda', 'node:', 'zod'] },
   { place: 'cli', places: ['core/', 'sandbox'], packages: [''] },

@@ -4,8 +4,10 @@ import { runCommand } from './terminal.ts';
 const VERBS = [
   'activate-policy',
   'bootstrap',
+  'can-i',
   'demo',
   'deregister-cluster',
+  'kubeconfig',
   'ledger',
   'plan',
   'reconcile',
@@ -15,6 +17,7 @@ const VERBS = [
   'status',
   'token',
   'validate',
+  'verify',
 ];
 
 describe('help', () => {

@@ -86,6 +86,26 @@ export function iamContract(name: string, make: () => Promise<IamUnderTest>, dev
         expect(await code(iam.createServiceLinkedRole(service))).toBe('already-exists');
       });
 
+      it('lists every role of a path, however many pages they are, with the time of their making', async () => {
+        const path = '/aws-reserved/sso.amazonaws.com/';
+        const names = Array.from(
+          { length: 130 },
+          (_, index) => `AWSReservedSSO_Ops_${String(index).padStart(16, '0')}`,
+        );
+        for (const [index, name] of names.entries()) {
+          await iam.createRole(newRole({ name, path: index % 2 ? path : `${path}eu-west-1/`, tags: {} }));
+        }
+        await iam.createRole(newRole({ name: 'elsewhere', path: '/mine/', tags: {} }));
+        const listed = await iam.listRoles(path);
+        expect(listed.map(({ name }) => name).sort()).toEqual(names);
+        expect(await iam.listRoles(`${path}eu-west-1/`)).toHaveLength(65);
+        expect(await iam.listRoles('/nowhere/')).toEqual([]);
+        const [first] = listed;
+        const { id, arn } = (await iam.getRole(first!.name))!;
+        expect(first).toEqual({ name: first!.name, id, arn, createdAt: expect.any(Number) });
+        for (const { createdAt } of listed) expect(Number.isFinite(createdAt) && createdAt >= 0).toBe(true);
+      });
+
       it('reads back what was created, and CreateRole answers the same', async () => {
         const { boundary } = under;
         const made = await iam.createRole(newRole({ boundary, maxSessionSeconds: 7200 }));

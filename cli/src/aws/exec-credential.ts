@@ -1,9 +1,6 @@
-import { AssumeRoleCommand, GetCallerIdentityCommand, type STSClient } from '@aws-sdk/client-sts';
-import { parsePrincipalArn } from '@gatehouse/core/access/arn';
-import { Failure, isFailure } from '@gatehouse/core/access/failure';
-import { type AwsCredentials, CLUSTER_TOKEN_LIFETIME_MS, clusterToken } from '@gatehouse/core/aws/cluster-token';
-import { orFailure } from '@gatehouse/core/aws/failures';
+import { CLUSTER_TOKEN_LIFETIME_MS, clusterToken } from '@gatehouse/core/aws/cluster-token';
 import { stsEndpoint } from '@gatehouse/core/aws/sts-endpoint';
+import { assumedSession } from './assumed-session.ts';
 import { callerOf } from './caller.ts';
 import type { AwsOptions } from './options.ts';
 
@@ -24,7 +21,7 @@ export async function credentialFor(
   const { region, credentials, sts } = await callerOf(options);
   const own = await credentials();
   const { roleArn, sessionName } = options;
-  const used = roleArn === undefined ? own : await assumed(sts, roleArn, sessionName);
+  const used = roleArn === undefined ? own : (await assumedSession(sts, roleArn, sessionName)).credentials;
   const now = Date.now();
   const token = await clusterToken({ cluster, region, endpoint: await stsEndpoint(sts), credentials: used, now });
   const ends = Math.min(now + CLUSTER_TOKEN_LIFETIME_MS, used.expiration?.getTime() ?? Number.POSITIVE_INFINITY);
@@ -43,57 +40,4 @@ function versionAsked(info: string | undefined): string {
   } catch {
     return API_VERSIONS[0]!;
   }
-}
-
-/**
- * Assumes a shared role. A trust document that lists its members demands the user's name as the session's, one that opens to
- * an account the user's unique id: the second is tried where the first is refused.
- */
-async function assumed(sts: STSClient, roleArn: string, sessionName: string | undefined): Promise<AwsCredentials> {
-  const { Arn = '', UserId = '' } = await orFailure('asking STS who is calling', () =>
-    sts.send(new GetCallerIdentityCommand({})),
-  );
-  const { type, name, session } = parsePrincipalArn(Arn);
-  const names =
-    sessionName !== undefined
-      ? [sessionName]
-      : type === 'user'
-        ? [name, UserId]
-        : type === 'assumed-role' && session !== undefined
-          ? [session]
-          : [];
-  if (names.length === 0) {
-    throw new Failure('invalid', `${Arn} has no name that a session could bear`, {
-      remedy: 'give one: --session-name',
-    });
-  }
-  let refusal: unknown;
-  for (const each of names) {
-    try {
-      return await assume(sts, roleArn, each);
-    } catch (error) {
-      if (!isFailure(error, 'forbidden')) throw error;
-      refusal ??= error;
-    }
-  }
-  throw new Failure('forbidden', `${Arn} may not assume ${roleArn}`, {
-    cause: refusal,
-    remedy: 'ask for membership in the grant; if you are a member, look at "gatehouse status"',
-  });
-}
-
-async function assume(sts: STSClient, RoleArn: string, RoleSessionName: string): Promise<AwsCredentials> {
-  const { Credentials: given } = await orFailure(`assuming ${RoleArn}`, () =>
-    sts.send(new AssumeRoleCommand({ RoleArn, RoleSessionName })),
-  );
-  const { AccessKeyId, SecretAccessKey, SessionToken, Expiration } = given ?? {};
-  if (!AccessKeyId || !SecretAccessKey || !SessionToken) {
-    throw new Failure('unreachable', `assuming ${RoleArn} brought no credentials`);
-  }
-  return {
-    accessKeyId: AccessKeyId,
-    secretAccessKey: SecretAccessKey,
-    sessionToken: SessionToken,
-    ...(Expiration === undefined ? {} : { expiration: Expiration }),
-  };
 }

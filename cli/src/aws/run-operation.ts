@@ -9,9 +9,6 @@ import type { AwsOptions } from './options.ts';
 /** The function's name in the template. */
 const FUNCTION_NAME = 'gatehouse-run-operation';
 
-/** That of the one which registers clusters elsewhere, and nothing else. */
-export { CONNECT_FUNCTION_NAME as CONNECT_FUNCTION } from '@gatehouse/core/bootstrap/connector-admin-policy';
-
 /** The function's own time-out, and some for the way. */
 const TIMEOUT_MS = 65_000;
 

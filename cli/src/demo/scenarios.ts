@@ -4,4 +4,5 @@ import type { Scenario } from './scenario.ts';
 export const SCENARIOS: Readonly<Record<string, () => Promise<Scenario>>> = {
   main: async () => (await import('./scenarios/main/scenario.ts')).mainScenario(),
   connector: async () => (await import('./scenarios/connector/scenario.ts')).connectorScenario(),
+  limited: async () => (await import('./scenarios/limited/scenario.ts')).limitedScenario(),
 };

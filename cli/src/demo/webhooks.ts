@@ -36,16 +36,24 @@ export function joJoins(): Delivery {
   return { source: 'okta', type: event!.eventType, event: event!.uuid, body: JSON.stringify(hook) };
 }
 
-/** The company's directory says that Mia joined or left the operators: a Standard Webhook, of now. */
+/** The company's directory says that Mia joined or left the operators. */
 export function mia(does: 'joins' | 'leaves'): Delivery {
+  return membership(does, MIA, OPERATORS.group);
+}
+
+/** The company's directory says that somebody joined or left a group: a Standard Webhook, of now. */
+export function membership(
+  does: 'joins' | 'leaves',
+  { id, login }: { readonly id: string; readonly login: string },
+  group: string,
+): Delivery {
   const message = sample(`standard/member-${does === 'joins' ? 'added' : 'removed'}.json`) as {
     type: string;
     timestamp: string;
     data: object;
   };
   message.timestamp = new Date().toISOString();
-  const user = does === 'joins' ? { id: MIA.id, login: MIA.login, email: MIA.login } : { id: MIA.id };
-  message.data = { group: { id: OPERATORS.group }, user };
+  message.data = { group: { id: group }, user: does === 'joins' ? { id, login, email: login } : { id } };
   return { source: 'standard', type: message.type, event: newMessageId(), body: JSON.stringify(message) };
 }
 

@@ -15,3 +15,10 @@ export function withOutput(command: Command): Command {
     new Option('-o, --output <format>', 'how the answer is written').choices(['text', 'json']).default('text'),
   );
 }
+
+/** `-o, --output` of a verb that prints a table. */
+export function withTable(command: Command): Command {
+  return command.addOption(
+    new Option('-o, --output <format>', 'how the answer is written').choices(['table', 'json']).default('table'),
+  );
+}

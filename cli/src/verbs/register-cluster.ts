@@ -98,14 +98,15 @@ export async function connectTo(
   name: string,
   options: PlaceOptions,
 ): Promise<{ readonly run: RunOperation; readonly place: Place; readonly gatehouseRegion: string }> {
-  const [{ CONNECT_FUNCTION, operationsOf }, { callerOf }] = await Promise.all([
+  const [{ operationsOf }, { CONNECT_FUNCTION_NAME }, { callerOf }] = await Promise.all([
     import('../aws/run-operation.ts'),
+    import('@gatehouse/core/bootstrap/connector-admin-policy'),
     import('../aws/caller.ts'),
   ]);
   const { region } = await callerOf(options);
   const account = options.account === undefined ? {} : { account: options.account };
   return {
-    run: await operationsOf(options, terminal, CONNECT_FUNCTION),
+    run: await operationsOf(options, terminal, CONNECT_FUNCTION_NAME),
     place: { name, region: options.clusterRegion ?? region, ...account },
     gatehouseRegion: region,
   };

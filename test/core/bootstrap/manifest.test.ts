@@ -163,6 +163,14 @@ describe('what an administrator applies once', () => {
     ]);
   });
 
+  it('holds what a level gives on the whole cluster, beside its rules or a ClusterRole', () => {
+    const clusterWide = [{ apiGroups: [''], resources: ['nodes'], verbs: ['list'] }];
+    for (const level of [OPERATOR, VIEW]) {
+      const { yaml } = bootstrapManifest(policy(grant('a', { ...level, clusterWide })), PROD, OWN);
+      expect(rulesOf(yaml)).toContainEqual(clusterWide[0]);
+    }
+  });
+
   it('holds the levels of this cluster only, each rule once', () => {
     const elsewhere = grant('else', VIEW, { clusters: { names: ['dev-*'], labels: {} } });
     const { yaml } = bootstrapManifest(policy(grant('a', OPERATOR), grant('b', OPERATOR), elsewhere), PROD, OWN);

@@ -1,5 +1,6 @@
 import { connectionOperationSchema, operationSchema } from '@gatehouse/core/operations/operation';
 import { runOperation } from '@gatehouse/core/operations/run';
+import type { Plan } from '@gatehouse/core/plan/plan';
 import type { KubernetesObject } from '@gatehouse/core/ports/kubernetes';
 import { TURN_LIMITS } from '@gatehouse/core/work/turn-ports';
 import { describe, expect, it } from 'vitest';
@@ -13,6 +14,15 @@ const KUBECONFIG = 'gatehouse/kubeconfigs/edge';
 const user = (name: string) => `arn:aws:iam::${ACCOUNT}:user/${name}`;
 const [ANA, BEN] = [user('ana'), user('ben')];
 const SETTINGS = { limits: TURN_LIMITS, clusterAccessRole: `arn:aws:iam::${ACCOUNT}:role/gatehouse-system/access` };
+
+/** What these operations answer, as far as it is looked into. */
+interface Outcome {
+  readonly plan: Plan;
+  readonly objects: readonly KubernetesObject[];
+  readonly missing: readonly string[];
+  readonly findings: Plan['findings'];
+}
+const summary = ({ changes }: Plan) => changes.map(({ change }) => `${change.action} ${change.kind}`);
 
 const policy = (more = '') => `
 apiVersion: gatehouse/v1
@@ -29,8 +39,12 @@ async function aWorld(text = policy()) {
   world.addCluster(ARN, policyOf(policy(NAMED)));
   await world.secrets.write(KUBECONFIG, 'kubeconfig', {});
   await world.settle();
-  const run = (operation: object): Promise<any> =>
-    runOperation(world.ports, SETTINGS, operationSchema.parse({ ...PLACE, ...operation }));
+  const run = async (operation: object): Promise<Outcome> =>
+    (await runOperation(
+      world.ports,
+      SETTINGS,
+      operationSchema.parse({ ...PLACE, ...operation }),
+    )) as unknown as Outcome;
   return { ...world, run };
 }
 const register = (over: object = {}) => ({
@@ -93,10 +107,7 @@ describe('register-cluster', () => {
     const world = await aWorld();
     world.forgetCalls();
     const { plan } = await world.run(register({ dryRun: true }));
-    expect(plan.changes.map(({ change }: any) => `${change.action} ${change.kind}`)).toEqual([
-      'create iam-role',
-      'create connector',
-    ]);
+    expect(summary(plan)).toEqual(['create iam-role', 'create connector']);
     await world.settle();
     expect(world.writes()).toEqual([]);
     expect(await world.run({ operation: 'connection' })).toMatchObject({ by: 'none' });
@@ -180,10 +191,7 @@ describe('deregister-cluster', () => {
     await world.run(register());
     await world.settle();
     const { plan } = await world.run({ operation: 'deregister-cluster', dryRun: true });
-    expect(plan.changes.map(({ change }: any) => `${change.action} ${change.kind}`)).toEqual([
-      'delete connector',
-      'delete iam-role',
-    ]);
+    expect(summary(plan)).toEqual(['delete connector', 'delete iam-role']);
     await world.settle();
     expect(await world.eks.describeCluster('edge')).toBeDefined();
   });

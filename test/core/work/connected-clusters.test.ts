@@ -89,7 +89,7 @@ function activation(world: World) {
   const secret = world.clusters
     .get(ARN)!
     .peek({ kind: 'Secret', namespace: 'eks-connector', name: 'eks-connector-activation-config' });
-  const text = (key: string) => Buffer.from((secret?.data ?? {})[key] ?? '', 'base64').toString();
+  const text = (key: string) => Buffer.from(secret?.data?.[key] ?? '', 'base64').toString();
   return { id: text('id'), code: text('code') };
 }
 const impersonated = (world: World) =>

@@ -1,4 +1,5 @@
 import { connectorObjects, desiredConnector } from '@gatehouse/core/plan/connector-manifests';
+import type { KubernetesObject } from '@gatehouse/core/ports/kubernetes';
 import { withActivation } from '@gatehouse/core/resources/connector-object/apply';
 import { diffConnectorObject, holds } from '@gatehouse/core/resources/connector-object/diff';
 import { connectorObjectKind } from '@gatehouse/core/resources/connector-object/kind';
@@ -21,19 +22,36 @@ const owned = (expiry = 3) =>
 const wanted = (one: OwnedClaim<ConnectorObjectClaim>) => ({ wanted: [one], unwanted: [], recorded: [] });
 const gone = (one: OwnedClaim<ConnectorObjectClaim>) => ({ wanted: [], unwanted: [one], recorded: [] });
 
+interface Container {
+  readonly name: string;
+  readonly image: string;
+  readonly args: readonly string[];
+  readonly env: readonly { name: string; value?: string; valueFrom: { secretKeyRef: { name: string } } }[];
+  readonly securityContext: object;
+}
+/** A manifest, as far as a test looks into it. */
+interface Manifest {
+  readonly spec: {
+    readonly template: {
+      readonly spec: {
+        readonly serviceAccountName: string;
+        readonly initContainers: readonly [Container, ...Container[]];
+        readonly containers: readonly Container[];
+      };
+    };
+  };
+}
+
 describe('the manifests of the connector', () => {
   const objects = connectorObjects('eu-west-1');
   const named = (kind: string, name: string) =>
-    objects.find((object) => object.kind === kind && object.metadata.name === name)! as Record<string, any>;
+    objects.find((object) => object.kind === kind && object.metadata.name === name)! as unknown as Manifest;
 
   it('are a service account, its rights, settings, secrets and a StatefulSet of init container, agent and proxy', () => {
     const { template } = named('StatefulSet', 'eks-connector').spec;
     expect(template.spec.serviceAccountName).toBe('eks-connector');
-    expect(template.spec.initContainers.map(({ name }: { name: string }) => name)).toEqual(['connector-init']);
-    expect(template.spec.containers.map(({ name }: { name: string }) => name)).toEqual([
-      'connector-agent',
-      'connector-proxy',
-    ]);
+    expect(template.spec.initContainers.map(({ name }) => name)).toEqual(['connector-init']);
+    expect(template.spec.containers.map(({ name }) => name)).toEqual(['connector-agent', 'connector-proxy']);
     for (const container of [...template.spec.initContainers, ...template.spec.containers]) {
       expect(container.securityContext).toMatchObject({
         allowPrivilegeEscalation: false,
@@ -137,7 +155,9 @@ describe('an object of the connector', () => {
     const other = owned(4).find(({ claim }) => claim.activation)!;
     const changed = diffConnectorObject(one.claim.object, after, wanted(other)).change!;
     await expect(connectorObjectKind.apply(ports, changed)).rejects.toMatchObject({ retryable: true });
-    await expect(withActivation((changed.after as any).object, secrets)).rejects.toMatchObject({ code: 'unreachable' });
+    await expect(withActivation((changed.after as { object: KubernetesObject }).object, secrets)).rejects.toMatchObject(
+      { code: 'unreachable' },
+    );
   });
 });
 

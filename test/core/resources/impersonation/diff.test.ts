@@ -20,7 +20,7 @@ const claims = (wanted: OwnedClaim<ImpersonationClaim>[], unwanted: OwnedClaim<I
   recorded: [],
 });
 /** What a turn leaves behind. */
-function after(before: ObjectState, ...of: Parameters<typeof claims>): ObjectState {
+function turned(before: ObjectState, ...of: Parameters<typeof claims>): ObjectState {
   const { change } = diffImpersonation(IMPERSONATION_OBJECT, before, claims(...of));
   return (change?.after as ObjectState | undefined) ?? before;
 }
@@ -38,7 +38,7 @@ const foreign: ObjectState = {
 
 describe('whom the connector may impersonate', () => {
   it('are the ARNs that are claimed, by name', () => {
-    const state = after(ABSENT, [claimOf('user/okta/a', ANA), claimOf('user/okta/b', BEN)]);
+    const state = turned(ABSENT, [claimOf('user/okta/a', ANA), claimOf('user/okta/b', BEN)]);
     expect(names(state)).toEqual([[ANA, BEN]]);
     expect(state.present && state.object.rules).toEqual([
       { apiGroups: [''], resources: ['users'], resourceNames: [ANA, BEN], verbs: ['impersonate'] },
@@ -46,35 +46,35 @@ describe('whom the connector may impersonate', () => {
   });
 
   it('are nobody, and not everybody, when the last is gone', () => {
-    const one = after(ABSENT, [claimOf('user/okta/a', ANA)]);
-    expect(after(one, [], [claimOf('user/okta/a', ANA)])).toEqual(ABSENT);
+    const one = turned(ABSENT, [claimOf('user/okta/a', ANA)]);
+    expect(turned(one, [], [claimOf('user/okta/a', ANA)])).toEqual(ABSENT);
   });
 
   it('stay while another subject needs the same ARN', () => {
-    const two = after(ABSENT, [claimOf('user/okta/a', ANA), claimOf(`principal/${ANA}`, ANA)]);
-    const one = after(two, [], [claimOf('user/okta/a', ANA)]);
+    const two = turned(ABSENT, [claimOf('user/okta/a', ANA), claimOf(`principal/${ANA}`, ANA)]);
+    const one = turned(two, [], [claimOf('user/okta/a', ANA)]);
     expect(names(one)).toEqual([[ANA]]);
-    expect(after(one, [], [claimOf(`principal/${ANA}`, ANA)])).toEqual(ABSENT);
+    expect(turned(one, [], [claimOf(`principal/${ANA}`, ANA)])).toEqual(ABSENT);
   });
 
   it('are exactly these, whatever somebody wrote into the rule', () => {
-    const state = after(ABSENT, [claimOf('user/okta/a', ANA)]) as Extract<ObjectState, { present: true }>;
+    const state = turned(ABSENT, [claimOf('user/okta/a', ANA)]) as Extract<ObjectState, { present: true }>;
     const opened: KubernetesObject = {
       ...state.object,
       rules: [...state.object.rules!, { apiGroups: [''], resources: ['groups'], verbs: ['impersonate'] }],
     };
-    const mended = after({ present: true, object: opened }, [claimOf('user/okta/a', ANA)]);
+    const mended = turned({ present: true, object: opened }, [claimOf('user/okta/a', ANA)]);
     expect(mended).toEqual(state);
   });
 
   it('go by themselves where the note was lost', () => {
-    const state = after(ABSENT, [claimOf('user/okta/a', ANA), claimOf('user/okta/b', BEN)]);
+    const state = turned(ABSENT, [claimOf('user/okta/a', ANA), claimOf('user/okta/b', BEN)]);
     const { annotations: _lost, ...metadata } = (state as Extract<ObjectState, { present: true }>).object.metadata;
     const noteless: ObjectState = {
       present: true,
       object: { ...(state as { object: KubernetesObject }).object, metadata },
     };
-    expect(names(after(noteless, [], [claimOf('user/okta/a', ANA)]))).toEqual([[BEN]]);
+    expect(names(turned(noteless, [], [claimOf('user/okta/a', ANA)]))).toEqual([[BEN]]);
   });
 
   it('are up to somebody else where the role is theirs', () => {
@@ -94,7 +94,7 @@ describe('whom the connector may impersonate', () => {
       fc.tuple(subject, who).map(([one, other]) => claimOf(one, other)),
       { maxLength: 5, selector: (claim) => JSON.stringify(claim) },
     );
-    const observed = owned.map((some) => (some.length === 0 ? ABSENT : after(ABSENT, some)));
+    const observed = owned.map((some) => (some.length === 0 ? ABSENT : turned(ABSENT, some)));
     const cases = fc.record({
       object: fc.constant(IMPERSONATION_OBJECT),
       observed: fc.oneof(observed, fc.constant(foreign)),

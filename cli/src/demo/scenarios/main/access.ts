@@ -1,11 +1,9 @@
 import type { AwsCredentials } from '@gatehouse/core/aws/cluster-token';
+import { type Ask, answers, assumed, showAnswers } from '../../asking.ts';
 import { ADMINS, CI, JO, MIA, OPERATORS, PROD, roleArnOf, STAGING } from '../../cast.ts';
-import { askCluster, type Question, type Verdict } from '../../cluster-session.ts';
+import { askCluster, type Question } from '../../cluster-session.ts';
 import { NODE_ROLE } from '../../clusters.ts';
-import { until } from '../../until.ts';
 import type { Scene } from './memory.ts';
-
-type Ask = readonly [question: Question, expected: Verdict];
 
 const prod = (text: string, path: string, more: Partial<Question> = {}): Question => ({
   text,
@@ -47,9 +45,9 @@ const MACHINES: readonly Ask[] = [
 export async function accessAct(scene: Scene): Promise<void> {
   const { stage, show, memory } = scene;
   const keys = stage.keysOf(MIA.name);
-  const session = await assumed(scene, keys, OPERATORS.name, MIA.name);
+  const session = await assumed(stage, keys, roleArnOf(OPERATORS.name), MIA.name);
   memory.miaSession = session;
-  const admin = await assumed(scene, stage.keysOf(JO.name), ADMINS.name, JO.name);
+  const admin = await assumed(stage, stage.keysOf(JO.name), roleArnOf(ADMINS.name), JO.name);
   show.note(
     `${MIA.name} assumes ${roleArnOf(OPERATORS.name).replace(/^.*:role/, 'role')}; STS lets her be nobody but "${MIA.name}"`,
   );
@@ -58,75 +56,17 @@ export async function accessAct(scene: Scene): Promise<void> {
     (error: Error) => error.name,
   );
   const rows = [
-    ...(await answers(scene, MIA.name, session, MIAS)),
-    ...(await answers(scene, JO.name, admin, JOS)),
-    ...(await answers(scene, CI.name, machineKey(scene), MACHINES)),
+    ...(await answers(stage, MIA.name, session, MIAS)),
+    ...(await answers(stage, JO.name, admin, JOS)),
+    ...(await answers(stage, CI.name, machineKey(scene), MACHINES)),
   ];
-  const { style } = show.output;
-  show.table(
-    ['WHO', 'ASKS TO', 'ON', 'ANSWER', 'HTTP', ''],
-    rows.map(({ who, text, cluster, verdict, status, expected }) => [
-      { text: who, paint: style.name },
-      text,
-      cluster,
-      { text: WORDS[verdict], paint: verdict === 'allowed' ? style.good : style.warn },
-      { text: String(status), paint: style.dim },
-      verdict === expected ? { text: '✓', paint: style.good } : { text: '✗', paint: style.bad },
-    ]),
-  );
-  show.expect(
-    `all ${rows.length} answers are those of the policy`,
-    rows
-      .filter(({ verdict, expected }) => verdict !== expected)
-      .map(({ who, text, verdict }) => `${who}: ${text}: ${verdict}`),
-    [],
-  );
+  showAnswers(show, rows);
   show.expect(`STS refuses ${MIA.name} a session in ${JO.name}'s name`, asJo, 'AccessDenied');
   show.expect(
     'a node is still a node',
     await nodeName(scene),
     `system:node:${NODE_ROLE.instance}.eu-west-1.compute.internal`,
   );
-}
-
-const WORDS: Readonly<Record<Verdict, string>> = { allowed: 'yes', denied: 'no', stranger: 'not let in' };
-
-/** A trust document takes a moment to be everywhere. */
-async function assumed({ stage }: Scene, keys: AwsCredentials, grant: string, name: string): Promise<AwsCredentials> {
-  let refusal = '';
-  return until(
-    `${name} can assume the role of ${grant}`,
-    stage.patience,
-    () =>
-      stage.assume(keys, roleArnOf(grant), name).catch((error: Error) => {
-        refusal = error.message;
-        return undefined;
-      }),
-    () => refusal,
-  );
-}
-
-interface Row {
-  readonly who: string;
-  readonly text: string;
-  readonly cluster: string;
-  readonly verdict: Verdict;
-  readonly status: number;
-  readonly expected: Verdict;
-}
-
-async function answers(
-  { stage }: Scene,
-  who: string,
-  credentials: AwsCredentials,
-  asks: readonly Ask[],
-): Promise<readonly Row[]> {
-  const rows: Row[] = [];
-  for (const [question, expected] of asks) {
-    const { verdict, status } = await askCluster(stage.sandbox, credentials, question);
-    rows.push({ who, text: question.text, cluster: question.cluster, verdict, status, expected });
-  }
-  return rows;
 }
 
 /** The machine's key, as its pipeline reads it from Secrets Manager. */

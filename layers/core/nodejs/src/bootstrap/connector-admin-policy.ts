@@ -1,6 +1,6 @@
 import { partitionOf } from '../access/arn.ts';
+import type { Json } from '../access/json.ts';
 import { KUBECONFIG_SECRET_PREFIX } from '../access/names.ts';
-import type { PolicyDocument } from '../ports/iam.ts';
 
 /** The function that registers clusters elsewhere, and nothing else. */
 export const CONNECT_FUNCTION_NAME = 'gatehouse-connect-cluster';
@@ -16,7 +16,7 @@ export function connectorAdminPolicy({
 }: {
   readonly account: string;
   readonly region: string;
-}): PolicyDocument {
+}): Readonly<Record<string, Json>> {
   const here = (service: string, resource: string) =>
     `arn:${partitionOf(region)}:${service}:${region}:${account}:${resource}`;
   return {

@@ -154,8 +154,8 @@ const BUILT_IN: ReadonlyMap<string, readonly LintWarning[]> = new Map([
 
 /** What a level amounts to beyond what it says, each thing once. Wildcards are named as such and for what they hold. */
 export function lintLevel(level: AccessLevel): readonly LintWarning[] {
-  if ('clusterRole' in level) return BUILT_IN.get(level.clusterRole) ?? [];
-  const warnings = level.rules.flatMap(lintRule);
+  const main = 'clusterRole' in level ? (BUILT_IN.get(level.clusterRole) ?? []) : level.rules.flatMap(lintRule);
+  const warnings = [...main, ...(level.clusterWide ?? []).flatMap(lintRule)];
   return [...new Map(warnings.map((warning) => [warning.code, warning])).values()];
 }
 

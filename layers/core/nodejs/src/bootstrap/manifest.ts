@@ -76,7 +76,9 @@ function bindRules(levels: readonly AccessLevel[]): readonly AccessRule[] {
 }
 
 function levelRules(levels: readonly AccessLevel[]): readonly AccessRule[] {
-  const rules = levels.flatMap((level) => ('rules' in level ? level.rules.map(canonicalRule) : []));
+  const rules = levels
+    .flatMap((level) => [...('rules' in level ? level.rules : []), ...(level.clusterWide ?? [])])
+    .map(canonicalRule);
   const unique = new Map(rules.map((rule) => [canonicalJson(rule), rule]));
   return [...unique].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, rule]) => rule);
 }

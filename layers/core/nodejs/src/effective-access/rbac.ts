@@ -75,6 +75,42 @@ export function rulesOfRole(
   return role.rules ?? [];
 }
 
+/** Rules that one binding gives a user. */
+export interface Right extends GrantedBy {
+  /** Absent: the whole cluster. */
+  readonly namespace?: string;
+  readonly rules: readonly AccessRule[];
+  /** Given to every login alike. */
+  readonly isForAll: boolean;
+}
+
+/** Groups that every login is in. */
+const EVERYBODY: ReadonlySet<string> = new Set(['system:authenticated', 'system:unauthenticated']);
+
+/** All that bindings give a user, in every namespace: what `kubectl auth can-i --list` says in each of them. */
+export function rightsOf(rbac: RbacObjects, who: Who): readonly Right[] {
+  const namespaces = new Set(
+    rbac.roleBindings.flatMap(({ metadata: { namespace } }) => (namespace ? [namespace] : [])),
+  );
+  const own = { ...who, groups: who.groups.filter((group) => !EVERYBODY.has(group)) };
+  return [undefined, ...namespaces].flatMap((namespace) => {
+    const rights = new Map<string, { by: GrantedBy; rules: AccessRule[] }>();
+    for (const { rule, by } of grantedRules(rbac, who, namespace)) {
+      if (by.binding.startsWith('RoleBinding ') === (namespace === undefined)) continue;
+      const known = rights.get(by.binding) ?? { by, rules: [] };
+      rights.set(by.binding, known);
+      known.rules.push(rule);
+    }
+    const theirs = new Set([...grantedRules(rbac, own, namespace)].map(({ by }) => by.binding));
+    return [...rights.values()].map(({ by, rules }) => ({
+      ...by,
+      ...(namespace === undefined ? {} : { namespace }),
+      rules,
+      isForAll: !theirs.has(by.binding),
+    }));
+  });
+}
+
 function* grantedRules(
   rbac: RbacObjects,
   who: Who,

@@ -13,6 +13,8 @@ export interface ApiServer {
   readonly token?: () => Promise<string>;
   /** PEM, base64, both. */
   readonly client?: { readonly certificate: string; readonly key: string };
+  /** Whom to act as, which takes the right to impersonate them. */
+  readonly impersonated?: { readonly user: string; readonly groups: readonly string[] };
   /** For one request from start to last byte; {@link CALL_TIMEOUT_MS} unless told. */
   readonly timeoutMs?: number;
 }
@@ -35,6 +37,7 @@ export function transportTo(api: ApiServer): Exchange {
   const config = kubeConfig(api);
   const agent = new https.Agent({ keepAlive: true, maxSockets: 8 });
   const timeout = api.timeoutMs ?? CALL_TIMEOUT_MS;
+  const impersonation = impersonationOf(api);
 
   return async (request) => {
     const options: https.RequestOptions = {};
@@ -49,7 +52,7 @@ export function transportTo(api: ApiServer): Exchange {
           port: base.port === '' ? 443 : Number(base.port),
           method: request.method,
           path: `${base.pathname.replace(/\/$/, '')}${request.path}`,
-          headers: { ...options.headers, ...headersFor(body) },
+          headers: { ...options.headers, ...headersFor(body), ...impersonation },
           signal: AbortSignal.timeout(timeout),
         },
         body,
@@ -106,6 +109,13 @@ async function tokenOf(api: ApiServer, token: () => Promise<string>): Promise<st
     if (error instanceof Failure) throw error;
     throw new Failure('unauthorized', `there is no token for the API server ${api.server}`, { cause: error });
   }
+}
+
+/** https://kubernetes.io/docs/reference/access-authn-authz/authentication/#user-impersonation */
+function impersonationOf({ impersonated }: ApiServer): https.RequestOptions['headers'] {
+  if (impersonated === undefined) return {};
+  const { user, groups } = impersonated;
+  return { 'Impersonate-User': user, ...(groups.length === 0 ? {} : { 'Impersonate-Group': [...groups] }) };
 }
 
 function headersFor(body: string | undefined): https.RequestOptions['headers'] {

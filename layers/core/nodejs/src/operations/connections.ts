@@ -345,12 +345,12 @@ function registrationOf(
 
 /** @throws Failure `invalid` for whoever cannot look from the console, or must not be handed out. */
 function checkConsoleUser(policy: AccessPolicy, text: string, accounts: ReadonlySet<string>): void {
-  const refuse = (why: string, remedy: string) => {
+  const refuse = (why: string, remedy: string): never => {
     throw new Failure('invalid', `"${text}" cannot be a console user: ${why}`, { remedy });
   };
   const found = principalOf(text);
-  if (typeof found === 'string') return refuse(found, 'name an IAM user or role by its ARN');
-  const { type, account, path } = found;
+  const { type, account, path } =
+    typeof found === 'string' ? refuse(found, 'name an IAM user or role by its ARN') : found;
   if (type !== 'user' && type !== 'role')
     refuse(`it is no IAM user or role, but a ${type}`, 'name the role behind the session');
   if (path.startsWith('/aws-service-role/'))

@@ -98,6 +98,29 @@ export const operationSchema = z.discriminatedUnion('operation', [
   ...connectionOperations,
   /** What an administrator applies once to a cluster. */
   z.strictObject({ operation: z.literal('bootstrap'), cluster: z.string().min(1) }),
+  /** The grants by which people come into a cluster, and what each of them assumes. */
+  z.strictObject({ operation: z.literal('ways-in'), cluster: z.string().min(1) }),
+  /** Whether a person, machine or principal may do something on a cluster, by which binding, or why not. */
+  z.strictObject({
+    operation: z.literal('can-i'),
+    cluster: z.string().min(1),
+    principal: z.string().min(1),
+    question: z.strictObject({
+      verb: z.string().min(1),
+      /** Empty: the core group. */
+      group: z.string(),
+      resource: z.string().min(1),
+      subresource: z.string().min(1).optional(),
+      namespace: z.string().min(1).optional(),
+      name: z.string().min(1).optional(),
+    }),
+  }),
+  /** All that a person, machine or principal can do on a cluster, by what, and whether that is what the policy says. */
+  z.strictObject({
+    operation: z.literal('verify-access'),
+    cluster: z.string().min(1),
+    principal: z.string().min(1),
+  }),
 ]);
 
 /** See {@link operationSchema}. */

@@ -30,9 +30,12 @@ import { sweep, targetsOfPolicy } from '../work/sweep.ts';
 import { planTarget } from '../work/take-turn.ts';
 import type { TurnLimits, TurnPorts } from '../work/turn-ports.ts';
 import { wake } from '../work/wake.ts';
+import { answerFor, reportOn } from './access-report.ts';
 import { connection, connectorManifests, deregisterCluster, registerCluster } from './connections.ts';
+import type { Asked } from './denial.ts';
 import type { Operation } from './operation.ts';
 import { inForce, subjectsOn } from './subjects.ts';
+import { waysInto } from './ways-in.ts';
 
 /** What operations need beside the ports of a turn. */
 export interface OperationSettings {
@@ -122,6 +125,21 @@ export async function runOperation(
       const account = policy.accounts.find(({ id }) => id === cluster.account);
       return { ...bootstrapManifest(policy, cluster, { roleArn: account?.roleArn ?? settings.clusterAccessRole }) };
     }
+    case 'can-i': {
+      const { policy } = await inForce(ports.table);
+      const cluster = await clusterNamed(ports.table, policy, operation.cluster);
+      const { principal, question } = operation;
+      return { ...(await answerFor(ports, policy, cluster, principal, JSON.parse(JSON.stringify(question)) as Asked)) };
+    }
+    case 'verify-access': {
+      const { policy } = await inForce(ports.table);
+      const cluster = await clusterNamed(ports.table, policy, operation.cluster);
+      return { ...(await reportOn(ports, policy, cluster, operation.principal)) };
+    }
+    case 'ways-in': {
+      const { policy } = await inForce(ports.table);
+      return { ...waysInto(policy, await clusterNamed(ports.table, policy, operation.cluster)) };
+    }
   }
 }
 
@@ -153,7 +171,7 @@ async function status(ports: TurnPorts): Promise<Outcome> {
     notBefore: number;
     failure?: Json;
   }[] = [];
-  const findings: unknown[] = [];
+  const findings: object[] = [];
   const targets = await targetsOfPolicy(ports.table, policy.policy);
   const verified = targets
     .map(parseTarget)
@@ -175,6 +193,7 @@ async function status(ports: TurnPorts): Promise<Outcome> {
     clusters: clusters.map(({ name, arn, mode }) => ({ name, arn, mode })),
     ...(refused ? { refused: { at: refused.at, errors: refused.errors } } : {}),
     waiting,
-    findings,
+    // A subject may be parked in both urgencies, for one reason.
+    findings: [...new Map(findings.map((finding) => [JSON.stringify({ ...finding, since: 0 }), finding])).values()],
   };
 }

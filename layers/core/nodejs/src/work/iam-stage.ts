@@ -7,6 +7,7 @@ import { clusterTarget, parseTarget, type Target } from '../access/target.ts';
 import { roleOf, wayOf } from '../access/way.ts';
 import type { Cause } from '../directory/fact.ts';
 import { nudgePlanner } from '../directory/nudge.ts';
+import { clusterPolicy } from '../plan/cluster-policy.ts';
 import { iamGuards } from '../plan/iam-guards.ts';
 import { grantRoleArn } from '../plan/principals.ts';
 import { objectId } from '../plan/turn-claims.ts';
@@ -97,6 +98,9 @@ export async function setIamStage(request: StageRequest): Promise<Stage> {
       // The word that a cluster let go may be lost with a worker: what waits to be deleted asks for itself.
       return belief.lookAgainAfter() ?? (closing.length > 0 ? CLOSED_LOOK_AGAIN : undefined);
     },
+    gone: new Set(
+      [...desired.finds].flatMap(([subject, { finding, changed }]) => (finding && changed ? [subject] : [])),
+    ),
     follow: (_result, marks, cause) => follow(request, desired, marks, cause),
   };
 }
@@ -240,41 +244,6 @@ function asRecorded(wanted: readonly OwnedClaim[], recorded: readonly OwnedClaim
   });
 }
 
-/**
- * What a principal may do in AWS: look its clusters up, and with a console level view them, too
- * (https://docs.aws.amazon.com/eks/latest/userguide/view-kubernetes-resources.html).
- */
-function clusterPolicy(grants: Desired['grants']) {
-  const arns = (some: Desired['grants']) => {
-    const all = some.flatMap(({ clusters }) => clusters);
-    // Clusters that only observe are left out, unless there are no others: then all this is a plan.
-    const inUse = all.filter(({ mode }) => mode !== 'observe');
-    const named = [...new Set((inUse.length > 0 ? inUse : all).map(({ arn }) => arn))].sort();
-    return named.length === 1 ? named[0]! : named;
-  };
-  const viewed = grants.filter(({ grant }) => grant.level.console);
-  const console = [
-    { Effect: 'Allow', Action: ['eks:AccessKubernetesApi', ...VIEWS], Resource: arns(viewed) },
-    { Effect: 'Allow', Action: 'eks:ListClusters', Resource: '*' },
-  ];
-  return {
-    Version: '2012-10-17',
-    Statement: [
-      { Effect: 'Allow', Action: 'eks:DescribeCluster', Resource: arns(grants) },
-      ...(viewed.length === 0 ? [] : console),
-    ],
-  };
-}
-
-/** What the console asks EKS about a cluster that is looked at. */
-const VIEWS = [
-  'eks:ListAddons',
-  'eks:ListFargateProfiles',
-  'eks:ListNodegroups',
-  'eks:ListTagsForResource',
-  'eks:ListUpdates',
-];
-
 /** The permissions boundary of what is made in an account. */
 export function boundaryOf({ ports }: StageRequest, account: Account): { boundary?: string } {
   // Gatehouse's own boundary is of its own account; another account has its own, or none.
@@ -389,7 +358,8 @@ async function follow(
     for (const { grant, clusters } of desired.grants) {
       if (find && !find.grants.includes(grant.name)) continue;
       for (const cluster of clusters) {
-        await pass(cluster, { subject: mark.subject, urgency: find ? mark.urgency : 'grant', cause: mark.cause });
+        const urgency = find?.finding ? 'revocation' : find ? mark.urgency : 'grant';
+        await pass(cluster, { subject: mark.subject, urgency, cause: mark.cause });
         if (mark.subject !== grantSubject(grant.name)) continue;
         expansions.push(
           await putExpansion(ports, {

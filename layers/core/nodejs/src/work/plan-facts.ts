@@ -70,7 +70,7 @@ import type { Urgency } from './keys.ts';
 import { type MarkRequest, putMark } from './marks.ts';
 import { principalFor } from './member-facts.ts';
 import { readRecords, targetsOf } from './records.ts';
-import { noteLeftTargets, noteTarget } from './sweep.ts';
+import { lookUpsLeft, noteLeftTargets, noteTarget } from './sweep.ts';
 import { wake } from './wake.ts';
 
 /** What planning takes. */
@@ -385,6 +385,9 @@ class Planner {
       if (existed) for (const subject of change.shared) await this.#markRecorded(subject, 'revocation', cause);
       if (grant) await this.#markShared(grant, clustersOf(now, grant, this.#discovered), 'grant', cause);
       await this.#expand({ grant: name, scope: 'everywhere', grantees, urgency, cause });
+    }
+    for (const left of await lookUpsLeft(this.#ports.table, before, now)) {
+      await this.#mark({ ...left, urgency: 'revocation', cause });
     }
     await noteLeftTargets(this.#ports.table, before, now);
     for (const arn of clustersAwoken(before, now, this.#discovered)) {

@@ -27,6 +27,8 @@ export interface Stage {
   readonly dependents: readonly OwnedClaim[];
   /** Milliseconds after which what was written must be seen once more; undefined where the write itself is proof. */
   confirmAfter(result: Result): Promise<number | undefined>;
+  /** Subjects of what was looked up and is gone: a finding of theirs keeps nobody from hearing of it. */
+  readonly gone?: ReadonlySet<Subject>;
   /** Marks what comes next: other targets, verification. Answers the targets to wake. */
   follow(result: Result, marks: readonly Mark[], cause: Cause): Promise<readonly Target[]>;
 }

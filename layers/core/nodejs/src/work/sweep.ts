@@ -103,11 +103,26 @@ async function targetsNamed(reader: TableReader, policy: AccessPolicy): Promise<
   return [...targets];
 }
 
-/** What others make in IAM and grants come in by: looked up now and then, since an event may be lost. */
-async function lookUps(
+/** Something in IAM that somebody else makes, and the subject that comes in by it. */
+interface LookUp {
+  readonly target: Target;
+  readonly subject: Subject;
+}
+
+/** What earlier policies had looked up, and this one does not: what was found of it is to be forgotten. */
+export async function lookUpsLeft(
   reader: TableReader,
-  policy: AccessPolicy,
-): Promise<readonly { readonly target: Target; readonly subject: Subject }[]> {
+  before: readonly AccessPolicy[],
+  now: AccessPolicy,
+): Promise<readonly LookUp[]> {
+  const key = ({ target, subject }: LookUp) => `${target} ${subject}`;
+  const current = new Set((await lookUps(reader, now)).map(key));
+  const earlier = (await Promise.all(before.map((policy) => lookUps(reader, policy)))).flat();
+  return [...new Map(earlier.map((one) => [key(one), one])).values()].filter((one) => !current.has(key(one)));
+}
+
+/** What others make in IAM and grants come in by: looked up now and then, since an event may be lost. */
+async function lookUps(reader: TableReader, policy: AccessPolicy): Promise<readonly LookUp[]> {
   const discovered = await discoveredClusters(reader);
   return policy.grants.flatMap((grant) => {
     const clusters = clustersOf(policy, grant, discovered);

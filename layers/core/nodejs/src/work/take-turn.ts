@@ -207,7 +207,9 @@ async function perform(request: StageRequest, run: Run, marks: readonly Mark[]):
       await markCompany(ports, request, stage.scene.claims, cause);
       result = await carryOut(ports, stage.scene, plan, run);
       confirmAfter = await stage.confirmAfter(result);
-      await wake(ports, await stage.follow(result, withoutTrouble(marks, claims, result), cause));
+      const through = withoutTrouble(marks, claims, result);
+      const gone = marks.filter((mark) => stage.gone?.has(mark.subject) && !through.includes(mark));
+      await wake(ports, await stage.follow(result, [...through, ...gone], cause));
     }
   } catch (error) {
     if (!isFailure(error)) throw error;

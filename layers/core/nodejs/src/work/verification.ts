@@ -187,7 +187,8 @@ async function verifySubject(
   );
 }
 
-async function bindingsWanted(
+/** What binds a subject on a cluster by the policy: one wish for every binding that shall name them. */
+export async function bindingsWanted(
   reader: FactReader,
   policy: AccessPolicy,
   cluster: Cluster,
@@ -215,7 +216,7 @@ function askedAs({ username, group }: Bound): { username: string; groups?: reado
 }
 
 /** What a binding of a grant gives: its level, or the part of it that is for the whole cluster. */
-function holdingOf(grant: Grant, { roleRef }: Pick<BindingWish, 'roleRef'>): Holding {
+export function holdingOf(grant: Grant, { roleRef }: Pick<BindingWish, 'roleRef'>): Holding {
   const { level, namespaces, name } = grant;
   const because = `grant ${name}`;
   const { clusterWide, ...main } = level;

@@ -1,0 +1,129 @@
+import type { AccessReport, HeldRight } from '@gatehouse/core/operations/access-report';
+import { askedText } from '@gatehouse/core/operations/denial';
+import type { Command } from 'commander';
+import { type AwsOptions, withAwsOptions } from '../aws/options.ts';
+import type { RunOperation } from '../aws/run-operation.ts';
+import type { StatusOutcome } from '../aws/status-outcome.ts';
+import { type Impersonation, impersonate } from '../cluster/impersonate.ts';
+import { type Cell, columns } from '../terminal/columns.ts';
+import { withExamples, withTable } from '../terminal/help.ts';
+import { type Output, type Terminal, writeJson } from '../terminal/terminal.ts';
+import { counted, printable } from '../terminal/text.ts';
+import { rulesText } from './access-text.ts';
+
+interface Options extends AwsOptions {
+  readonly cluster?: string;
+  readonly impersonate?: boolean;
+  readonly output: string;
+}
+
+/** A report, and what impersonation showed where it was asked for. */
+type Verified = AccessReport & { readonly impersonated?: readonly Impersonation[] };
+
+/** `verify`: all that somebody can do, by what, and whether it is what the policy says. */
+export function addVerify(program: Command, terminal: Terminal): void {
+  const verb = program
+    .command('verify <principal>')
+    .description(
+      'prove what somebody can do and cannot do on clusters, by which grants, and that it is what the policy says',
+    )
+    .option('--cluster <cluster>', 'on this cluster alone (default: all of the policy)')
+    .option('--impersonate', 'ask as them, too, by your own right to impersonate: who am I, and auth can-i --list');
+  withTable(withAwsOptions(verb)).action((principal: string, options: Options) => verify(terminal, principal, options));
+  withExamples(verb, [
+    ['gatehouse verify user/okta/00u1', 'on every cluster of the policy; exit code 3 where any says otherwise'],
+    ['gatehouse verify mia --cluster prod-eu --impersonate', 'with an administrator of the cluster'],
+    [
+      'gatehouse verify arn:aws:iam::111122223333:role/break-glass --cluster prod-eu',
+      'somebody who is not of the policy',
+    ],
+  ]);
+}
+
+async function verify(terminal: Terminal, principal: string, options: Options): Promise<void> {
+  const { operationsOf } = await import('../aws/run-operation.ts');
+  const run = await operationsOf(options, terminal);
+  const clusters = options.cluster === undefined ? await allClusters(run) : [options.cluster];
+  const reports: Verified[] = [];
+  for (const cluster of clusters) {
+    if (clusters.length > 1) terminal.err.write(`asking ${cluster.replace(/^.*\//, '')} ...\n`);
+    const report = await run<AccessReport>({ operation: 'verify-access', cluster, principal });
+    reports.push(options.impersonate ? { ...report, impersonated: await impersonate(report, options) } : report);
+  }
+  if (options.output === 'json') writeJson(terminal.out, { schemaVersion: 1, reports });
+  else for (const report of reports) writeReport(terminal.out, report);
+  if (!reports.every(isGood)) terminal.exitCode = 3;
+}
+
+function isGood({ ok, impersonated = [] }: Verified): boolean {
+  return ok && impersonated.every(({ agrees }) => agrees);
+}
+
+async function allClusters(run: RunOperation): Promise<readonly string[]> {
+  const { clusters } = await run<StatusOutcome>({ operation: 'status' });
+  return clusters.map(({ arn }) => arn);
+}
+
+/** A report for people: who they are there, what they can do and by what, what they cannot, and the judgement. */
+export function writeReport(output: Output, report: Verified): void {
+  const { style, width } = output;
+  const { person, cluster, logins, rights, administrator, answers, troubles, impersonated = [] } = report;
+  const label = (text: string) => ({ text, paint: style.dim });
+  const table = (rows: readonly (readonly Cell[])[], head?: readonly string[]) =>
+    output.write(columns(rows, { style, width, indent: 2, ...(head ? { head } : {}) }));
+  output.write(`${style.bold(printable(person))} on ${style.name(cluster)}\n`);
+  if (logins.length === 0)
+    table([[label('who'), 'nobody: no grant of the policy leads them here, and aws-auth does not either']]);
+  table(
+    logins.flatMap(({ arn, username, groups, refused, expected }): Cell[][] => [
+      [label('comes as'), arn],
+      [label('is there'), refused ?? [username, ...groups].join(', ')],
+      ...(expected === undefined ? [] : [[label('should be'), { text: expected, paint: style.bad }]]),
+    ]),
+  );
+  if (rights.length > 0) {
+    output.write(`\n  ${style.bold('can')}\n`);
+    table(rights.map(rightCells), ['WHERE', 'BY', 'WHAT']);
+  }
+  const denied = answers.filter(({ allowed }) => !allowed);
+  if (denied.length > 0) {
+    output.write(`\n  ${style.bold('cannot')}\n`);
+    table(denied.map((answer) => [askedText(answer), { text: answer.because, paint: style.dim }]));
+  }
+  const wrong = answers.filter(({ allowed, expected }) => allowed !== expected);
+  if (wrong.length > 0) {
+    output.write(`\n  ${style.bad('otherwise than the policy says')}\n`);
+    table(
+      wrong.map((answer) => [
+        `${answer.username} ${answer.allowed ? 'may' : 'may not'} ${askedText(answer)}`,
+        { text: answer.because, paint: style.dim },
+      ]),
+    );
+  }
+  for (const { username, whoAmI, agrees, differences } of impersonated) {
+    const word = agrees ? style.good('agrees') : style.bad('differs');
+    output.write(
+      `\n  ${style.bold('as them')}  ${word}: ${printable(whoAmI.username)}, asked as ${printable(username)}\n`,
+    );
+    table(differences.map((difference) => [difference]));
+  }
+  for (const { code, message, remedy } of troubles) {
+    output.write(`\n  ${style.warn(code)}\n`);
+    table([[label('why'), message], ...(remedy === undefined ? [] : [[label('try'), remedy]])]);
+  }
+  const { allowed, expected } = administrator;
+  const admin = allowed
+    ? expected
+      ? 'an administrator, as the policy says'
+      : style.bad('AN ADMINISTRATOR, and not by the policy')
+    : expected
+      ? style.bad('no administrator, and should be')
+      : 'no administrator of the cluster';
+  const verdict = isGood(report) ? style.good('as the policy says') : style.bad('not as the policy says');
+  output.write(`\n${verdict}: ${counted(answers.length, 'question')} asked; ${admin}\n\n`);
+}
+
+function rightCells({ namespace, binding, role, grant, rules }: HeldRight): Cell[] {
+  const by = grant === undefined ? `${binding}, ${role} (not Gatehouse's)` : `grant ${grant}`;
+  return [namespace ?? 'the whole cluster', by, rulesText(rules)];
+}
