@@ -1,4 +1,8 @@
+import { userSubject } from '@gatehouse/core/access/subject';
+import { clusterTarget } from '@gatehouse/core/access/target';
 import { readChain } from '@gatehouse/core/ledger/ledger';
+import { putMark } from '@gatehouse/core/work/marks';
+import { wake } from '@gatehouse/core/work/wake';
 import { describe, expect, it } from 'vitest';
 import { aPipeline } from '../../builders/pipeline.ts';
 import { ACCOUNT } from '../../builders/policy.ts';
@@ -67,6 +71,29 @@ describe('verification', () => {
     for (const { user, allowed } of fresh[0]!.answers) {
       expect([user, allowed]).toEqual([`gatehouse:iam-user:${ACCOUNT}:alice`, false]);
     }
+  });
+
+  it('is because of the leaving, also where the mark of the joining took the access away', async () => {
+    const world = await aWorld(policy(grant('readers', '00g1', 'pay')));
+    await world.join('00g1', 'alice');
+    await world.settle();
+    const subject = userSubject('okta', 'alice');
+    const joined = {
+      source: 'okta',
+      event: 'joined',
+      type: 'group.user_membership.add',
+      receivedAt: world.clock.now(),
+    };
+    await putMark(world.ports, { target: clusterTarget(ARN), subject, urgency: 'grant', cause: joined });
+    world.clock.advance(1_000);
+    await world.leave('00g1', 'alice');
+    // The planner has not heard of it when the turn begins.
+    await wake(world.ports, [clusterTarget(ARN)], 'once more');
+    await world.deliver('clusters');
+    await world.deliver('later');
+    const [outcome, verified] = (await readChain(world.ledger, `cluster/${ARN}`)).slice(-2);
+    expect(outcome).toMatchObject({ kind: 'outcome', causes: [{ event: 'joined' }, { event: 'event-3' }] });
+    expect(verified).toMatchObject({ kind: 'verified', causes: [{ event: 'event-3' }] });
   });
 
   it('demands nothing that a finding holds back', async () => {

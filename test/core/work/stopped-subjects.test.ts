@@ -41,7 +41,14 @@ async function aTurn(
     guards: clusterGuards(policy),
   };
   const go = async () => {
-    const run = { id: 'r', policyVersion: { version: 1, digest: '' }, causes: [], workUntil: Number.POSITIVE_INFINITY };
+    const cause = { source: 'standard', event: 'e', type: 't', receivedAt: 1 };
+    const run = {
+      id: 'r',
+      policyVersion: { version: 1, digest: '' },
+      causes: [cause],
+      causeOf: () => cause,
+      workUntil: Number.POSITIVE_INFINITY,
+    };
     return carryOut({ table, ledger, clock }, scene, await planScene(scene), run);
   };
   return { kubernetes, go, recordedNow: () => readRecord(table, TARGET, GRANT) };

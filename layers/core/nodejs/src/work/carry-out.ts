@@ -10,6 +10,7 @@ import { eachOnce, objectId, ownedClaimKey, type TurnClaims, unwantedClaims } fr
 import type { Clock } from '../ports/clock.ts';
 import type { Table } from '../ports/table.ts';
 import type { Change, Finding, Kind, OwnedClaim } from '../resources/resource.ts';
+import type { CauseOf } from './causes.ts';
 import { writeRecords } from './records.ts';
 import { keepSnapshot } from './snapshots.ts';
 
@@ -28,7 +29,7 @@ export interface Scene {
   readonly observed: Map<string, unknown>;
   readonly guards: readonly Guard[];
   /** Called with what is gone from the target, before its records go: after a crash it is called once more. */
-  beforeForgetting?(gone: readonly OwnedClaim[], cause: Cause): Promise<void>;
+  beforeForgetting?(gone: readonly OwnedClaim[], causeOf: CauseOf): Promise<void>;
 }
 
 /** Which run does it, following what, because of what. Kept in every ledger entry. */
@@ -36,6 +37,7 @@ export interface Run {
   readonly id: string;
   readonly policyVersion: { readonly version: number; readonly digest: string };
   readonly causes: readonly Cause[];
+  readonly causeOf: CauseOf;
   /** Milliseconds UTC after which no more objects are begun. */
   readonly workUntil: number;
 }
@@ -95,7 +97,7 @@ export async function carryOut(
   if (plan.changes.length === 0) {
     // Nothing to write: what is recorded and gone from the target is forgotten, what is wanted stands already.
     const gone = unwantedClaims(open);
-    await scene.beforeForgetting?.(gone, run.causes[0]!);
+    await scene.beforeForgetting?.(gone, run.causeOf);
     const after = withoutClaims(intended, gone);
     const released = await writeRecords(ports.table, scene.target, recordedAll, after);
     return { applied: [], failed: new Map(), findings: plan.findings, released, toRestore: [] };
@@ -124,7 +126,7 @@ export async function carryOut(
         }),
   });
   const removed = unwantedClaims(open).filter((owned) => !writer.unfinished.has(objectId(owned.claim)));
-  await scene.beforeForgetting?.(removed, run.causes[0]!);
+  await scene.beforeForgetting?.(removed, run.causeOf);
   const released = await writeRecords(ports.table, scene.target, intended, withoutClaims(intended, removed));
   return {
     applied: writer.applied,

@@ -1,7 +1,7 @@
 import { parsePrincipalArn } from '../access/arn.ts';
 import { IAM_PATH } from '../access/names.ts';
 import type { AccessPolicy, Cluster, Grant } from '../access/policy.ts';
-import { memberOf, parseSubject, type Subject } from '../access/subject.ts';
+import { grantSubject, memberOf, parseSubject, type Subject } from '../access/subject.ts';
 import {
   connectionTarget,
   parseTarget,
@@ -11,7 +11,6 @@ import {
   verificationTarget,
 } from '../access/target.ts';
 import { sharedSubjects, wayOf } from '../access/way.ts';
-import type { Cause } from '../directory/fact.ts';
 import { nudgePlanner } from '../directory/nudge.ts';
 import { bindingsOf } from '../plan/bindings.ts';
 import { desiredConnector } from '../plan/connector-manifests.ts';
@@ -36,6 +35,7 @@ import type { OwnedClaim } from '../resources/resource.ts';
 import { roleBindingKind } from '../resources/role-binding/kind.ts';
 import type { RoleBindingClaim } from '../resources/role-binding/model.ts';
 import type { Result } from './carry-out.ts';
+import type { CauseOf } from './causes.ts';
 import { accountById, clusterOf, discoveredClusters } from './clusters.ts';
 import { readRegistration } from './connection-stage.ts';
 import { untilDeadline } from './deadline.ts';
@@ -106,14 +106,14 @@ export async function setClusterStage(request: StageRequest): Promise<Stage> {
       findings: desired.findings,
       observed,
       guards: isElsewhere ? connectedClusterGuards(policy) : clusterGuards(policy),
-      beforeForgetting: async (gone, cause) => {
-        for (const subject of await markRemovals(request, cluster, gone, cause)) removals.add(subject);
+      beforeForgetting: async (gone, causeOf) => {
+        for (const subject of await markRemovals(request, cluster, gone, causeOf)) removals.add(subject);
       },
     },
     mode: cluster.mode,
     dependents: [],
     confirmAfter: async () => undefined,
-    follow: (result, marks, cause) => follow(request, cluster, claims, { result, removals }, marks, cause),
+    follow: (result, marks, causeOf) => follow(request, cluster, claims, { result, removals }, marks, causeOf),
   };
 }
 
@@ -202,14 +202,19 @@ async function markRemovals(
   { ports }: StageRequest,
   cluster: Cluster,
   gone: readonly OwnedClaim[],
-  cause: Cause,
+  causeOf: CauseOf,
 ): Promise<Set<Subject>> {
   const verification = verificationTarget(cluster.arn);
   const bindings = gone.filter(({ claim }) => claim.kind === 'role-binding');
   const subjects = new Set(bindings.map(({ subject }) => subject));
   for (const subject of subjects) {
     await keepForVerification(ports.table, verification, subject, bindings);
-    await putMark(ports, { target: verification, subject, urgency: 'revocation', cause });
+    await putMark(ports, {
+      target: verification,
+      subject,
+      urgency: 'revocation',
+      cause: causeOf(subject, 'revocation'),
+    });
   }
   return subjects;
 }
@@ -220,22 +225,24 @@ async function follow(
   claims: TurnClaims,
   { result, removals }: { readonly result: Result; readonly removals: ReadonlySet<Subject> },
   marks: readonly Mark[],
-  cause: Cause,
+  causeOf: CauseOf,
 ): Promise<Target[]> {
   const verification = verificationTarget(cluster.arn);
   const wake = new Set<Target>(removals.size > 0 ? [verification] : []);
   const urgencies = new Map(marks.map((mark) => [mark.subject, mark.urgency]));
   for (const subject of changedSubjects(claims, result).difference(removals)) {
-    await putMark(ports, { target: verification, subject, urgency: urgencies.get(subject) ?? 'grant', cause });
+    const urgency = urgencies.get(subject) ?? 'grant';
+    await putMark(ports, { target: verification, subject, urgency, cause: causeOf(subject, urgency) });
     wake.add(verification);
   }
   for (const [subject, released] of releasedPrincipals(claims, result)) {
-    await putMark(ports, { target: released, subject, urgency: 'revocation', cause });
+    await putMark(ports, { target: released, subject, urgency: 'revocation', cause: causeOf(subject, 'revocation') });
     wake.add(released);
   }
   const restore = policy.grants.filter(({ name }) => result.toRestore.includes(name));
   const expansions = [];
   for (const grant of restore) {
+    const cause = causeOf(grantSubject(grant.name), 'grant');
     expansions.push(
       await putExpansion(ports, { grant: grant.name, scope: target, grantees: grant.to, urgency: 'grant', cause }),
     );

@@ -86,12 +86,12 @@ export async function setConnectionStage(request: StageRequest): Promise<Stage> 
       const lookAgain = age < SOON ? PENDING_LOOK_AGAIN.soon : PENDING_LOOK_AGAIN.later;
       return belief.lookAgainAfter() ?? (isWaiting ? lookAgain : undefined);
     },
-    follow: async (_result, marks, cause) => {
+    follow: async (_result, _marks, causeOf) => {
       const changed = await keepStatus(ports, target, stateIn(observed, name));
       if (!changed || cluster?.connected?.kubeconfigSecret === undefined) return [];
       const onCluster = clusterTarget(arn);
       const subject = connectionSubject(name);
-      await putMark(ports, { target: onCluster, subject, urgency: 'grant', cause: marks[0]?.cause ?? cause });
+      await putMark(ports, { target: onCluster, subject, urgency: 'grant', cause: causeOf(subject, 'grant') });
       return [onCluster];
     },
   };

@@ -35,6 +35,11 @@ export class FactReader implements TableReader {
     return page;
   }
 
+  /** Every item that was read by its key and is there. */
+  *items(): Iterable<Item> {
+    for (const { item } of this.#gets.values()) if (item) yield item;
+  }
+
   /** Reads everything once more. True where all of it is what it was. */
   async stillHolds(): Promise<boolean> {
     for (const { key, item } of this.#gets.values()) {

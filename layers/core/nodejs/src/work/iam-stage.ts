@@ -5,7 +5,6 @@ import type { Account, Cluster, Grant } from '../access/policy.ts';
 import { grantSubject, memberOf, type Subject } from '../access/subject.ts';
 import { clusterTarget, parseTarget, type Target } from '../access/target.ts';
 import { roleOf, wayOf } from '../access/way.ts';
-import type { Cause } from '../directory/fact.ts';
 import { nudgePlanner } from '../directory/nudge.ts';
 import { clusterPolicy } from '../plan/cluster-policy.ts';
 import { iamGuards } from '../plan/iam-guards.ts';
@@ -20,6 +19,7 @@ import type { IamUserClaim } from '../resources/iam-user/model.ts';
 import { IAM_KINDS } from '../resources/kinds.ts';
 import { CLUSTER_POLICY } from '../resources/managed-principal.ts';
 import type { Claim, Finding, Kind, OwnedClaim } from '../resources/resource.ts';
+import type { CauseOf } from './causes.ts';
 import { accountById, discoveredClusters } from './clusters.ts';
 import { untilDeadline } from './deadline.ts';
 import { beginWrite, believe, CONFIRM_AFTER, endWrite } from './iam-belief.ts';
@@ -101,7 +101,7 @@ export async function setIamStage(request: StageRequest): Promise<Stage> {
     gone: new Set(
       [...desired.finds].flatMap(([subject, { finding, changed }]) => (finding && changed ? [subject] : [])),
     ),
-    follow: (_result, marks, cause) => follow(request, desired, marks, cause),
+    follow: (_result, marks, causeOf) => follow(request, desired, marks, causeOf),
   };
 }
 
@@ -341,7 +341,7 @@ async function follow(
   { ports, target }: StageRequest,
   desired: Desired,
   marks: readonly Mark[],
-  cause: Cause,
+  causeOf: CauseOf,
 ): Promise<Target[]> {
   const wake = new Set<Target>();
   const expansions = [];
@@ -380,7 +380,7 @@ async function follow(
         scope: 'everywhere',
         grantees: grant.to,
         urgency: 'revocation',
-        cause,
+        cause: causeOf(grantSubject(grant.name), 'revocation'),
       }),
     );
     await membersAreTold(ports.table, target);

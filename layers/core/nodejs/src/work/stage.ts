@@ -1,9 +1,9 @@
 import type { AccessPolicy, ClusterMode } from '../access/policy.ts';
 import type { Subject } from '../access/subject.ts';
 import type { Target } from '../access/target.ts';
-import type { Cause } from '../directory/fact.ts';
 import type { OwnedClaim } from '../resources/resource.ts';
 import type { Result, Scene } from './carry-out.ts';
+import type { CauseOf } from './causes.ts';
 import type { FactReader } from './fact-reader.ts';
 import type { Mark } from './marks.ts';
 import type { TurnPorts } from './turn-ports.ts';
@@ -30,5 +30,5 @@ export interface Stage {
   /** Subjects of what was looked up and is gone: a finding of theirs keeps nobody from hearing of it. */
   readonly gone?: ReadonlySet<Subject>;
   /** Marks what comes next: other targets, verification. Answers the targets to wake. */
-  follow(result: Result, marks: readonly Mark[], cause: Cause): Promise<readonly Target[]>;
+  follow(result: Result, marks: readonly Mark[], causeOf: CauseOf): Promise<readonly Target[]>;
 }

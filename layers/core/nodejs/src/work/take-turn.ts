@@ -1,5 +1,5 @@
 import { Failure, isFailure } from '../access/failure.ts';
-import { type Json, sameJson } from '../access/json.ts';
+import type { Json } from '../access/json.ts';
 import type { AccessPolicy } from '../access/policy.ts';
 import type { Subject } from '../access/subject.ts';
 import { parseTarget, type Target } from '../access/target.ts';
@@ -13,6 +13,7 @@ import type { Table } from '../ports/table.ts';
 import type { World } from '../ports/world.ts';
 import type { OwnedClaim } from '../resources/resource.ts';
 import { carryOut, findingOf, planScene, type Result, type Run, summaryOf } from './carry-out.ts';
+import { causesBySubject, distinctCauses, newerCauses } from './causes.ts';
 import { setClusterStage } from './cluster-stage.ts';
 import { discoveredClusters, forgetDiscovered, isGone } from './clusters.ts';
 import { setConnectionStage } from './connection-stage.ts';
@@ -149,7 +150,7 @@ async function work(
   if (subjects.length > 0) {
     const reader = new FactReader(ports.table);
     const inForce = await effectivePolicy(reader);
-    const causes = distinctCauses(marks);
+    const causes = marks.length > 0 ? distinctCauses(marks.map(({ cause }) => cause)) : [sweepCause(run, begun)];
     const request: StageRequest = {
       ports,
       reader,
@@ -161,7 +162,8 @@ async function work(
     const turn: Run = {
       id: run,
       policyVersion: { version: inForce?.version ?? 0, digest: inForce?.digest ?? '' },
-      causes: causes.length > 0 ? causes : [sweepCause(run, begun)],
+      causes,
+      causeOf: causesBySubject(marks, reader, causes[0]!),
       workUntil: begun + limits.work,
     };
     report = await perform(request, turn, marks);
@@ -205,11 +207,12 @@ async function perform(request: StageRequest, run: Run, marks: readonly Mark[]):
       result = { applied: [], failed: new Map(), findings: plan.findings, released: [], toRestore: [] };
     } else {
       await markCompany(ports, request, stage.scene.claims, cause);
-      result = await carryOut(ports, stage.scene, plan, run);
+      const causes = distinctCauses([...run.causes, ...newerCauses(marks, reader)]);
+      result = await carryOut(ports, stage.scene, plan, { ...run, causes });
       confirmAfter = await stage.confirmAfter(result);
       const through = withoutTrouble(marks, claims, result);
       const gone = marks.filter((mark) => stage.gone?.has(mark.subject) && !through.includes(mark));
-      await wake(ports, await stage.follow(result, [...through, ...gone], cause));
+      await wake(ports, await stage.follow(result, [...through, ...gone], run.causeOf));
     }
   } catch (error) {
     if (!isFailure(error)) throw error;
@@ -394,17 +397,6 @@ function chainOf(target: Target): string {
   const parts = parseTarget(target);
   return parts.type === 'iam' ? `iam/${parts.account}` : `cluster/${parts.arn}`;
 }
-
-function distinctCauses(marks: readonly Mark[]): Cause[] {
-  const causes: Cause[] = [];
-  for (const { cause } of marks) {
-    if (causes.length < MOST_CAUSES && !causes.some((known) => sameJson(known, cause))) causes.push(cause);
-  }
-  return causes;
-}
-
-/** A ledger entry names at most this many events; the marks of a storm would not fit an item. */
-const MOST_CAUSES = 25;
 
 function sweepCause(run: string, now: number): Cause {
   return { source: 'sweep', event: run, type: 'sweep', receivedAt: now };

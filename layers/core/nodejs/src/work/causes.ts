@@ -1,0 +1,55 @@
+import { sameJson } from '../access/json.ts';
+import { memberOf, type Subject } from '../access/subject.ts';
+import type { Cause } from '../directory/fact.ts';
+import type { FactReader } from './fact-reader.ts';
+import type { Urgency } from './keys.ts';
+import type { Mark } from './marks.ts';
+
+/** The event because of which a subject gets something (`grant`) or loses it (`revocation`). */
+export type CauseOf = (subject: Subject, urgency: Urgency) => Cause;
+
+/** A ledger entry names at most this many events; the marks of a storm would not fit an item. */
+const MOST_CAUSES = 25;
+
+/** The events of marks, or of what was read beside them, each once. */
+export function distinctCauses(causes: Iterable<Cause>): Cause[] {
+  const distinct: Cause[] = [];
+  for (const cause of causes) {
+    if (distinct.length < MOST_CAUSES && !distinct.some((known) => sameJson(known, cause))) distinct.push(cause);
+  }
+  return distinct;
+}
+
+/**
+ * Whose event it was. A turn follows the facts, not its marks: the mark of somebody's joining takes them away, where they
+ * have left since. So what a subject's marks do not speak of is because of the newest fact about it that was read; what no
+ * fact speaks of either, because of `first`.
+ */
+export function causesBySubject(marks: readonly Mark[], reader: FactReader, first: Cause): CauseOf {
+  return (subject, urgency) => {
+    const own = marks.filter((mark) => mark.subject === subject);
+    const marked = own.find((mark) => mark.urgency === urgency);
+    return marked?.cause ?? newestFact(reader, subject) ?? own[0]?.cause ?? first;
+  };
+}
+
+/** The events of facts that came after those of the marks that a turn works on: it does what they say, too. */
+export function newerCauses(marks: readonly Mark[], reader: FactReader): Cause[] {
+  return marks.flatMap(({ subject, cause }) => {
+    const newest = newestFact(reader, subject);
+    return newest && newest.receivedAt > cause.receivedAt ? [newest] : [];
+  });
+}
+
+/** The event of the newest fact about a person, among those that were read. */
+function newestFact(reader: FactReader, subject: Subject): Cause | undefined {
+  const member = memberOf(subject);
+  if (member?.type !== 'user') return undefined;
+  let newest: Cause | undefined;
+  for (const item of reader.items()) {
+    if (item.source !== member.source || item.user !== member.id || item.cause === undefined) continue;
+    const cause = item.cause as unknown as Cause;
+    if (newest === undefined || cause.receivedAt > newest.receivedAt) newest = cause;
+  }
+  return newest;
+}
