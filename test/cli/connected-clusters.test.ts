@@ -3,6 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { AccessPolicy, Cluster } from '@gatehouse/core/access/policy';
 import type { KubernetesObject } from '@gatehouse/core/ports/kubernetes';
+import { connectorKind } from '@gatehouse/core/resources/connector/kind';
+import { connectorObjectKind } from '@gatehouse/core/resources/connector-object/kind';
 import { loadAll } from 'js-yaml';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createUser, putPolicy } from '../../sandbox/src/aws/iam/operations.ts';
@@ -21,6 +23,8 @@ const elsewhere = (name: string, connected: NonNullable<Cluster['connected']>): 
 let sandbox: Sandbox;
 /** What the policies of the team were asked, and what they said. */
 const asked: { action: string; allowed: boolean }[] = [];
+/** What those of Gatehouse's functions were asked that make clusters and roles. */
+const own: string[] = [];
 beforeAll(async () => {
   sandbox = await startSandbox({
     port: 0,
@@ -31,6 +35,8 @@ beforeAll(async () => {
   await sandbox.elsewhere.start(elsewhere('floor', { provider: 'OTHER' }));
   sandbox.endpoint.observeVerdicts(({ principal, action, allowed }) => {
     if (principal === TEAM) asked.push({ action, allowed });
+    if (/role\/.*(ReconcileIam|cluster-access)/.test(principal))
+      own.push(`${action} ${allowed ? 'allowed' : 'denied'}`);
   });
   vi.stubEnv('AWS_ENDPOINT_URL', sandbox.awsEndpointUrl);
   vi.stubEnv('AWS_REGION', REGION);
@@ -153,5 +159,13 @@ describe('a team with the policy that is printed, and nothing else', () => {
       'lambda:InvokeFunction',
       'secretsmanager:GetSecretValue',
     ]);
+  });
+
+  it('had Gatehouse do the rest, with every right that its template has for it and no other', () => {
+    expect(own.filter((answer) => answer.endsWith('denied'))).toEqual([]);
+    for (const action of [...connectorKind.iamActions, ...connectorObjectKind.iamActions]) {
+      // A secret that is made anew is created, and never given another value.
+      if (action !== 'secretsmanager:PutSecretValue') expect(own).toContain(`${action} allowed`);
+    }
   });
 });
