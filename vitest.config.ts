@@ -5,7 +5,7 @@ const NEVER = ['test/real-cluster/**', 'test/bench/**', '**/node_modules/**'];
 /** Whole sandboxes and commands, which measure latencies: they run one at a time, after everything else. */
 const WHOLE = [
   'test/cli/{demo,sandbox}.test.ts',
-  'test/sandbox/{sandbox,two-accounts,world,bad-input}.test.ts',
+  'test/sandbox/{sandbox,two-accounts,world,bad-input,associate-idp}.test.ts',
   'test/artifacts/**/*.test.ts',
 ];
 

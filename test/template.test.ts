@@ -227,12 +227,21 @@ describe('rights', () => {
   // The role that three functions share is fed from two queues; SAM adds that right only to roles that it makes itself.
   const fed = ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes'];
   // What the plan of a turn on an IAM principal reads; not the secret of a key.
-  const reads = ['iam:GetRole', 'iam:GetRolePolicy', 'iam:GetUser', 'iam:GetUserPolicy', 'iam:ListAccessKeys'];
+  const reads = [
+    'iam:GetRole',
+    'iam:GetRolePolicy',
+    'iam:GetUser',
+    'iam:GetUserPolicy',
+    'iam:ListAttachedUserPolicies',
+    'iam:ListAccessKeys',
+    'iam:GetPolicy',
+    'iam:GetPolicyVersion',
+  ];
   // By which the role of a permission set is found.
   const looksUp = ['iam:ListRoles'];
-  const elsewhere = CONNECTED_CLUSTER_KINDS.flatMap(({ iamActions }) => iamActions);
-  const shared = [...turns, 'eks:DescribeCluster', ...fed, ...reads, ...looksUp, ...elsewhere];
-  const iam = [...IAM_KINDS, ...CONNECTION_KINDS, ...CLUSTER_KINDS].flatMap(({ iamActions }) => iamActions);
+  const onClusters = [...CLUSTER_KINDS, ...CONNECTED_CLUSTER_KINDS].flatMap(({ iamActions }) => iamActions);
+  const shared = [...turns, 'eks:DescribeCluster', ...onClusters, ...fed, ...reads, ...looksUp];
+  const iam = [...IAM_KINDS, ...CONNECTION_KINDS].flatMap(({ iamActions }) => iamActions);
   it.each<[string, readonly string[]]>([
     // Whoever can be reached by everybody reads and writes single items, and never deletes.
     ['receive-webhook', ['dynamodb:GetItem', 'dynamodb:PutItem', 'sqs:SendMessage', 'secretsmanager:GetSecretValue']],
@@ -285,7 +294,7 @@ describe('rights', () => {
         );
         if (Effect === 'Deny' || writes.length === 0) continue;
         expect(id).toBe('ReconcileIam');
-        for (const resource of list(Resource)) expect(text(resource)).toMatch(/:(role|user)\/gatehouse\/\*"/);
+        for (const resource of list(Resource)) expect(text(resource)).toMatch(/:(role|user|policy)\/gatehouse\/\*"/);
       }
     }
   });
@@ -301,10 +310,13 @@ describe('rights', () => {
         .filter((action) => BOUNDED.test(action))
         .map((action) => [action, Condition] as const),
     );
-    expect(bounded.length).toBe(10);
+    expect(bounded.length).toBe(11);
+    const own = 'arn:${AWS::Partition}:iam::${AWS::AccountId}:policy/gatehouse/*';
     for (const [action, condition] of bounded) {
       expect(condition, action).toEqual({
         StringEquals: { 'iam:PermissionsBoundary': { Ref: 'PermissionsBoundary' } },
+        // No policy but Gatehouse's own is attached to anybody.
+        ...(action === 'iam:AttachUserPolicy' ? { ArnLike: { 'iam:PolicyARN': { 'Fn::Sub': own } } } : {}),
       });
     }
     for (const { Action, Condition } of statements) {
@@ -316,8 +328,8 @@ describe('rights', () => {
       'iam:DeleteRolePermissionsBoundary',
       'iam:DeleteUserPermissionsBoundary',
       'iam:AttachRolePolicy',
-      'iam:AttachUserPolicy',
-      'iam:CreatePolicyVersion',
+      'iam:SetDefaultPolicyVersion',
+      'iam:UntagPolicy',
       'iam:UntagRole',
     ]) {
       expect(actionsOf(statements)).not.toContain(forbidden);
@@ -343,7 +355,9 @@ describe('rights', () => {
 
   it('that make something with tags may tag it', () => {
     const actions = actionsOf(statementsOf(named('reconcile-iam')));
-    expect(actions).toEqual(expect.arrayContaining(['iam:TagRole', 'iam:TagUser', 'secretsmanager:TagResource']));
+    expect(actions).toEqual(
+      expect.arrayContaining(['iam:TagRole', 'iam:TagUser', 'iam:TagPolicy', 'secretsmanager:TagResource']),
+    );
   });
 
   it('of what Gatehouse makes are never more than to find and view its clusters, and what the agent of a connector needs', () => {

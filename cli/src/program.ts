@@ -2,15 +2,18 @@ import { Command, CommanderError } from 'commander';
 import { problemOf, writeProblem } from './terminal/problem.ts';
 import type { Terminal } from './terminal/terminal.ts';
 import { addActivatePolicy } from './verbs/activate-policy.ts';
+import { addAssociateIdp, addDisassociateIdp } from './verbs/associate-idp.ts';
 import { addBootstrap } from './verbs/bootstrap.ts';
 import { addCanI } from './verbs/can-i.ts';
 import { addDemo } from './verbs/demo.ts';
 import { addDeregisterCluster } from './verbs/deregister-cluster.ts';
 import { addKubeconfig } from './verbs/kubeconfig.ts';
 import { addLedger } from './verbs/ledger.ts';
+import { addOffboard, addOnboard } from './verbs/onboard.ts';
 import { addPlan } from './verbs/plan.ts';
 import { addReconcile } from './verbs/reconcile.ts';
 import { addRegisterCluster } from './verbs/register-cluster.ts';
+import { addRotateKey } from './verbs/rotate-key.ts';
 import { addSandbox } from './verbs/sandbox.ts';
 import { addSignWebhook } from './verbs/sign-webhook.ts';
 import { addStatus } from './verbs/status.ts';
@@ -23,7 +26,8 @@ Exit codes:
   0  fine
   1  error
   2  changes are pending (plan --detailed-exitcode)
-  3  the answer is no (can-i, verify; ledger: the chain is broken; register-cluster --status: it is not ACTIVE)
+  3  the answer is no (can-i, verify; ledger: the chain is broken; associate-idp: something stands against it; onboard: the
+     policy refuses it; register-cluster --status: it is not ACTIVE)
 
 Environment:
   AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL, ...  as for every AWS tool; a sandbox is reached by AWS_ENDPOINT_URL
@@ -59,6 +63,10 @@ export function createProgram(terminal: Terminal): Command {
   addBootstrap(program, terminal);
   addKubeconfig(program, terminal);
   addToken(program, terminal);
+  addAssociateIdp(program, terminal);
+  addDisassociateIdp(program, terminal);
+  addOnboard(program, terminal);
+  addOffboard(program, terminal);
   program.commandsGroup('Clusters elsewhere:');
   addRegisterCluster(program, terminal);
   addDeregisterCluster(program, terminal);
@@ -69,6 +77,7 @@ export function createProgram(terminal: Terminal): Command {
   addStatus(program, terminal);
   addPlan(program, terminal);
   addReconcile(program, terminal);
+  addRotateKey(program, terminal);
   addLedger(program, terminal);
   return program;
 }

@@ -1,6 +1,7 @@
 import { Failure, isFailure } from '@gatehouse/core/access/failure';
 import type { IntakeMessage } from '@gatehouse/core/directory/fact';
-import { ACTIVE_KEY, PolicyRefusal, type UploadOutcome, uploadPolicy } from '@gatehouse/core/policy/versions';
+import { ACTIVE_KEY } from '@gatehouse/core/policy/in-force';
+import { PolicyRefusal, type UploadOutcome, uploadPolicy } from '@gatehouse/core/policy/versions';
 import { envelopeSchema } from '@gatehouse/core/sources/cloud-trail';
 import * as z from 'zod';
 import type { Dependencies } from './handler.ts';

@@ -1,4 +1,7 @@
 import { isFailure } from '@gatehouse/core/access/failure';
+import type { Reception } from '@gatehouse/core/directory/fact';
+import { writtenInForce } from '@gatehouse/core/policy/in-force';
+import { refusalToOnboard } from '@gatehouse/core/policy/onboarding';
 import type { Log } from '@gatehouse/core/ports/log';
 import { type IntakePorts, takeIn } from '@gatehouse/core/sources/intake';
 import type { SigningSecrets } from '@gatehouse/core/sources/signing-secrets';
@@ -20,7 +23,7 @@ const ROUTE = /\/webhooks\/([^/]+)\/?$/;
 
 /**
  * `GET` and `POST /webhooks/{source}`. Answers 204 once a delivery is recorded and enqueued, or need not be; 400 malformed,
- * 401 not proven or too old, 404 no such source, 405 method, 413 too large; 503 when the sender should try again. Before
+ * 401 not proven or too old, 403 what the access policy does not onboard, 404 no such source, 405 method, 413 too large; 503 when the sender should try again. Before
  * a request is authenticated, nothing of it goes anywhere but, in part, into a log line.
  */
 export function createHandler(dependencies: Dependencies): Handler {
@@ -86,6 +89,15 @@ async function receive(
   const judge = (valid: readonly string[]) => source.receive(request, valid, dependencies.ports.clock.now());
   const verdict = await withRenewal(dependencies, source, secrets, judge);
   if (verdict.kind !== 'accepted') return refuse(dependencies, source, verdict);
+  const unasked = await refusedByPolicy(dependencies, verdict.reception);
+  if (unasked) {
+    dependencies.log.warn('a webhook was refused', {
+      source: source.name,
+      kind: 'not-onboarded',
+      reason: unasked.message,
+    });
+    return refusal(403, 'not-onboarded', `${unasked.message}: ${unasked.remedy}`);
+  }
   const outcome = await takeIn(dependencies.ports, verdict.reception);
   dependencies.log.info('a webhook was taken in', {
     source: source.name,
@@ -94,6 +106,19 @@ async function receive(
     ignored: [...outcome.ignored],
   });
   return { statusCode: 204 };
+}
+
+/** Onboarding is the policy's to allow: whoever asks for it where it is not must hear so, and not wait for ever. */
+async function refusedByPolicy(
+  { ports }: Dependencies,
+  { events }: Reception,
+): Promise<ReturnType<typeof refusalToOnboard>> {
+  const facts = events
+    .flatMap((event) => event.facts)
+    .filter(({ type }) => type === 'environment' || type === 'application');
+  if (facts.length === 0) return undefined;
+  const policy = (await writtenInForce(ports.table))?.policy;
+  return facts.map((fact) => refusalToOnboard(policy, fact)).find((one) => one !== undefined);
 }
 
 /** A secret may have been changed since it was read: what proves nothing is judged once more by those valid now. */

@@ -1,4 +1,5 @@
 import type { ClusterRecord, ControlPlanes } from './aws/eks.ts';
+import type { PlayedInternet } from './internet/played-internet.ts';
 import type { SeedObject } from './kubernetes/api-state.ts';
 import type { SeenRequest } from './kubernetes/server.ts';
 import type { StateFolder } from './state-folder.ts';
@@ -12,6 +13,8 @@ export interface SandboxClustersOptions {
   readonly administrator: (account: string) => string;
   /** What is in a new cluster beside its defaults. */
   readonly seed: (cluster: ClusterRecord) => readonly SeedObject[];
+  /** What the clusters find of the internet. */
+  readonly internet: PlayedInternet;
   readonly onRequest?: (cluster: ClusterRecord, seen: SeenRequest) => void;
 }
 

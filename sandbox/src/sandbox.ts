@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { Failure } from '@gatehouse/core/access/failure';
-import type { AccessPolicy } from '@gatehouse/core/access/policy';
+import { ENVIRONMENT_LABEL } from '@gatehouse/core/access/names';
+import type { AccessPolicy, Cluster } from '@gatehouse/core/access/policy';
 import { readPolicy } from '@gatehouse/core/policy/read';
 import { AwsEndpoint, type EndpointSnapshot } from './aws/endpoint.ts';
 import type { EventPattern } from './aws/event-pattern.ts';
@@ -18,6 +19,7 @@ import {
   seedUsers,
   type UserCredentials,
 } from './identities.ts';
+import type { PlayedInternet } from './internet/played-internet.ts';
 import type { SeedObject } from './kubernetes/api-state.ts';
 import { kubeconfig } from './kubernetes/kubeconfig.ts';
 import type { SeenRequest } from './kubernetes/server.ts';
@@ -48,6 +50,8 @@ export interface SandboxOptions {
   readonly users?: readonly string[];
   /** Objects that are in a cluster before Gatehouse comes, by the cluster's name: an aws-auth, namespaces. */
   readonly clusterObjects?: Readonly<Record<string, readonly SeedObject[]>>;
+  /** Hosts of the internet, by name: where issuers are. Without it there is no internet. */
+  readonly internet?: PlayedInternet;
   /** Clusters are made of these programs; without them they are played. */
   readonly components?: Components;
   /** Told of every request that an API server answered, with the cluster's name. */
@@ -127,11 +131,12 @@ async function start(
     EventAccounts: accounts.filter((account) => account !== home.account).join(','),
   };
   const ports = folder.read<{ endpoint: number; api: number }>('ports');
-  const { components, clusterObjects = {}, onKubernetesRequest } = options;
+  const { components, clusterObjects = {}, onKubernetesRequest, internet = {} } = options;
   const aboutClusters: SandboxClustersOptions = {
     folder,
     stsEndpoint: () => endpoint.url,
     administrator: administratorArn,
+    internet,
     seed: ({ name }) => (Object.hasOwn(clusterObjects, name) ? clusterObjects[name]! : []),
     ...(onKubernetesRequest ? { onRequest: ({ name }, seen) => onKubernetesRequest(name, seen) } : {}),
   };
@@ -158,7 +163,7 @@ async function start(
     if (!existsSync(join(root, module))) throw new Failure('invalid', `Resources.${logicalId}: there is no ${module}`);
   }
   const administrator = administrators.get(home.account)!;
-  const stack = await Stack.create({ wiring, endpoint, administrator, root, port: options.port, log });
+  const stack = await Stack.create({ wiring, endpoint, administrator, root, port: options.port, log, internet });
   cleanUp.push(() => stack.stop());
   for (const source of SIGNING_SOURCES) webhookSecret(endpoint, stack, source);
 
@@ -177,7 +182,7 @@ async function start(
     const role = roleInto(stack, policy, cluster.account);
     await bootstrapCluster({
       policy,
-      cluster,
+      cluster: readyForOnboarding(policy, cluster),
       record,
       administrator: administrators.get(cluster.account)!,
       role,
@@ -366,4 +371,10 @@ function tokenCommand(cluster: string, region: string, { accessKeyId, secretAcce
     args: ['-C', 'source', fileURLToPath(new URL('./token-plugin.ts', import.meta.url)), cluster, region],
     env: { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey },
   };
+}
+
+/** A cluster that may become an environment admits Gatehouse as one, as its administrator would have it. */
+function readyForOnboarding({ onboarding }: AccessPolicy, cluster: Cluster): Cluster {
+  if (!onboarding?.environments.accounts.includes(cluster.account)) return cluster;
+  return { ...cluster, labels: { ...cluster.labels, [ENVIRONMENT_LABEL]: cluster.name } };
 }

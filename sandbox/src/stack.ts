@@ -7,6 +7,7 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import type { AwsEndpoint } from './aws/endpoint.ts';
 import { functionCredentials, seedFunctionRoles, type UserCredentials } from './identities.ts';
+import type { PlayedInternet } from './internet/played-internet.ts';
 import { EventSourceMapping } from './lambda/event-source-mapping.ts';
 import { LambdaFunctions } from './lambda/functions.ts';
 import { HttpApi } from './lambda/http-api.ts';
@@ -24,6 +25,8 @@ export interface StackOptions {
   /** Port of the HTTP API. */
   readonly port: number;
   readonly log: (line: string) => void;
+  /** What the functions find of the internet. */
+  readonly internet: PlayedInternet;
 }
 
 /** Most instances of one function, and most batches of one queue at once: threads cost memory. */
@@ -47,7 +50,7 @@ export class Stack {
 
   /** Makes all resources. Nothing is invoked before {@link begin}. */
   static async create(options: StackOptions): Promise<Stack> {
-    const { wiring, endpoint, root, port, log } = options;
+    const { wiring, endpoint, root, port, log, internet } = options;
     for (const { arn, document } of wiring.policies) endpoint.iam.managedPolicies.set(arn, document);
     for (const bucket of wiring.buckets) endpoint.objects.createBucket(wiring.account, wiring.region, bucket);
     for (const { name, attributes } of wiring.queues) {
@@ -68,6 +71,7 @@ export class Stack {
       credentials: ({ name }) => credentials.get(name)!,
       instances: INSTANCES,
       log: (name, line) => log(`${name}: ${line}`),
+      internet,
       deadLetter: async (arn, body) => {
         const queue = wiring.queues.find((each) => each.arn === arn)!;
         await endpoint.queues.call('SendMessage', { QueueUrl: queue.url, MessageBody: body });

@@ -92,7 +92,7 @@ export const DIRECTIONS: readonly Direction[] = [
       },
       {
         module: /\/(pipeline|turns)\.ts$/,
-        places: ['core/work'],
+        places: ['core/web', 'core/work'],
         why: 'they wire, from the environment, all ports that the functions of the pipeline share',
       },
     ],
@@ -102,6 +102,7 @@ export const DIRECTIONS: readonly Direction[] = [
     places: ['core/access', 'core/ports'],
     packages: ['@kubernetes/client-node', 'js-yaml', 'node:https', 'zod'],
   },
+  { place: 'core/web', places: ['core/ports'], packages: ['node:dns/promises', 'node:http', 'node:https', 'node:net'] },
   { place: 'functions/', places: ['core/'], packages: ['@aws-lambda-powertools/', 'aws-lambda', 'node:', 'zod'] },
   { place: 'cli', places: ['core/', 'sandbox'], packages: [''] },
   { place: 'sandbox', places: ['core/'], packages: [''], computed: true },

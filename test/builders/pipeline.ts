@@ -6,9 +6,11 @@ import type { Cause, Fact } from '@gatehouse/core/directory/fact';
 import { factKey } from '@gatehouse/core/directory/items';
 import { nudgePlanner } from '@gatehouse/core/directory/nudge';
 import { recordFact } from '@gatehouse/core/directory/record';
-import { ACTIVE_KEY, activatePolicy, policyInForce, uploadPolicy } from '@gatehouse/core/policy/versions';
+import { ACTIVE_KEY, policyInForce } from '@gatehouse/core/policy/in-force';
+import { activatePolicy, uploadPolicy } from '@gatehouse/core/policy/versions';
 import type { EksCluster } from '@gatehouse/core/ports/eks';
 import type { KubernetesObject } from '@gatehouse/core/ports/kubernetes';
+import type { WebAnswer } from '@gatehouse/core/ports/public-web';
 import type { QueueName } from '@gatehouse/core/ports/queues';
 import type { World } from '@gatehouse/core/ports/world';
 import { tick } from '@gatehouse/core/work/tick';
@@ -21,7 +23,7 @@ import { createHandler as reconcileIam } from '../../functions/reconcile-iam/han
 import { createHandler as verifyAccess } from '../../functions/verify-access/handler.ts';
 import { newIamState } from '../../sandbox/src/aws/iam/state.ts';
 import { fixedClock } from '../fakes/clock.ts';
-import { memoryEks } from '../fakes/eks.ts';
+import { type MemoryEksOptions, memoryEks } from '../fakes/eks.ts';
 import { memoryIam } from '../fakes/iam.ts';
 import { asUser, type MemoryKubernetes, memoryKubernetes } from '../fakes/kubernetes.ts';
 import { recordingNotices } from '../fakes/notices.ts';
@@ -29,6 +31,7 @@ import { type MemoryQueuesOptions, memoryQueues } from '../fakes/queues.ts';
 import { countingRandom } from '../fakes/random.ts';
 import { memorySecrets } from '../fakes/secrets.ts';
 import { memoryTable } from '../fakes/table.ts';
+import { memoryWeb } from '../fakes/web.ts';
 import { ACCOUNT, policyOf } from './policy.ts';
 import { sqsEvent } from './sqs-event.ts';
 
@@ -43,6 +46,9 @@ export interface PipelineOptions {
   readonly accounts?: readonly string[];
   readonly seed?: number;
   readonly queues?: MemoryQueuesOptions;
+  readonly eks?: Partial<MemoryEksOptions>;
+  /** Pages of the internet. */
+  readonly pages?: Readonly<Record<string, WebAnswer>>;
   /** Runs around every cluster call: may throw. */
   readonly before?: (cluster: string, method: string) => void | Promise<void>;
 }
@@ -69,8 +75,11 @@ export async function aPipeline(options: PipelineOptions) {
   const eks = memoryEks([], {
     account: ACCOUNT,
     now: () => clock.now(),
+    takes: 5 * 60_000,
     seesRole: (role) => roles().some(({ name }) => name === role.split('/').at(-1)),
+    ...options.eks,
   });
+  const web = memoryWeb(options.pages);
   const clusters = new Map<string, MemoryKubernetes>();
   const unreachable = new Set<string>();
 
@@ -120,7 +129,7 @@ export async function aPipeline(options: PipelineOptions) {
       return { kubernetes };
     },
   };
-  const ports: TurnPorts = { table, ledger, queues, clock, random, world, notices };
+  const ports: TurnPorts = { table, ledger, queues, clock, random, world, notices, web };
   const failures: unknown[] = [];
   const reports: Record<string, unknown>[] = [];
   const log = {
@@ -189,7 +198,9 @@ export async function aPipeline(options: PipelineOptions) {
       notices,
       secrets,
       iam,
+      iamState,
       eks,
+      web,
       clusters,
       unreachable,
       ports,

@@ -1,4 +1,4 @@
-import type { AccessPolicy, Cluster, Grant } from '@gatehouse/core/access/policy';
+import type { AccessPolicy, Cluster, Grant, IdentityProvider } from '@gatehouse/core/access/policy';
 import { readPolicy } from '@gatehouse/core/policy/read';
 
 export const ACCOUNT = '111122223333';
@@ -51,4 +51,21 @@ export function policyOf(text: string): AccessPolicy {
   const reading = readPolicy(text);
   if (!reading.ok) throw new Error(JSON.stringify(reading.errors, null, 2));
   return reading.policy;
+}
+
+/** An OIDC provider of every cluster. */
+export function anIdentityProvider(over: Partial<IdentityProvider> = {}): IdentityProvider {
+  return {
+    name: 'okta',
+    clusters: { names: ['*'], labels: {} },
+    issuer: 'https://acme.okta.com',
+    clientId: '0oa1',
+    usernameClaim: 'email',
+    usernamePrefix: 'okta:',
+    groupsClaim: 'groups',
+    groupsPrefix: 'okta:',
+    requiredClaims: {},
+    logs: [],
+    ...over,
+  };
 }

@@ -3,15 +3,20 @@ import { runCommand } from './terminal.ts';
 
 const VERBS = [
   'activate-policy',
+  'associate-idp',
   'bootstrap',
   'can-i',
   'demo',
   'deregister-cluster',
+  'disassociate-idp',
   'kubeconfig',
   'ledger',
+  'offboard',
+  'onboard',
   'plan',
   'reconcile',
   'register-cluster',
+  'rotate-key',
   'sandbox',
   'sign-webhook',
   'status',
@@ -53,6 +58,9 @@ describe('what is not understood', () => {
     { typed: ['sandbox', '--port', '99999'], says: 'must be a number from 0 to 65535' },
     { typed: ['sandbox', '--port', '1e3'], says: 'must be a number from 0 to 65535' },
     { typed: ['ledger', 'prod-eu', '--last', '0'], says: 'must be a whole number above 0' },
+    { typed: ['rotate-key'], says: "missing required argument 'machine'" },
+    { typed: ['rotate-key', 'ci', '--overlap', '8d'], says: 'must be a time like 30m, 24h or 7d' },
+    { typed: ['rotate-key', 'ci', '--overlap', '1.5h'], says: 'must be a time like' },
     { typed: ['activate-policy', 'latest'], says: 'must be the number of a version' },
   ])('$typed: $says, exit code 1', async ({ typed, says }) => {
     const { code, out, err } = await runCommand(typed);

@@ -17,7 +17,7 @@ import { promisify } from 'node:util';
 import { CoreV1Api, KubeConfig } from '@kubernetes/client-node';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { changeKubeconfig, kubeconfigPath } from '../../cli/src/kubeconfig/file.ts';
-import { createUser } from '../../sandbox/src/aws/iam/operations.ts';
+import { createAccessKey, createUser } from '../../sandbox/src/aws/iam/operations.ts';
 import { type Sandbox, startSandbox } from '../../sandbox/src/sandbox.ts';
 import { ROOT } from './spawned.ts';
 import { runCommand } from './terminal.ts';
@@ -133,7 +133,6 @@ grants:
     const { iam } = sandbox.endpoint;
     const user =
       iam.accounts.get(sandbox.account)!.users.get('mia') ?? createUser(iam, sandbox.account, { name: 'mia' });
-    const { createAccessKey } = await import('../../sandbox/src/aws/iam/operations.ts');
     const key = [...user.keys.values()][0] ?? createAccessKey(iam, sandbox.account, 'mia');
     keys = { accessKeyId: key.id, secretAccessKey: key.secret };
     const bin = join(folder, 'bin');

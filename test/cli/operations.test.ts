@@ -303,3 +303,45 @@ describe('gatehouse ledger', () => {
     expect((await gatehouse('ledger', 'prod-eu')).out).toBe(`The chain cluster/${PROD} is empty.\n`);
   });
 });
+
+describe('rotate-key', () => {
+  const user = {
+    account: '111122223333',
+    user: 'eks-cicd-user',
+    secret: 'gatehouse/keys/111122223333/eks-cicd-user',
+    replaces: 'AKIAOLD',
+    until: Date.UTC(2026, 10, 26, 12),
+    state: 'begun',
+  };
+
+  it.each([
+    [[], 86_400],
+    [['--overlap', '30m'], 1_800],
+    [['--overlap', '7d'], 604_800],
+    [['--overlap', '0'], 0],
+  ])('asks for it, with %j', async (more, overlapSeconds) => {
+    outcome('rotate-key', { machine: 'ci', users: [user] });
+    const { code, out } = await gatehouse('rotate-key', 'ci', ...more);
+    expect(code).toBe(0);
+    expect(asked.map(({ operation }) => operation)).toEqual([
+      { operation: 'rotate-key', machine: 'ci', overlapSeconds },
+    ]);
+    expect(out).toMatch(/^USER +ACCOUNT +ROTATION +OLD KEY +WORKS UNTIL +SECRET\n/);
+    expect(out).toContain('AKIAOLD  2026-11-26T12:00:00.000Z  gatehouse/keys/111122223333/eks-cicd-user');
+    expect(out).not.toContain('AWS allows two keys');
+  });
+
+  it('says what can be done while one is under way', async () => {
+    outcome('rotate-key', { machine: 'ci', users: [{ ...user, state: 'under-way' }] });
+    const { code, out } = await gatehouse('rotate-key', 'ci');
+    expect(code).toBe(0);
+    expect(out).toContain('under way already');
+    expect(out).toContain('gatehouse rotate-key ci --overlap 0');
+  });
+
+  it('is for scripts, too', async () => {
+    outcome('rotate-key', { machine: 'ci', users: [user] });
+    const { out } = await gatehouse('rotate-key', 'ci', '-o', 'json');
+    expect(JSON.parse(out)).toEqual({ schemaVersion: 1, machine: 'ci', users: [user] });
+  });
+});

@@ -28,6 +28,31 @@ describe('gatehouse validate', () => {
     expect(out).toContain('3 grants on 2 clusters');
   });
 
+  it('says what a level amounts to: whoever deploys can read every secret of the namespace', async () => {
+    const path = join(ROOT, 'docs/examples/ci.yaml');
+    const { code, out } = await runCommand(['validate', path]);
+    expect(code).toBe(0);
+    expect(out).toContain('level deployer\n');
+    expect(out).toMatch(
+      /warning +creates-workloads: .*mounts any secret of the namespace.*any of its service accounts/,
+    );
+    expect(out).toContain('given by  payments-ci, payments-actions\n');
+    const json = JSON.parse((await runCommand(['validate', path, '-o', 'json'])).out);
+    expect(json).toMatchObject({
+      schemaVersion: 1,
+      ok: true,
+      warnings: [{ level: 'deployer', grants: ['payments-ci', 'payments-actions'], code: 'creates-workloads' }],
+    });
+  });
+
+  it('warns of nothing where a level is what it says', async () => {
+    const harmless = WRONG.replace('111122223333', '"111122223333"')
+      .replace('prod-us', 'prod-eu')
+      .replace('level: reader', 'level: pod-lister');
+    const { code, out } = await runCommand(['validate', file(harmless)]);
+    expect({ code, warns: out.includes('warning') }).toEqual({ code: 0, warns: false });
+  });
+
   it('names line, column, field, error and remedy, and exits with 1', async () => {
     const path = file(WRONG);
     const { code, out, err } = await runCommand(['validate', path]);

@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import { isFailure } from '@gatehouse/core/access/failure';
-import type { Eks, EksCluster } from '@gatehouse/core/ports/eks';
+import type { Eks, EksCluster, OidcConfig } from '@gatehouse/core/ports/eks';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Deviations, expectDeviations } from './deviations.ts';
 
@@ -106,6 +106,97 @@ export function eksContract(name: string, make: () => Promise<EksSubject>, devia
       const { name } = subject.clusters[0]!;
       expect(await codeOf(subject.eks.deregisterCluster(name))).toBe('invalid');
       expect(await subject.eks.describeCluster(name)).toBeDefined();
+    });
+
+    describe('an identity provider', () => {
+      const cluster = () => subject.clusters[0]!.name;
+      const config: OidcConfig = {
+        name: 'gatehouse-okta',
+        issuer: 'https://acme.okta.com/oauth2/default',
+        clientId: '0oa1b2c3',
+        usernameClaim: 'email',
+        usernamePrefix: 'okta:',
+        groupsClaim: 'groups',
+        groupsPrefix: 'okta:',
+        requiredClaims: { env: 'prod' },
+      };
+      const tags = { 'gatehouse:managed': 'true' };
+      const status = async () => (await subject.eks.identityProvider(cluster()))?.status;
+      const soon = { timeout: 10_000, interval: 20 };
+
+      it('is none at first', async () => {
+        expect(await subject.eks.identityProvider(cluster())).toBeUndefined();
+      });
+
+      it.each<[string, () => Partial<OidcConfig>]>([
+        ['an issuer without TLS', () => ({ issuer: 'http://acme.okta.com' })],
+        ['an issuer with a query', () => ({ issuer: 'https://acme.okta.com?x=1' })],
+        ['the issuer of its own service accounts', () => ({ issuer: subject.clusters[0]!.ownIssuer! })],
+        ['a username prefix of Kubernetes’s own', () => ({ usernamePrefix: 'system:' })],
+        ['a group prefix of Kubernetes’s own', () => ({ groupsPrefix: 'system:x' })],
+        ['no client', () => ({ clientId: '' })],
+      ])('is refused with %s', async (_what, over) => {
+        await expect(
+          subject.eks.associateIdentityProvider(cluster(), { ...config, ...over() }, tags),
+        ).rejects.toMatchObject({ code: 'invalid' });
+        expect(await status()).toBeUndefined();
+      });
+
+      it('is associated in a while, in which nothing else is done to the cluster', async () => {
+        const id = await subject.eks.associateIdentityProvider(cluster(), config, tags);
+        expect(await status()).toBe('CREATING');
+        expect(await subject.eks.update(cluster(), id)).toEqual({ status: 'InProgress', errors: [] });
+        for (const call of [
+          () => subject.eks.associateIdentityProvider(cluster(), { ...config, name: 'other' }, tags),
+          () => subject.eks.disassociateIdentityProvider(cluster(), config.name),
+          () => subject.eks.switchOnLogs(cluster(), ['audit']),
+        ]) {
+          await expect(call()).rejects.toMatchObject({ code: 'conflict', retryable: true });
+        }
+        await expect.poll(status, soon).toBe('ACTIVE');
+        expect(await subject.eks.update(cluster(), id)).toEqual({ status: 'Successful', errors: [] });
+        expect(await subject.eks.identityProvider(cluster())).toEqual({ ...config, status: 'ACTIVE', tags });
+      });
+
+      it('is the only one', async () => {
+        await expect(
+          subject.eks.associateIdentityProvider(cluster(), { ...config, name: 'another' }, tags),
+        ).rejects.toMatchObject({ code: 'conflict' });
+      });
+
+      it('has logs beside it, which stay on', async () => {
+        await subject.eks.switchOnLogs(cluster(), ['authenticator', 'audit']);
+        const logs = async () => (await subject.eks.describeCluster(cluster()))?.logs;
+        await expect.poll(logs, soon).toEqual(['audit', 'authenticator']);
+        const again = () =>
+          subject.eks.switchOnLogs(cluster(), ['api']).then(
+            () => 'done',
+            (error: { code: string }) => error.code,
+          );
+        await expect.poll(again, soon).toBe('done');
+        await expect.poll(logs, soon).toEqual(['api', 'audit', 'authenticator']);
+      });
+
+      it('is disassociated in a while, by its name', async () => {
+        const attempt = (name: string) =>
+          subject.eks.disassociateIdentityProvider(cluster(), name).then(
+            () => 'begun',
+            (error: { code: string }) => error.code,
+          );
+        expect(await attempt('nobody')).toBe('not-found');
+        await expect.poll(() => attempt(config.name), soon).toBe('begun');
+        expect(await status()).toBe('DELETING');
+        await expect.poll(status, soon).toBeUndefined();
+        expect(await attempt(config.name)).toBe('not-found');
+      });
+
+      it('is not found on a cluster that is not there, and neither are updates', async () => {
+        await expect(subject.eks.identityProvider('no-such-cluster')).rejects.toMatchObject({ code: 'not-found' });
+        await expect(subject.eks.associateIdentityProvider('no-such-cluster', config, tags)).rejects.toMatchObject({
+          code: 'not-found',
+        });
+        expect(await subject.eks.update(cluster(), 'no-such-update')).toBeUndefined();
+      });
     });
   });
 }

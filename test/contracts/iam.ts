@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import { isFailure } from '@gatehouse/core/access/failure';
-import type { Iam, NewRole, PolicyDocument } from '@gatehouse/core/ports/iam';
+import type { Iam, NewPolicy, NewRole, PolicyDocument } from '@gatehouse/core/ports/iam';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { type Deviations, expectDeviations } from './deviations.ts';
 
@@ -41,6 +41,13 @@ const newRole = (over: Partial<NewRole> = {}): NewRole => ({
   trust: TRUST,
   tags: { 'gatehouse:managed': 'true', 'gatehouse:grant': 'admins +=_@/' },
   maxSessionSeconds: 3600,
+  ...over,
+});
+const newPolicy = (over: Partial<NewPolicy> = {}): NewPolicy => ({
+  name: 'EKS_CICD_User_Policy',
+  path: '/gatehouse/',
+  document: POLICY,
+  tags: { 'gatehouse:managed': 'true' },
   ...over,
 });
 const newUser = (name = 'alice') => ({ name, path: '/gatehouse/', tags: { 'gatehouse:managed': 'true' } });
@@ -405,6 +412,18 @@ export function iamContract(name: string, make: () => Promise<IamUnderTest>, dev
         await iam.deleteUser('alice');
       });
 
+      it('has a managed policy attached once, and not one that there is not', async () => {
+        await iam.createUser(newUser());
+        const { arn } = await iam.createPolicy(newPolicy());
+        await iam.attachUserPolicy('alice', arn);
+        await iam.attachUserPolicy('alice', arn);
+        expect(await iam.listAttachedUserPolicies('alice')).toEqual([arn]);
+        expect(await code(iam.attachUserPolicy('alice', `${arn}-absent`))).toBe('not-found');
+        expect(await code(iam.attachUserPolicy('nobody', arn))).toBe('not-found');
+        await iam.detachUserPolicy('alice', arn);
+        expect(await iam.listAttachedUserPolicies('alice')).toEqual([]);
+      });
+
       it.each<[string, () => Promise<unknown>]>([
         ['deleteUser', () => iam.deleteUser('nobody')],
         ['tagUser', () => iam.tagUser('nobody', { a: 'b' })],
@@ -424,6 +443,105 @@ export function iamContract(name: string, make: () => Promise<IamUnderTest>, dev
 
       it('has no policy where there is no such user', async () => {
         expect(await iam.getUserPolicy('nobody', 'p')).toBeUndefined();
+      });
+    });
+
+    describe('managed policies', () => {
+      const other = (index: number): PolicyDocument => ({
+        Version: '2012-10-17',
+        Statement: [{ Effect: 'Allow', Action: 'eks:DescribeCluster', Resource: `arn:aws:eks:*:*:cluster/c${index}` }],
+      });
+
+      it('reads back what was created, and CreatePolicy answers the same', async () => {
+        const made = await iam.createPolicy(newPolicy());
+        expect(made).toMatchObject({
+          name: 'EKS_CICD_User_Policy',
+          arn: `arn:aws:iam::${under.account}:policy/gatehouse/EKS_CICD_User_Policy`,
+          path: '/gatehouse/',
+          tags: { 'gatehouse:managed': 'true' },
+          version: 'v1',
+        });
+        expect(made.id).toMatch(/^A[A-Z0-9]+$/);
+        expect(await iam.getPolicy(made.arn)).toEqual(made);
+        expect(await iam.getPolicyVersion(made.arn, 'v1')).toEqual(POLICY);
+      });
+
+      it('tells what is not there as undefined', async () => {
+        const arn = `arn:aws:iam::${under.account}:policy/gatehouse/nothing`;
+        expect(await iam.getPolicy(arn)).toBeUndefined();
+        expect(await iam.getPolicyVersion(arn, 'v1')).toBeUndefined();
+      });
+
+      it('holds a name unique', async () => {
+        await iam.createPolicy(newPolicy());
+        expect(await code(iam.createPolicy(newPolicy()))).toBe('already-exists');
+      });
+
+      it('holds a name unique whatever its path', async () => {
+        await iam.createPolicy(newPolicy());
+        expect(await code(iam.createPolicy(newPolicy({ path: '/other/' })))).toBe('already-exists');
+      });
+
+      it('puts a new version in force, and keeps the ones before', async () => {
+        const { arn } = await iam.createPolicy(newPolicy());
+        await iam.createPolicyVersion(arn, other(2));
+        expect(await iam.getPolicy(arn)).toMatchObject({ version: 'v2' });
+        expect(await iam.getPolicyVersion(arn, 'v2')).toEqual(other(2));
+        expect(await iam.getPolicyVersion(arn, 'v1')).toEqual(POLICY);
+        const versions = (await iam.listPolicyVersions(arn)).toSorted((a, b) => a.id.localeCompare(b.id));
+        expect(versions).toEqual([
+          { id: 'v1', isDefault: false },
+          { id: 'v2', isDefault: true },
+        ]);
+      });
+
+      it('has five versions at most', async () => {
+        const { arn } = await iam.createPolicy(newPolicy());
+        for (const index of [2, 3, 4, 5]) await iam.createPolicyVersion(arn, other(index));
+        expect(await code(iam.createPolicyVersion(arn, other(6)))).toBe('too-large');
+        await iam.deletePolicyVersion(arn, 'v1');
+        await iam.createPolicyVersion(arn, other(6));
+        expect(await iam.getPolicy(arn)).toMatchObject({ version: 'v6' });
+      });
+
+      it('keeps the version in force', async () => {
+        const { arn } = await iam.createPolicy(newPolicy());
+        expect(await code(iam.deletePolicyVersion(arn, 'v1'))).toBe('conflict');
+      });
+
+      it('changes tags', async () => {
+        const { arn } = await iam.createPolicy(newPolicy());
+        await iam.tagPolicy(arn, { 'gatehouse:managed': 'no', b: 'c' });
+        expect(await iam.getPolicy(arn)).toMatchObject({ tags: { 'gatehouse:managed': 'no', b: 'c' } });
+      });
+
+      it('is not deleted while it is attached', async () => {
+        await iam.createUser(newUser());
+        const { arn } = await iam.createPolicy(newPolicy());
+        await iam.attachUserPolicy('alice', arn);
+        expect(await code(iam.deletePolicy(arn))).toBe('conflict');
+        await iam.detachUserPolicy('alice', arn);
+        await iam.deletePolicy(arn);
+        expect(await iam.getPolicy(arn)).toBeUndefined();
+        expect(await code(iam.deletePolicy(arn))).toBe('not-found');
+      });
+
+      it('is not deleted while it has another version', async () => {
+        const { arn } = await iam.createPolicy(newPolicy());
+        await iam.createPolicyVersion(arn, other(2));
+        expect(await code(iam.deletePolicy(arn))).toBe('conflict');
+        await iam.deletePolicyVersion(arn, 'v1');
+        await iam.deletePolicy(arn);
+      });
+
+      it.each<[string, (arn: string) => Promise<unknown>]>([
+        ['listPolicyVersions', (arn) => iam.listPolicyVersions(arn)],
+        ['createPolicyVersion', (arn) => iam.createPolicyVersion(arn, POLICY)],
+        ['deletePolicyVersion', (arn) => iam.deletePolicyVersion(arn, 'v1')],
+        ['tagPolicy', (arn) => iam.tagPolicy(arn, { a: 'b' })],
+        ['deletePolicy', (arn) => iam.deletePolicy(arn)],
+      ])('%s does not find one that there is not', async (_method, call) => {
+        expect(await code(call(`arn:aws:iam::${under.account}:policy/gatehouse/nothing`))).toBe('not-found');
       });
     });
   });

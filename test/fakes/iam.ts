@@ -1,10 +1,10 @@
 import { Failure } from '@gatehouse/core/access/failure';
 import { Secret } from '@gatehouse/core/access/secret-text';
 import { iamFailureCode } from '@gatehouse/core/aws/iam';
-import type { Iam, IamRole, IamUser, PolicyDocument } from '@gatehouse/core/ports/iam';
+import type { Iam, IamPolicy, IamRole, IamUser, PolicyDocument } from '@gatehouse/core/ports/iam';
 import { IamError, shownTrust } from '../../sandbox/src/aws/iam/documents.ts';
 import * as operations from '../../sandbox/src/aws/iam/operations.ts';
-import { arnOf, type IamState, newIamState, type SimPrincipal } from '../../sandbox/src/aws/iam/state.ts';
+import { arnOf, type IamState, newIamState, policyArnOf, type SimPrincipal } from '../../sandbox/src/aws/iam/state.ts';
 
 /** An Iam in memory that counts. */
 export type MemoryIam = Iam & {
@@ -58,6 +58,10 @@ export function memoryIam(
     return { ...shared(role), trust: shownTrust(state, role.trust), maxSessionSeconds: role.maxSessionSeconds };
   };
   const userOf = (name: string): IamUser => shared(operations.userOf(state, account, name));
+  const policyOf = (arn: string): IamPolicy => {
+    const { name, id, path, tags, version } = operations.policyOf(state, arn);
+    return { name, id, arn, path, tags: Object.fromEntries(tags), version };
+  };
   const text = (document: PolicyDocument) => JSON.stringify(document);
 
   return {
@@ -134,6 +138,8 @@ export function memoryIam(
       run('listUserPolicies', user, () => [...operations.userOf(state, account, user).inline.keys()]),
     listAttachedUserPolicies: (user) =>
       run('listAttachedUserPolicies', user, () => [...operations.userOf(state, account, user).attached]),
+    attachUserPolicy: (user, arn) =>
+      run('attachUserPolicy', user, () => operations.attachPolicy(state, account, 'user', user, arn)),
     detachUserPolicy: (user, arn) =>
       run('detachUserPolicy', user, () => operations.detachPolicy(state, account, 'user', user, arn)),
     listGroupsOf: (user) => run('listGroupsOf', user, () => [...operations.userOf(state, account, user).groups]),
@@ -155,5 +161,32 @@ export function memoryIam(
       run('setAccessKeyStatus', user, () => operations.updateAccessKey(state, account, user, keyId, active)),
     deleteAccessKey: (user, keyId) =>
       run('deleteAccessKey', user, () => operations.deleteAccessKey(state, account, user, keyId)),
+
+    getPolicy: (arn) => find('getPolicy', arn, () => policyOf(arn)),
+    getPolicyVersion: (arn, version) =>
+      find('getPolicyVersion', arn, () => JSON.parse(operations.policyVersion(state, arn, version))),
+    createPolicy: (policy) =>
+      run('createPolicy', policy.name, () => {
+        const document = text(policy.document);
+        const made = operations.createPolicy(state, account, {
+          ...policy,
+          document,
+          tags: Object.entries(policy.tags),
+        });
+        return policyOf(policyArnOf(state, account, made));
+      }),
+    listPolicyVersions: (arn) =>
+      run('listPolicyVersions', arn, () => {
+        const policy = operations.policyOf(state, arn);
+        return [...policy.versions.keys()].reverse().map((id) => ({ id, isDefault: id === policy.version }));
+      }),
+    createPolicyVersion: (arn, document) =>
+      run('createPolicyVersion', arn, () => {
+        operations.createPolicyVersion(state, arn, text(document), true);
+      }),
+    deletePolicyVersion: (arn, version) =>
+      run('deletePolicyVersion', arn, () => operations.deletePolicyVersion(state, arn, version)),
+    tagPolicy: (arn, tags) => run('tagPolicy', arn, () => operations.tagPolicy(state, arn, Object.entries(tags))),
+    deletePolicy: (arn) => run('deletePolicy', arn, () => operations.deleteManagedPolicy(state, account, arn)),
   };
 }

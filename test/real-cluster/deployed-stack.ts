@@ -62,21 +62,31 @@ export interface DeployedStack {
 /** Everything that runs, in the order in which it was started. */
 type Running = { stop(): Promise<void> }[];
 
-/** Builds, deploys and bootstraps: some twenty seconds. */
-export async function deployStack(): Promise<DeployedStack> {
+/**
+ * Builds, deploys and bootstraps: some twenty seconds.
+ * @param text the access policy. @param bootstrapped what Gatehouse gets its rights in the cluster for, where that is more.
+ */
+export async function deployStack(
+  text = readFileSync(POLICY_FILE, 'utf8'),
+  bootstrapped?: AccessPolicy,
+): Promise<DeployedStack> {
   const running: Running = [];
   const stop = async () => {
     for (const each of running.reverse()) await each.stop();
   };
   try {
-    return { ...(await deploy(running)), stop };
+    return { ...(await deploy(running, text, bootstrapped)), stop };
   } catch (error) {
     await stop();
     throw error;
   }
 }
 
-async function deploy(running: Running): Promise<Omit<DeployedStack, 'stop'>> {
+async function deploy(
+  running: Running,
+  text: string,
+  bootstrapped?: AccessPolicy,
+): Promise<Omit<DeployedStack, 'stop'>> {
   const folder = mkdtempSync(join(tmpdir(), 'gatehouse-stack-'));
   running.push({ stop: async () => rmSync(folder, { recursive: true, force: true }) });
   const eks = await startEksService({ account: ACCOUNT, region: REGION });
@@ -105,13 +115,13 @@ async function deploy(running: Running): Promise<Omit<DeployedStack, 'stop'>> {
   running.push(cluster);
   await cluster.create(CLUSTER_OBJECTS);
   await eks.add(cluster);
-  const text = readFileSync(POLICY_FILE, 'utf8');
   const reading = readPolicy(text);
-  if (!reading.ok) throw new Error(`${POLICY_FILE}: ${reading.errors[0]?.message}`);
+  if (!reading.ok) throw new Error(`the policy of the stack: ${reading.errors[0]?.message}`);
   const { policy } = reading;
+  const rights = bootstrapped ?? policy;
   await bootstrapCluster({
-    policy,
-    cluster: policy.clusters.find(({ name }) => name === cluster.name)!,
+    policy: rights,
+    cluster: rights.clusters.find(({ name }) => name === cluster.name)!,
     record: {
       name: cluster.name,
       region: REGION,

@@ -27,6 +27,7 @@ export async function startEksService({ account, region }: { account: string; re
       return { endpoint: `https://[::ffff:127.0.0.1]:${port}`, certificateAuthority };
     },
     stop: async () => {},
+    believe: async () => {},
   };
   const clusters = new EksClusters(new EventBuses(account, []), planes, roles);
   const caller = { account, arn: '', userId: '', accessKeyId: '', policies: () => ({ identity: [] }) };

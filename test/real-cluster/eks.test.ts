@@ -1,4 +1,4 @@
-import { CreateClusterCommand, EKSClient, waitUntilClusterActive } from '@aws-sdk/client-eks';
+import { CreateClusterCommand, DescribeClusterCommand, EKSClient, waitUntilClusterActive } from '@aws-sdk/client-eks';
 import { CreateRoleCommand, CreateServiceLinkedRoleCommand, IAMClient } from '@aws-sdk/client-iam';
 import { clusterArn } from '@gatehouse/core/access/arn';
 import { eksOver } from '@gatehouse/core/aws/eks';
@@ -48,6 +48,8 @@ async function connectorRoles(aws: Aws): Promise<string> {
 }
 
 const NO_CONNECTOR = 'the emulator registers no clusters: it has no route for /cluster-registrations';
+const TAKES_ALL = 'the emulator takes every configuration';
+const AT_ONCE = 'the emulator associates at once, and has neither updates nor logs';
 
 eksContract(
   'the emulator',
@@ -56,6 +58,7 @@ eksContract(
     await createCluster(aws, 'prod-eu', { env: 'prod' });
     const agentRole = await connectorRoles(aws);
     const client = new EKSClient(aws.client);
+    const { cluster } = await client.send(new DescribeClusterCommand({ name: 'prod-eu' }));
     return {
       eks: eksOver(client),
       agentRole,
@@ -70,6 +73,7 @@ eksContract(
           certificateAuthority: '',
           version: '1.34',
           authenticationMode: 'CONFIG_MAP',
+          ownIssuer: cluster!.identity!.oidc!.issuer!,
           tags: { env: 'prod' },
         },
       ],
@@ -82,5 +86,15 @@ eksContract(
     'refuses a name that is taken, by a registration or by a cluster of EKS': NO_CONNECTOR,
     'says that trying again may help while the role is not seen': NO_CONNECTOR,
     'deregisters, also what is not there; and gives the name a new activation afterwards': NO_CONNECTOR,
+    'an identity provider > is refused with an issuer without TLS': TAKES_ALL,
+    'an identity provider > is refused with an issuer with a query': TAKES_ALL,
+    'an identity provider > is refused with the issuer of its own service accounts': TAKES_ALL,
+    'an identity provider > is refused with a username prefix of Kubernetes’s own': TAKES_ALL,
+    'an identity provider > is refused with a group prefix of Kubernetes’s own': TAKES_ALL,
+    'an identity provider > is refused with no client': TAKES_ALL,
+    'an identity provider > is associated in a while, in which nothing else is done to the cluster': AT_ONCE,
+    'an identity provider > has logs beside it, which stay on': AT_ONCE,
+    'an identity provider > is disassociated in a while, by its name': AT_ONCE,
+    'an identity provider > is not found on a cluster that is not there, and neither are updates': AT_ONCE,
   },
 );

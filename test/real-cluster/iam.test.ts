@@ -8,6 +8,7 @@ import { CHECKING, type Emulator, startEmulator } from './emulator.ts';
 const NO_CHECK = 'the emulator checks neither names nor paths nor lengths';
 const NO_LINT = 'of a document, the emulator checks only that trust has no NotPrincipal';
 const BY_ARN = 'the emulator keeps principals of a trust document as they were written, and looks nobody up';
+const BY_NAME = 'the emulator attaches a policy without looking for it';
 const NO_QUOTA = 'the emulator knows no quotas of IAM';
 const NO_CONFLICT = 'before deleting a user, the emulator looks for keys and managed policies only';
 const DEVIATIONS: Deviations = {
@@ -27,6 +28,10 @@ const DEVIATIONS: Deviations = {
   'policies of a user > limits the size of all together': NO_QUOTA,
   'policies of a user > is not deleted while it has one of its own': NO_CONFLICT,
   'users > has two keys at most': NO_QUOTA,
+  'users > has a managed policy attached once, and not one that there is not': BY_NAME,
+  'managed policies > holds a name unique whatever its path': 'the emulator tells policies apart by their ARNs',
+  'managed policies > is not deleted while it has another version':
+    'before deleting a policy, the emulator looks for whom it is attached to only',
   'users > is not deleted while it is in a group': NO_CONFLICT,
   'users > is not deleted while it has a password': NO_CONFLICT,
   'users > listAccessKeys does not find whom there is not': 'the emulator answers with an empty list',

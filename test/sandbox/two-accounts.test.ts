@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { CreateClusterCommand, EKSClient } from '@aws-sdk/client-eks';
 import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
-import { DeleteRoleCommand, DeleteRolePolicyCommand, IAMClient } from '@aws-sdk/client-iam';
+import { CreateRoleCommand, DeleteRoleCommand, DeleteRolePolicyCommand, IAMClient } from '@aws-sdk/client-iam';
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { systemRandom } from '@gatehouse/core/aws/random';
@@ -15,6 +15,7 @@ import { AuthenticationV1Api, CoreV1Api, KubeConfig } from '@kubernetes/client-n
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { putPolicy } from '../../sandbox/src/aws/iam/operations.ts';
 import { bootstrapCluster } from '../../sandbox/src/bootstrap-cluster.ts';
+import { type Issuer, startIssuer } from '../../sandbox/src/internet/issuer.ts';
 import { type Sandbox, startSandbox } from '../../sandbox/src/sandbox.ts';
 import { Job } from './needless.ts';
 import {
@@ -39,11 +40,14 @@ const SOON = { timeout: 60_000, interval: 100 };
 vi.setConfig({ testTimeout: 120_000 });
 
 let sandbox: Sandbox;
+let issuer: Issuer;
 const logged: string[] = [];
 const job = new Job();
 beforeAll(async () => {
+  issuer = await startIssuer({ host: 'id.acme.com', accounts: {}, clients: ['kubernetes'] });
   sandbox = await startSandbox({
     port: 0,
+    internet: { 'id.acme.com': issuer.played },
     policyFile: POLICY_FILE,
     users: [user('ada'), user('people/ben'), user('cleo'), user('dora')],
     log: (line) => logged.push(line),
@@ -59,6 +63,7 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(async () => {
   await sandbox?.stop();
+  await issuer?.stop();
 });
 
 const role = (account: string, grant: string) => `arn:aws:iam::${account}:role/gatehouse/gatehouse-${grant}`;
@@ -342,11 +347,55 @@ describe('time', () => {
   });
 });
 
+/** What EKS has for the cluster of the own account. */
+const provider = () => {
+  const { clusters } = sandbox.endpoint;
+  return clusters.settings(clusters.get(HOME, 'eu-west-1', 'home')!).provider;
+};
+
+describe('an identity provider', () => {
+  it('is associated with the cluster of the own account', async () => {
+    await expect.poll(() => provider()?.status, SOON).toBe('ACTIVE');
+  });
+});
+
+describe('through: sso', () => {
+  const roleNamed = (suffix: string) => `AWSReservedSSO_Viewer_${suffix}`;
+  const lines = async () => {
+    const credentials = sandbox.administratorOf(HOME);
+    const ref = { kind: 'ConfigMap', namespace: 'kube-system', name: 'aws-auth' } as const;
+    return (await clusterAs(sandbox, 'home', credentials).read(ref))?.data?.mapRoles ?? '';
+  };
+
+  it('finds the role of the permission set once Identity Center has made it, and follows it when it is made anew', async () => {
+    const iam = new IAMClient(administrator());
+    const provision = (suffix: string) =>
+      iam.send(
+        new CreateRoleCommand({
+          RoleName: roleNamed(suffix),
+          Path: '/aws-reserved/sso.amazonaws.com/eu-west-1/',
+          AssumeRolePolicyDocument:
+            '{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Principal":{"AWS":"*"},"Action":"sts:AssumeRole"}]}',
+        }),
+      );
+    const [first, second] = ['0123456789abcdef', 'fedcba9876543210'] as const;
+    await provision(first);
+    await expect.poll(lines, SOON).toContain(roleNamed(first));
+    await iam.send(new DeleteRoleCommand({ RoleName: roleNamed(first) }));
+    await provision(second);
+    await expect.poll(lines, SOON).toContain(roleNamed(second));
+    await expect.poll(lines, SOON).not.toContain(roleNamed(first));
+    iam.destroy();
+  });
+});
+
 describe('a dry run', () => {
   it.each([
     `iam/${HOME}/role/gatehouse-readers`,
     `iam/${AWAY}/user/gatehouse-ci`,
     `iam/${HOME}/user/gatehouse-ci`,
+    `iam/${HOME}/policy/EKS_CICD_User_Policy`,
+    `iam/${HOME}/permission-set/Viewer`,
     `cluster/arn:aws:eks:eu-west-1:${HOME}:cluster/home`,
   ] as const)('of %s finds all as it should be', async (target) => {
     const plan = () => operate<{ changes: unknown[]; findings: unknown[] }>(sandbox, { operation: 'plan', target });
@@ -360,7 +409,7 @@ describe('a policy that gives less', () => {
     const s3 = new S3Client({ ...administrator(), forcePathStyle: true });
     const Bucket = sandbox.stack.wiring.buckets[0]!.name;
     const text = readFileSync(POLICY_FILE, 'utf8');
-    const Body = text.slice(0, text.indexOf('  - name: ci'));
+    const Body = text.slice(0, text.indexOf('  - name: ci')).replace(/^identityProviders:[\s\S]*?(?=^grants:)/m, '');
     await s3.send(new PutObjectCommand({ Bucket, Key: 'access-policy.yaml', Body }));
     s3.destroy();
     const { iam, secrets } = sandbox.endpoint;
@@ -368,6 +417,10 @@ describe('a policy that gives less', () => {
       await expect.poll(() => iam.accounts.get(account)!.users.has('gatehouse-ci'), SOON).toBe(false);
       expect(secrets.valueOf(HOME, 'eu-west-1', `gatehouse/keys/${account}/gatehouse-ci`)).toBeUndefined();
     }
+  });
+
+  it('takes the identity provider away', async () => {
+    await expect.poll(provider, SOON).toBeUndefined();
   });
 });
 

@@ -37,14 +37,18 @@ export interface Truth {
   readonly iamUsers: readonly string[];
 }
 
+/** The role that Identity Center has for a permission set. */
+export const permissionSetRole = (permissionSet: string): string => `AWSReservedSSO_${permissionSet}_0123456789abcdef`;
+
 interface PolicyText {
   readonly clusters: Record<string, { account: string; region: string }>;
   readonly identities: readonly { source: string; template: string }[];
   readonly grants: readonly {
     name: string;
-    to: { group?: string; machine?: string };
+    to: { group?: string; machine?: string; principal?: string };
     on: { clusters: string; namespaces?: readonly string[] };
-    through: 'role' | 'user';
+    through: 'role' | 'user' | 'sso';
+    permissionSet?: string;
   }[];
 }
 
@@ -135,6 +139,25 @@ function derive(policies: readonly string[], { members, logins }: People): Truth
         const role = `gatehouse-${name}`;
         const scopes = (grant.on.namespaces ?? ['*']).map((scope) => `${scope}/${name}`);
         for (const scope of scopes) roles!.add(`${cluster} ${scope}`);
+        if (grant.to.principal !== undefined) {
+          // A role of somebody else's: whoever assumes it has one name.
+          const known = `gatehouse:iam-role:${account}:${grant.to.principal.slice(grant.to.principal.lastIndexOf('/') + 1)}`;
+          doors!.add(`${cluster} ${grant.to.principal} ${known}`);
+          for (const scope of scopes) bindings!.add(`${cluster} ${scope} ${known}`);
+          continue;
+        }
+        if (through === 'sso') {
+          const set = `gatehouse:permission-set:${grant.permissionSet}`;
+          doors!.add(
+            `${cluster} arn:aws:iam::${account}:role/${permissionSetRole(grant.permissionSet!)} ${set}:{{SessionNameRaw}}`,
+          );
+          for (const user of members(grant.to.group!)) {
+            for (const login of logins(user)) {
+              for (const scope of scopes) bindings!.add(`${cluster} ${scope} ${set}:${login}`);
+            }
+          }
+          continue;
+        }
         if (through === 'role') {
           iamRoles!.add(role);
           doors!.add(`${cluster} arn:aws:iam::${account}:role/${role} gatehouse:${name}:{{SessionNameRaw}}`);

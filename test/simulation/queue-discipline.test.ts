@@ -1,11 +1,17 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ACCOUNT } from '../builders/policy.ts';
-import { differences, type Said } from './oracle.ts';
+import { differences, permissionSetRole, type Said } from './oracle.ts';
 import { type Faults, type Happening, NO_FAULTS, Simulation } from './world.ts';
 
 const USERS = ['alice', 'bob', 'carol', 'dave'];
 const GROUPS = ['00g1', '00g2'];
+const ADOPTED = `arn:aws:iam::${ACCOUNT}:role/console`;
+/** Those of others. */
+const ROLES = [
+  { name: 'console', path: '/' },
+  { name: permissionSetRole('Ops'), path: '/aws-reserved/sso.amazonaws.com/' },
+];
 /** Source times lie close together, so that many are late and many are equal. */
 const START = Date.UTC(2026, 0, 15, 11, 59);
 
@@ -14,11 +20,14 @@ interface Choice {
   readonly operators: '00g1' | '00g2' | 'nobody';
   readonly readers: boolean;
   readonly ci: boolean;
+  /** People of a permission set, and a role of somebody else's. */
+  readonly viewers: boolean;
+  readonly adopted: boolean;
   readonly everywhere: boolean;
   readonly verbs: string;
 }
 
-function policyText({ operators, readers, ci, everywhere, verbs }: Choice): string {
+function policyText({ operators, readers, ci, viewers, adopted, everywhere, verbs }: Choice): string {
   const on = everywhere ? '"*"' : 'prod';
   const grants = [
     ...(operators === 'nobody'
@@ -34,6 +43,14 @@ function policyText({ operators, readers, ci, everywhere, verbs }: Choice): stri
           '{ name: pay-ci, to: { machine: pay-ci }, on: { clusters: prod, namespaces: [pay], absentNamespaces: create }, level: deployer, through: user }',
         ]
       : []),
+    ...(viewers
+      ? [
+          `{ name: viewers, to: { group: 00g2, source: okta }, on: { clusters: ${on} }, level: deployer, through: sso, permissionSet: Ops }`,
+        ]
+      : []),
+    ...(adopted
+      ? [`{ name: adopted, to: { principal: "${ADOPTED}" }, on: { clusters: ${on} }, level: deployer, through: role }`]
+      : []),
     '{ name: watchers, to: { group: 00g1, source: okta }, on: { clusters: prod }, level: deployer, through: role }',
   ];
   return `
@@ -43,6 +60,7 @@ clusters:
   test: { account: "${ACCOUNT}", region: eu-west-1, mode: enforce }
 identities:
   - { source: okta, template: "arn:aws:iam::${ACCOUNT}:user/{login}" }
+  - { source: okta, session: "{login}" }
 levels:
   operator: { rules: [ { apiGroups: [""], resources: [pods], verbs: [${verbs}] } ] }
   deployer: { rules: [ { apiGroups: [apps], resources: [deployments], verbs: [get, list, update] } ] }
@@ -51,12 +69,22 @@ ${grants.map((grant) => `  - ${grant}`).join('\n')}
 `;
 }
 
-const EVERYTHING: Choice = { operators: '00g1', readers: true, ci: true, everywhere: true, verbs: 'get, list, watch' };
+const EVERYTHING: Choice = {
+  operators: '00g1',
+  readers: true,
+  ci: true,
+  viewers: true,
+  adopted: true,
+  everywhere: true,
+  verbs: 'get, list, watch',
+};
 
 const choice: fc.Arbitrary<Choice> = fc.record({
   operators: fc.constantFrom('00g1', '00g2', 'nobody'),
   readers: fc.boolean(),
   ci: fc.boolean(),
+  viewers: fc.boolean(),
+  adopted: fc.boolean(),
   everywhere: fc.boolean(),
   verbs: fc.constantFrom('get', 'get, list, watch'),
 });
@@ -90,7 +118,7 @@ const FIRST: Happening[] = [
 
 /** A world in which nothing happened yet. */
 function aWorld(seed: number): Simulation {
-  return new Simulation(seed, policyText(EVERYTHING), [...USERS, ...USERS.map((name) => `${name}-new`)]);
+  return new Simulation(seed, policyText(EVERYTHING), [...USERS, ...USERS.map((name) => `${name}-new`)], ROLES);
 }
 
 /** Every promise of the queue discipline, asked of a world that came to rest. */

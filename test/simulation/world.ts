@@ -4,7 +4,8 @@ import type { Fact } from '@gatehouse/core/directory/fact';
 import { factKey } from '@gatehouse/core/directory/items';
 import { nudgePlanner } from '@gatehouse/core/directory/nudge';
 import { recordFact } from '@gatehouse/core/directory/record';
-import { ACTIVE_KEY, policyInForce, readVersion, uploadPolicy } from '@gatehouse/core/policy/versions';
+import { ACTIVE_KEY, policyInForce } from '@gatehouse/core/policy/in-force';
+import { readVersion, uploadPolicy } from '@gatehouse/core/policy/versions';
 import type { Iam } from '@gatehouse/core/ports/iam';
 import type { Kubernetes, KubernetesObject } from '@gatehouse/core/ports/kubernetes';
 import type { QueueName } from '@gatehouse/core/ports/queues';
@@ -31,6 +32,7 @@ import { type Delivery, memoryQueues } from '../fakes/queues.ts';
 import { countingRandom } from '../fakes/random.ts';
 import { memorySecrets } from '../fakes/secrets.ts';
 import { memoryTable } from '../fakes/table.ts';
+import { memoryWeb } from '../fakes/web.ts';
 import { bindingLines, doorLines, FOREIGN, observed, trusted } from './observed.ts';
 import { everAllowed, type Said, truth } from './oracle.ts';
 
@@ -113,12 +115,25 @@ export class Simulation {
   #events = 0;
   #lastTick = this.clock.now();
 
-  constructor(seed: number, bootstrap: string, users: readonly string[]) {
+  /** @param roles Roles of others that exist. */
+  constructor(
+    seed: number,
+    bootstrap: string,
+    users: readonly string[],
+    roles: readonly { readonly name: string; readonly path: string }[] = [],
+  ) {
     this.#random = countingRandom(seed);
     this.queues = memoryQueues(this.clock, { visibilitySeconds: VISIBILITY });
     const state = newIamState([ACCOUNT], { seed: 'simulation', now: () => this.clock.now() });
     this.iam = memoryIam(state, ACCOUNT);
     for (const name of users) void this.iam.createUser({ name, path: '/', tags: {} });
+    for (const { name, path } of roles) {
+      const trust = {
+        Version: '2012-10-17',
+        Statement: [{ Effect: 'Deny', Principal: '*', Action: 'sts:AssumeRole' }],
+      };
+      void this.iam.createRole({ name, path, trust, tags: {}, maxSessionSeconds: 3600 });
+    }
     const policy = policyOf(bootstrap);
     for (const cluster of policy.clusters) {
       const admin = memoryKubernetes();
@@ -467,6 +482,7 @@ export class Simulation {
       clock: this.clock,
       random: this.#ids,
       world,
+      web: memoryWeb(),
     };
   }
 

@@ -1,5 +1,6 @@
 import type { ClusterMode } from '@gatehouse/core/access/policy';
 import type { PolicyError } from '@gatehouse/core/policy/document';
+import type { OnboardingFinding } from '@gatehouse/core/policy/onboarding';
 import type { Finding } from '@gatehouse/core/resources/resource';
 
 /** What the operation `status` answers. */
@@ -9,6 +10,12 @@ export interface StatusOutcome {
   /** The newest version, where it waits for a person to agree to what it widens. */
   readonly proposed?: { readonly version: number; readonly by: string; readonly uploadedAt: number };
   readonly clusters: readonly { readonly name: string; readonly arn: string; readonly mode: ClusterMode }[];
+  /** What is onboarded, where the policy onboards anything, and what of it gets nothing, or not all. */
+  readonly onboarding?: {
+    readonly environments: number;
+    readonly applications: number;
+    readonly findings: readonly OnboardingFinding[];
+  };
   /** The last document that was refused, where none was accepted since. */
   readonly refused?: { readonly at: number; readonly errors: readonly PolicyError[] };
   /** What is marked and not done. Times in milliseconds UTC. */

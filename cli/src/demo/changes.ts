@@ -33,9 +33,9 @@ export function changeRows(
   return rows;
 }
 
-/** `role gatehouse-payments-operators`, `aws-auth`, `RoleBinding in pay`, `ClusterRoleBinding`. */
+/** `role gatehouse-payments-operators`, `policy EKS_CICD_User_Policy`, `aws-auth`, `RoleBinding in pay`, `ClusterRoleBinding`. */
 function titleOf(kind: string, object: string): string {
-  if (kind.startsWith('iam-')) return `${kind.slice('iam-'.length)} ${object}`;
+  if (kind.startsWith('iam-')) return `${kind.slice('iam-'.length)} ${object.replace(/^arn:.*\//, '')}`;
   if (kind === 'aws-auth') return kind;
   const [type = '', namespace, name] = object.split('/');
   return name === undefined ? type : `${type} in ${namespace}`;

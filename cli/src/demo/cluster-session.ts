@@ -8,7 +8,7 @@ import { ACCOUNT, REGION } from './cast.ts';
 export interface Question {
   readonly text: string;
   readonly cluster: string;
-  readonly method?: 'GET' | 'POST' | 'DELETE';
+  readonly method?: 'GET' | 'POST' | 'PUT' | 'DELETE';
   readonly path: string;
   readonly body?: object;
 }
@@ -30,16 +30,21 @@ export interface ClusterAnswer {
 export async function askCluster(
   sandbox: Sandbox,
   credentials: AwsCredentials,
+  question: Question,
+): Promise<ClusterAnswer> {
+  const { cluster } = question;
+  const endpoint = publicSts(REGION);
+  const token = await clusterToken({ cluster, region: REGION, endpoint, credentials, now: Date.now() });
+  return askWithToken(sandbox, token, question);
+}
+
+/** Asks a cluster with a bearer token. @throws Error for an answer that is neither yes nor no. */
+export async function askWithToken(
+  sandbox: Sandbox,
+  token: string,
   { cluster, method = 'GET', path, body }: Question,
 ): Promise<ClusterAnswer> {
   const { endpoint, certificateAuthority } = sandbox.endpoint.clusters.get(ACCOUNT, REGION, cluster)!;
-  const token = await clusterToken({
-    cluster,
-    region: REGION,
-    endpoint: publicSts(REGION),
-    credentials,
-    now: Date.now(),
-  });
   const answer = await exchange(new URL(path, endpoint), {
     method,
     ca: Buffer.from(certificateAuthority ?? '', 'base64').toString(),

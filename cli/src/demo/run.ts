@@ -40,6 +40,7 @@ export async function runDemo(terminal: Terminal, options: DemoOptions): Promise
     patience: PATIENCE_SECONDS,
     policyFile: scenario.policyFile,
     clusterObjects: scenario.clusterObjects,
+    ...(scenario.internet === undefined ? {} : { internet: scenario.internet }),
     ...(template === undefined ? {} : { template }),
     ...(components === undefined ? {} : { components }),
     listener: (line) => {
@@ -51,6 +52,7 @@ export async function runDemo(terminal: Terminal, options: DemoOptions): Promise
     await play(scenario, { stage, show });
   } finally {
     await stage.close();
+    await scenario.close?.();
   }
   const seconds = ((performance.now() - began) / 1000).toFixed(1);
   const good = show.failed === 0;

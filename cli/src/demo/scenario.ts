@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url';
+import type { PlayedInternet } from '@gatehouse/sandbox/internet/played-internet';
 import type { SeedObject } from '@gatehouse/sandbox/kubernetes/api-state';
 import type { Show } from './show.ts';
 import type { Stage } from './stage.ts';
@@ -23,7 +24,11 @@ export interface Scenario {
   readonly policyFile: string;
   /** What is in the clusters before Gatehouse comes, by the cluster's name. */
   readonly clusterObjects: Readonly<Record<string, readonly SeedObject[]>>;
+  /** Hosts of the internet that it needs: issuers. */
+  readonly internet?: PlayedInternet;
   readonly acts: readonly Act[];
+  /** Ends what it started itself. */
+  close?(): Promise<void>;
 }
 
 /** An access policy of the documentation: what a how-to explains, its scenario plays. */

@@ -15,6 +15,7 @@ import type { Kubernetes } from '@gatehouse/core/ports/kubernetes';
 import type { Table } from '@gatehouse/core/ports/table';
 import { createAccessKey, createRole, createUser } from '@gatehouse/sandbox/aws/iam/operations';
 import type { SimRole } from '@gatehouse/sandbox/aws/iam/state';
+import type { PlayedInternet } from '@gatehouse/sandbox/internet/played-internet';
 import { publicSts } from '@gatehouse/sandbox/kubernetes/token';
 import type { Components } from '@gatehouse/sandbox/real-cluster/components';
 import { type Sandbox, startSandbox } from '@gatehouse/sandbox/sandbox';
@@ -66,6 +67,7 @@ export class Stage {
   static async open(options: {
     template?: string;
     components?: Components;
+    internet?: PlayedInternet;
     policyFile: string;
     clusterObjects: Scenario['clusterObjects'];
     patience: number;
@@ -80,6 +82,7 @@ export class Stage {
       clusterObjects: options.clusterObjects,
       ...(options.template === undefined ? {} : { template: relative(ROOT, options.template) }),
       ...(options.components === undefined ? {} : { components: options.components }),
+      ...(options.internet === undefined ? {} : { internet: options.internet }),
       log: (text) => {
         logged.push(text);
         const line = readLogLine(text);

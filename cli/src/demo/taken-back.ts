@@ -8,7 +8,7 @@ import { until } from './until.ts';
 
 const KINDS: readonly ObjectKind[] = ['Namespace', 'Role', 'ClusterRole', 'RoleBinding', 'ClusterRoleBinding'];
 
-/** What Gatehouse may leave its traces in: aws-auth of every cluster, its objects there, and its principals. */
+/** What Gatehouse may leave its traces in: aws-auth of every cluster, its objects there, and its principals and their policies. */
 export interface Traces {
   readonly awsAuth: Readonly<Record<string, Readonly<Record<string, string>>>>;
   readonly objects: readonly string[];
@@ -29,8 +29,10 @@ export async function tracesOf(stage: Stage): Promise<Traces> {
       objects.push(...items.map(({ metadata }) => [cluster, kind, metadata.namespace, metadata.name].join('/')));
     }
   }
-  const { roles, users } = stage.sandbox.endpoint.iam.accounts.get(ACCOUNT)!;
-  const principals = [...roles.values(), ...users.values()].filter(({ path }) => path === IAM_PATH);
+  const { roles, users, policies } = stage.sandbox.endpoint.iam.accounts.get(ACCOUNT)!;
+  const principals = [...roles.values(), ...users.values(), ...policies.values()].filter(
+    ({ path }) => path === IAM_PATH,
+  );
   return { awsAuth, objects: objects.sort(), principals: principals.map(({ name }) => name).sort() };
 }
 

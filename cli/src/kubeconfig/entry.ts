@@ -1,3 +1,5 @@
+import { type LoginProvider, oidcUser } from './oidc-user.ts';
+
 /** How kubectl gets a token: by this command, or by the AWS CLI. */
 export type ExecPlugin = 'gatehouse' | 'aws';
 
@@ -35,6 +37,8 @@ export interface WayToCluster {
   readonly profile?: string;
   /** The role to be assumed first, and under which session name where it is not the caller's own. */
   readonly role?: { readonly arn: string; readonly sessionName?: string };
+  /** The cluster's OIDC provider, where people sign in to it instead of AWS. */
+  readonly provider?: LoginProvider;
   /** Tells several ways into one cluster apart. */
   readonly grant?: string;
   readonly alias?: string;
@@ -53,7 +57,7 @@ export function entryFor(way: WayToCluster): KubeconfigEntry {
     cluster: { name: arn, server, certificateAuthority },
     user: {
       name: grant === undefined ? arn : `${arn}/${grant}`,
-      exec: way.plugin === 'aws' ? byAws(way) : byToken(way),
+      exec: way.provider ? oidcUser(way.provider) : way.plugin === 'aws' ? byAws(way) : byToken(way),
     },
     ...(namespace === undefined ? {} : { namespace }),
   };

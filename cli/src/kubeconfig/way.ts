@@ -3,6 +3,7 @@ import { Failure } from '@gatehouse/core/access/failure';
 import { type WayInto, type WaysInto, waysInto } from '@gatehouse/core/operations/ways-in';
 import type { RunOperation } from '../aws/run-operation.ts';
 import { readPolicyFile } from '../policy-file.ts';
+import { PLUGIN_NOTE } from './oidc-user.ts';
 
 /** What a person says about the way they mean. */
 export interface WayWanted {
@@ -87,8 +88,9 @@ export function assumptionOf(way: WayInto, roleArn: string | undefined): Assumpt
   const chosen = roleArn ?? roles[0];
   switch (way.way) {
     case 'claim':
-      throw new Failure('unsupported', `the grant ${grant} comes in by the cluster's OIDC provider, not by AWS`, {
-        remedy: 'set up a login plugin, as docs/how-to shows for OIDC providers',
+      if (way.provider) return { note: PLUGIN_NOTE };
+      throw new Failure('invalid', `the grant ${grant} is for an OIDC provider that the cluster does not have`, {
+        remedy: 'select the cluster under identityProviders.<name>.on in the policy',
       });
     case 'connector':
       throw new Failure('unsupported', `the grant ${grant} comes in by the EKS connector, through the console`, {

@@ -139,6 +139,7 @@ async function entryWanted(terminal: Terminal, wanted: string, options: Options)
     ...(profile === undefined ? {} : { profile }),
     ...(role === undefined ? {} : { role }),
     ...(way === undefined ? {} : { grant: way.grant }),
+    ...(way?.provider === undefined ? {} : { provider: way.provider }),
     ...(options.alias === undefined ? {} : { alias: options.alias }),
     ...(namespace === undefined ? {} : { namespace }),
   });

@@ -28,7 +28,8 @@ export function addStatus(program: Command, terminal: Terminal): void {
 /** The status for people. `now` in milliseconds UTC. */
 export function writeStatus(output: Output, status: StatusOutcome, now: number): void {
   const { style, width } = output;
-  const { policy, proposed, clusters, waiting, findings, refused } = status;
+  const { policy, proposed, clusters, waiting, findings, refused, onboarding } = status;
+  const told = findings.length + (onboarding?.findings.length ?? 0);
   const modes = clusters.map(({ name, mode }) => `${name} (${mode})`).join(', ');
   const version = policy ? `version ${policy.version}, ${policy.digest.slice(0, 12)}` : 'none is in force yet';
   const agree = proposed ? `: gatehouse activate-policy ${proposed.version}` : '';
@@ -40,8 +41,9 @@ export function writeStatus(output: Output, status: StatusOutcome, now: number):
         [label('policy'), `${version}${partly}`],
         ...(proposed ? [[label('proposed'), `version ${proposed.version}, by ${printable(proposed.by)}${agree}`]] : []),
         [label('clusters'), modes || 'none'],
+        ...(onboarding ? [[label('onboarded'), onboardedText(onboarding)]] : []),
         [label('waiting'), waiting.length === 0 ? 'nothing' : counted(waiting.length, 'mark')],
-        [label('findings'), findings.length === 0 ? 'none' : counted(findings.length, 'finding')],
+        [label('findings'), told === 0 ? 'none' : counted(told, 'finding')],
       ],
       { style, width },
     ),
@@ -81,6 +83,19 @@ export function writeStatus(output: Output, status: StatusOutcome, now: number):
       }),
     );
   }
+  for (const { code, environment, namespace, message, remedy } of onboarding?.findings ?? []) {
+    const where = namespace === undefined ? `environment ${environment}` : `application ${namespace} on ${environment}`;
+    output.write(`\n${style.warn(code)}  ${style.bold(printable(where))}\n`);
+    output.write(
+      columns(
+        [
+          [label('why'), message],
+          [label('try'), remedy],
+        ],
+        { style, width, indent: 2 },
+      ),
+    );
+  }
   for (const { code, target, subject, message, remedy, since } of findings) {
     const where = `${shortTarget(target)}${subject === undefined ? '' : `  ${printable(subject)}`}`;
     output.write(`\n${style.warn(code)}  ${style.bold(where)}  ${style.dim(`for ${duration(now - since)}`)}\n`);
@@ -94,6 +109,10 @@ export function writeStatus(output: Output, status: StatusOutcome, now: number):
       ),
     );
   }
+}
+
+function onboardedText({ environments, applications }: NonNullable<StatusOutcome['onboarding']>): string {
+  return `${counted(environments, 'environment')}, ${counted(applications, 'application')}`;
 }
 
 /** What keeps marks waiting, each reason once a target. */

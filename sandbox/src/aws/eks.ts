@@ -1,8 +1,12 @@
 import { randomBytes, randomUUID } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
 import { clusterArn } from '@gatehouse/core/access/arn';
+import { digest } from '@gatehouse/core/access/digest';
 import { CONNECTOR_PROVIDERS } from '@gatehouse/core/access/policy';
+import type { AssociatedIdentityProvider } from '@gatehouse/core/ports/eks';
 import * as z from 'zod';
 import { AwsError, notPlayed } from './aws-error.ts';
+import { ClusterSettings, type SettingsOf, type SettingsSnapshot, type UpdateRecord } from './eks-settings.ts';
 import type { EventBuses } from './event-bus.ts';
 import { type AwsRequest, type AwsResponse, jsonResponse } from './request.ts';
 
@@ -54,6 +58,8 @@ const LINKED_ROLE = 'role/aws-service-role/eks-connector.amazonaws.com/AWSServic
 export interface ControlPlanes {
   start(cluster: ClusterRecord): Promise<{ readonly endpoint: string; readonly certificateAuthority: string }>;
   stop(cluster: ClusterRecord): Promise<void>;
+  /** Has the API server believe an identity provider, or none. @throws Error what keeps it from doing so. */
+  believe(cluster: ClusterRecord, provider: AssociatedIdentityProvider | undefined): Promise<void>;
 }
 
 /** What a new cluster is given. */
@@ -89,9 +95,40 @@ const registerInput = z.strictObject({
   tags: z.record(z.string(), z.string()).default({}),
 });
 
+const associateInput = z.strictObject({
+  oidc: z.strictObject({
+    identityProviderConfigName: z.string(),
+    issuerUrl: z.string(),
+    clientId: z.string(),
+    usernameClaim: z.string().optional(),
+    usernamePrefix: z.string().optional(),
+    groupsClaim: z.string().optional(),
+    groupsPrefix: z.string().optional(),
+    requiredClaims: z.record(z.string(), z.string()).default({}),
+  }),
+  tags: z.record(z.string(), z.string()).default({}),
+  clientRequestToken: z.string().optional(),
+});
+
+const namedInput = z.strictObject({
+  identityProviderConfig: z.strictObject({ type: z.literal('oidc'), name: z.string() }),
+  clientRequestToken: z.string().optional(),
+});
+
+const loggingInput = z.strictObject({
+  logging: z.strictObject({
+    clusterLogging: z.array(z.strictObject({ types: z.array(z.string()).min(1), enabled: z.boolean() })).length(1),
+  }),
+  clientRequestToken: z.string().optional(),
+});
+
+/** Milliseconds that an update takes at least: minutes on EKS. */
+const UPDATE_MS = 300;
+
 /** EKS: clusters that are CREATING, ACTIVE, DELETING and gone. */
 export class EksClusters {
   readonly #clusters = new Map<string, ClusterRecord>();
+  readonly #settings = new Map<string, ClusterSettings>();
   readonly #events: EventBuses;
   readonly #planes: ControlPlanes;
   readonly #roles: PassedRoles;
@@ -113,6 +150,11 @@ export class EksClusters {
   /** A cluster, where it exists. */
   get(account: string, region: string, name: string): ClusterRecord | undefined {
     return this.#clusters.get(keyOf(account, region, name));
+  }
+
+  /** The issuer of the tokens of a cluster's own service accounts. */
+  ownIssuer(account: string, region: string, name: string): string {
+    return ownIssuer({ arn: clusterArn(account, region, name), region });
   }
 
   /** Makes a cluster; it is ACTIVE once the promise settles. */
@@ -154,13 +196,14 @@ export class EksClusters {
 
   /** Everything, as JSON. */
   snapshot(): unknown {
-    return this.list();
+    return this.list().map((cluster) => ({ ...cluster, settings: this.settings(cluster).snapshot() }));
   }
 
   /** Takes a snapshot back. */
   restore(snapshot: unknown): void {
-    for (const cluster of snapshot as ClusterRecord[]) {
+    for (const { settings, ...cluster } of snapshot as (ClusterRecord & { settings?: SettingsSnapshot })[]) {
       const { account, region, name, connector } = cluster;
+      this.#settings.set(cluster.arn, new ClusterSettings(settings));
       this.#clusters.set(keyOf(account, region, name), connector ? cluster : { ...cluster, status: 'CREATING' });
     }
   }
@@ -168,13 +211,16 @@ export class EksClusters {
   /** The API: REST with JSON. */
   handle(request: AwsRequest): AwsResponse {
     const segments = request.path.split('/').slice(1).map(decodeURIComponent);
-    const [collection, name, ...more] = segments;
+    const [collection, name = '', ...more] = segments;
     if (collection === 'cluster-registrations' && more.length === 0) {
-      if (request.method === 'POST' && !name) return this.#registerCluster(request);
-      if (request.method === 'DELETE' && name) return this.#deregisterCluster(request, name);
+      if (request.method === 'POST' && name === '') return this.#registerCluster(request);
+      if (request.method === 'DELETE' && name !== '') return this.#deregisterCluster(request, name);
+    }
+    if (collection === 'clusters' && name !== '' && more.length > 0) {
+      return this.#settingsCall(request, name, more) ?? refuse(request);
     }
     if (collection !== 'clusters' || more.length > 0) throw notPlayed(`EKS ${request.method} ${request.path}`);
-    if (name === undefined || name === '') {
+    if (name === '') {
       if (request.method === 'GET') return this.#listClusters(request);
       if (request.method === 'POST') return this.#createCluster(request);
     } else {
@@ -182,6 +228,91 @@ export class EksClusters {
       if (request.method === 'DELETE') return this.#deleteCluster(request, name);
     }
     throw notPlayed(`EKS ${request.method} ${request.path}`);
+  }
+
+  /** What of a cluster is changed by updates. */
+  settings({ arn }: Pick<ClusterRecord, 'arn'>): ClusterSettings {
+    const known = this.#settings.get(arn) ?? new ClusterSettings();
+    this.#settings.set(arn, known);
+    return known;
+  }
+
+  #settingsCall(request: AwsRequest, name: string, [what, which]: readonly string[]): AwsResponse | undefined {
+    const { method, caller, region } = request;
+    const call = `${method} ${what}${which === undefined ? '' : what === 'updates' ? '/' : `/${which}`}`;
+    const cluster = this.get(caller.account, region, name);
+    const allow = (action: string, context: Record<string, string> = {}) =>
+      request.authorize(`eks:${action}`, clusterArn(caller.account, region, name), {
+        ...tagContext(cluster),
+        ...context,
+      });
+    const found = () => cluster ?? missing(name);
+    switch (call) {
+      case 'GET identity-provider-configs': {
+        allow('ListIdentityProviderConfigs');
+        const provider = this.settings(found()).provider;
+        return jsonResponse({ identityProviderConfigs: provider ? [{ type: 'oidc', name: provider.name }] : [] });
+      }
+      case 'POST identity-provider-configs/describe': {
+        const { name: config } = bodyOf(request, namedInput).identityProviderConfig;
+        this.#allowOnProvider(request, 'DescribeIdentityProviderConfig', name, config);
+        const provider = this.settings(found()).named(found(), config);
+        return jsonResponse({ identityProviderConfig: { oidc: describeProvider(name, provider) } });
+      }
+      case 'POST identity-provider-configs/associate': {
+        const { oidc, tags } = bodyOf(request, associateInput);
+        const asked = Object.fromEntries(Object.entries(tags).map(([key, value]) => [`aws:RequestTag/${key}`, value]));
+        allow('AssociateIdentityProviderConfig', asked);
+        if (Object.keys(tags).length > 0) {
+          const made = providerArn(caller.account, region, name, oidc.identityProviderConfigName);
+          request.authorize('eks:TagResource', made, asked);
+        }
+        const { identityProviderConfigName, issuerUrl: issuer, ...config } = oidc;
+        const settings = this.settings(found());
+        const given = withoutUndefined({ name: identityProviderConfigName, issuer, ...config });
+        const update = settings.associate(settingsOf(found()), given, tags);
+        this.#carryOut(found(), update, () => this.#planes.believe(found(), settings.provider));
+        return jsonResponse({ update: describeUpdate(update), tags });
+      }
+      case 'POST identity-provider-configs/disassociate': {
+        const { name: config } = bodyOf(request, namedInput).identityProviderConfig;
+        this.#allowOnProvider(request, 'DisassociateIdentityProviderConfig', name, config);
+        const update = this.settings(found()).disassociate(settingsOf(found()), config);
+        this.#carryOut(found(), update, () => this.#planes.believe(found(), undefined));
+        return jsonResponse({ update: describeUpdate(update) });
+      }
+      case 'GET updates/':
+        allow('DescribeUpdate');
+        return jsonResponse({ update: describeUpdate(this.settings(found()).update(found(), which ?? '')) });
+      case 'POST update-config': {
+        const [logging] = bodyOf(request, loggingInput).logging.clusterLogging;
+        allow('UpdateClusterConfig');
+        const update = this.settings(found()).switchLogs(settingsOf(found()), logging!.types, logging!.enabled);
+        this.#carryOut(found(), update, async () => undefined);
+        return jsonResponse({ update: describeUpdate(update) });
+      }
+      default:
+        return undefined;
+    }
+  }
+
+  #allowOnProvider(request: AwsRequest, action: string, name: string, config: string): void {
+    const { caller, region } = request;
+    const cluster = this.get(caller.account, region, name);
+    const provider = cluster && this.settings(cluster).provider;
+    const tags = provider?.name === config ? provider.tags : {};
+    request.authorize(`eks:${action}`, providerArn(caller.account, region, name, config), tagContext({ tags }));
+  }
+
+  /** Does what an update is about, and ends it. */
+  #carryOut(cluster: ClusterRecord, update: UpdateRecord, work: () => Promise<void>): void {
+    const settings = this.settings(cluster);
+    this.#inBackground(
+      Promise.all([work(), pause(UPDATE_MS)]).then(
+        () => settings.complete(update),
+        (error: Error) => settings.fail(update, error.message),
+      ),
+    );
   }
 
   #listClusters(request: AwsRequest): AwsResponse {
@@ -205,7 +336,8 @@ export class EksClusters {
     const { caller, region } = request;
     const cluster = this.get(caller.account, region, name);
     request.authorize('eks:DescribeCluster', clusterArn(caller.account, region, name), tagContext(cluster));
-    return jsonResponse({ cluster: describe(cluster ?? missing(name)) });
+    const found = cluster ?? missing(name);
+    return jsonResponse({ cluster: describe(found, this.settings(found).logs) });
   }
 
   #createCluster(request: AwsRequest): AwsResponse {
@@ -239,7 +371,10 @@ export class EksClusters {
     }
     cluster!.status = 'DELETING';
     this.#inBackground(
-      this.#planes.stop(cluster!).then(() => void this.#clusters.delete(keyOf(caller.account, region, name))),
+      this.#planes.stop(cluster!).then(() => {
+        this.#clusters.delete(keyOf(caller.account, region, name));
+        this.#settings.delete(cluster!.arn);
+      }),
     );
     const answer = { cluster: describe(cluster!) };
     this.#events.apiCall('eks', {
@@ -298,7 +433,7 @@ export class EksClusters {
     };
     this.#clusters.set(keyOf(caller.account, region, name), cluster);
     this.#tell(request, 'RegisterCluster', { name, connectorConfig, tags });
-    return jsonResponse({ cluster: describe(cluster, true) });
+    return jsonResponse({ cluster: describeRegistered(cluster, cluster.connector!, true) });
   }
 
   /** EKS tells by words alone that it does not see the agent's role; IAM may have made it a moment ago. */
@@ -362,10 +497,20 @@ export class EksClusters {
   async #start(cluster: ClusterRecord): Promise<void> {
     try {
       Object.assign(cluster, await this.#planes.start(cluster), { status: 'ACTIVE' });
+      await this.#goOn(cluster);
     } catch (error) {
       cluster.status = 'FAILED';
       throw error;
     }
+  }
+
+  /** What a cluster believed before a restart it believes again, and what was cut off is carried out. */
+  async #goOn(cluster: ClusterRecord): Promise<void> {
+    const settings = this.settings(cluster);
+    const cutOff = settings.underWay();
+    const provider = settings.provider?.status === 'DELETING' ? undefined : settings.provider;
+    if (cutOff) this.#carryOut(cluster, cutOff, () => this.#planes.believe(cluster, provider));
+    else if (provider) await this.#planes.believe(cluster, provider);
   }
 
   #inBackground(work: Promise<void>): void {
@@ -380,15 +525,53 @@ function missing(name: string): never {
   throw new AwsError('ResourceNotFoundException', `No cluster found for name: ${name}.`, 404);
 }
 
-function tagContext(cluster: ClusterRecord | undefined): Record<string, string> {
+function refuse({ method, path }: AwsRequest): never {
+  throw notPlayed(`EKS ${method} ${path}`);
+}
+
+function bodyOf<T>(request: AwsRequest, schema: z.ZodType<T>): T {
+  const input = schema.safeParse(JSON.parse(request.body.toString()));
+  if (!input.success) throw new AwsError('InvalidParameterException', z.prettifyError(input.error));
+  return input.data;
+}
+
+/** EKS gives each an id of its own at the end. */
+function providerArn(account: string, region: string, cluster: string, name: string): string {
+  const id = digest([account, region, cluster, name]).slice(0, 32);
+  return `arn:aws:eks:${region}:${account}:identityproviderconfig/${cluster}/oidc/${name}/${id}`;
+}
+
+function describeProvider(clusterName: string, provider: AssociatedIdentityProvider): unknown {
+  const { name, issuer, ...oidc } = provider;
+  return { ...oidc, clusterName, identityProviderConfigName: name, issuerUrl: issuer };
+}
+
+function describeUpdate({ errors, ...update }: UpdateRecord): unknown {
+  return { ...update, errors: errors.map((errorMessage) => ({ errorCode: 'Unknown', errorMessage })) };
+}
+
+function settingsOf(cluster: ClusterRecord): SettingsOf {
+  const { name, version, status } = cluster;
+  return { name, version, status, ownIssuer: ownIssuer(cluster) };
+}
+
+function ownIssuer({ arn, region }: Pick<ClusterRecord, 'arn' | 'region'>): string {
+  return `https://oidc.eks.${region}.amazonaws.com/id/${digest(arn).slice(0, 32).toUpperCase()}`;
+}
+
+function withoutUndefined<T extends object>(given: T): { [K in keyof T]: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as never;
+}
+
+function tagContext(cluster: Pick<ClusterRecord, 'tags'> | undefined): Record<string, string> {
   return Object.fromEntries(
     Object.entries(cluster?.tags ?? {}).map(([key, value]) => [`aws:ResourceTag/${key}`, value]),
   );
 }
 
 /** A cluster that is being created has neither endpoint nor CA yet. */
-function describe(cluster: ClusterRecord, withCode = false): unknown {
-  if (cluster.connector) return describeRegistered(cluster, cluster.connector, withCode);
+function describe(cluster: ClusterRecord, logs: readonly string[] = []): unknown {
+  if (cluster.connector) return describeRegistered(cluster, cluster.connector, false);
   const { name, arn, version, roleArn, status, tags, createdAt, endpoint, certificateAuthority, authenticationMode } =
     cluster;
   const ready = status !== 'CREATING';
@@ -402,6 +585,8 @@ function describe(cluster: ClusterRecord, withCode = false): unknown {
     createdAt,
     platformVersion: 'eks.1',
     accessConfig: { authenticationMode },
+    identity: { oidc: { issuer: ownIssuer(cluster) } },
+    ...(logs.length === 0 ? {} : { logging: { clusterLogging: [{ types: logs, enabled: true }] } }),
     ...(ready && endpoint !== undefined ? { endpoint, certificateAuthority: { data: certificateAuthority } } : {}),
   };
 }

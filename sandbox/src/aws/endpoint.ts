@@ -10,6 +10,8 @@ import { evaluate, type RequestContext } from './iam/evaluate.ts';
 import {
   type IamSnapshot,
   type IamState,
+  managedDocument,
+  newAccount,
   newIamState,
   principalByArn,
   principalOfKey,
@@ -126,8 +128,7 @@ export class AwsEndpoint {
     this.#now = now;
     this.#iamState = snapshot ? restoreIam(snapshot.iam, { now }) : newIamState(accounts, { now });
     for (const id of accounts) {
-      if (!this.#iamState.accounts.has(id))
-        this.#iamState.accounts.set(id, { id, roles: new Map(), users: new Map(), groups: new Set() });
+      if (!this.#iamState.accounts.has(id)) this.#iamState.accounts.set(id, newAccount(id));
     }
     this.events = new EventBuses(home.account, buses);
     this.sessions = new SecurityTokens(() => this.#iamState, now);
@@ -249,10 +250,10 @@ export class AwsEndpoint {
 
   #policiesOf(arn: string | undefined): ReturnType<Caller['policies']> {
     const principal = arn === undefined ? undefined : principalByArn(this.#iamState, arn);
-    const identity = identityPolicies(principal);
+    const identity = identityPolicies(this.#iamState, principal);
     if (principal?.boundary === undefined) return { identity };
     // A boundary that does not exist allows nothing.
-    const boundary = this.#iamState.managedPolicies.get(principal.boundary);
+    const boundary = managedDocument(this.#iamState, principal.boundary);
     return { identity, boundary: boundary ? [boundary] : [] };
   }
 
@@ -261,6 +262,15 @@ export class AwsEndpoint {
     let arn = '-';
     try {
       const received = await receive(incoming);
+      const token = tokenRequest(received);
+      if (token) {
+        service = 'sts';
+        outgoing.once('finish', () =>
+          this.#tell({ service, action: 'AssumeRoleWithWebIdentity', caller: arn, status: outgoing.statusCode }),
+        );
+        this.#send(outgoing, await this.sessions.assumeWithToken(token, received.headers.accept));
+        return;
+      }
       const { caller, signature } = this.authenticate(received);
       service = signature.service;
       arn = caller.arn;
@@ -378,6 +388,14 @@ async function receive(incoming: IncomingMessage): Promise<Received> {
     body: Buffer.concat(chunks),
     base: `http://${headers.host}`,
   };
+}
+
+/** The parameters of AssumeRoleWithWebIdentity, which is not signed; undefined for any other request. */
+function tokenRequest({ method, query, body, headers }: Received): URLSearchParams | undefined {
+  const isForm = headers['content-type']?.startsWith('application/x-www-form-urlencoded');
+  if (method !== 'GET' && !isForm) return undefined;
+  const params = method === 'GET' ? query : new URLSearchParams(body.toString());
+  return params.get('Action') === 'AssumeRoleWithWebIdentity' ? params : undefined;
 }
 
 function splitOnce(text: string, separator: string): [string, string] {

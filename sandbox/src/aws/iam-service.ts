@@ -2,7 +2,7 @@ import { AwsError } from './aws-error.ts';
 import type { EventBuses } from './event-bus.ts';
 import { linkedRoleName, linkedRolePath } from './iam/operations.ts';
 import { handleIam, knownIamActions } from './iam/protocol.ts';
-import { arnOf, type IamState, type SimPrincipal } from './iam/state.ts';
+import { arnOf, type IamState, policyArnOf, policyByArn, type SimPrincipal } from './iam/state.ts';
 import { type AwsRequest, type AwsResponse, type ContextValues, xmlResponse } from './request.ts';
 
 const READING = /^(Get|List)/;
@@ -26,7 +26,7 @@ export class IamService {
     }
     request.authorize(`iam:${action}`, this.#resource(account, params), this.#context(account, action, params));
     if (params.has('Tags.member.1.Key') && action.startsWith('Create')) {
-      const tagging = action === 'CreateRole' ? 'iam:TagRole' : 'iam:TagUser';
+      const tagging = `iam:Tag${action.slice('Create'.length)}`;
       request.authorize(tagging, this.#resource(account, params), this.#context(account, action, params));
     }
     const { status, xml } = handleIam(this.#state(), account, params);
@@ -77,6 +77,14 @@ export class IamService {
     if (service !== null) {
       return `arn:${state.partition}:iam::${account}:role${linkedRolePath(service)}${linkedRoleName(service)}`;
     }
+    if (!params.has('RoleName') && !params.has('UserName')) {
+      const policyArn = params.get('PolicyArn') ?? params.get('OpenIDConnectProviderArn');
+      if (policyArn !== null) return policyArn;
+      const url = params.get('Url');
+      if (url !== null) return `arn:${state.partition}:iam::${account}:oidc-provider/${url.replace(/^https:\/\//, '')}`;
+      const policy = params.get('PolicyName');
+      if (policy !== null) return policyArnOf(state, account, { path: params.get('Path') ?? '/', name: policy });
+    }
     const group = params.get('GroupName');
     if (group !== null) return `arn:${state.partition}:iam::${account}:group/${group}`;
     const role = params.get('RoleName') !== null || action.includes('Role');
@@ -103,7 +111,8 @@ export class IamService {
     for (let index = 1; params.has(`TagKeys.member.${index}`); index += 1)
       keys.push(params.get(`TagKeys.member.${index}`)!);
     if (keys.length > 0) context['aws:TagKeys'] = keys;
-    for (const [key, value] of principal?.tags ?? []) {
+    const tags = principal?.tags ?? policyByArn(this.#state(), params.get('PolicyArn') ?? '')?.tags;
+    for (const [key, value] of tags ?? []) {
       context[`aws:ResourceTag/${key}`] = value;
       context[`iam:ResourceTag/${key}`] = value;
     }

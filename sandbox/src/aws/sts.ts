@@ -1,9 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { parsePrincipalArn } from '@gatehouse/core/access/arn';
+import type { JSONWebKeySet } from 'jose';
 import { AwsError, notPlayed } from './aws-error.ts';
-import { assumable } from './iam/assume.ts';
+import { assumable, assumableWithToken } from './iam/assume.ts';
 import { type IamState, principalByArn, principalById, type SimRole } from './iam/state.ts';
 import { type AwsRequest, type AwsResponse, escapeXml, jsonResponse, xmlResponse } from './request.ts';
+import { verifiedToken } from './web-identity.ts';
 
 /** Temporary credentials that were given out, with all that they stand for. */
 export interface Session {
@@ -28,6 +30,7 @@ export class SecurityTokens {
   readonly #iam: () => IamState;
   readonly #now: () => number;
   readonly #sessions = new Map<string, Session>();
+  readonly #issuers = new Map<string, JSONWebKeySet>();
 
   constructor(iam: () => IamState, now: () => number) {
     this.#iam = iam;
@@ -37,6 +40,11 @@ export class SecurityTokens {
   /** The session with this access key, expired or not. */
   session(accessKeyId: string): Session | undefined {
     return this.#sessions.get(accessKeyId);
+  }
+
+  /** Plays an issuer of tokens: from now on these are its public keys. AWS would fetch them. */
+  playIssuer(issuer: string, keys: JSONWebKeySet): void {
+    this.#issuers.set(issuer, keys);
   }
 
   /** Begins a session of a role, asking nobody. */
@@ -92,35 +100,48 @@ export class SecurityTokens {
     }
   }
 
+  /** AssumeRoleWithWebIdentity, the one call that nobody signs: the token says who asks. */
+  async assumeWithToken(params: URLSearchParams, accept?: string): Promise<AwsResponse> {
+    const action = 'AssumeRoleWithWebIdentity';
+    refuseStrange(action, params, ['WebIdentityToken', 'RoleArn', 'RoleSessionName', 'DurationSeconds']);
+    const { roleArn, sessionName, seconds } = readRequest(params);
+    const token = params.get('WebIdentityToken') ?? '';
+    const now = this.#now();
+    const who = await verifiedToken(this.#iam(), this.#issuers, { token, roleArn, now });
+    const verdict = assumableWithToken(this.#iam(), roleArn, who, sessionName);
+    if (!verdict.allowed) throw new AwsError('AccessDenied', verdict.reason, 403);
+    const begun = this.#begin(roleArn, sessionName, seconds, false);
+    const { sub, aud } = who.claims;
+    const told = { SubjectFromWebIdentityToken: String(sub), Audience: [aud].flat().join(','), Provider: who.provider };
+    return answer(action, { ...begun, ...told }, accept);
+  }
+
   #assumeRole({ caller }: AwsRequest, params: URLSearchParams): Xml {
-    const known = ['Action', 'Version', 'RoleArn', 'RoleSessionName', 'ExternalId', 'DurationSeconds'];
-    const strange = [...params.keys()].find((name) => !known.includes(name));
-    if (strange) throw notPlayed(`AssumeRole with ${strange}`);
-    const roleArn = params.get('RoleArn') ?? '';
-    const sessionName = params.get('RoleSessionName') ?? '';
+    refuseStrange('AssumeRole', params, ['RoleArn', 'RoleSessionName', 'ExternalId', 'DurationSeconds']);
+    const { roleArn, sessionName, seconds } = readRequest(params);
     const externalId = params.get('ExternalId');
-    const invalid = (name: string, value: string) =>
-      new AwsError(
-        'ValidationError',
-        `1 validation error detected: Value '${value}' at '${name}' failed to satisfy constraint`,
-      );
-    if (!/^[\w+=,.@-]{2,64}$/.test(sessionName)) throw invalid('roleSessionName', sessionName);
-    if (!/^arn:[\w-]+:iam::\d{12}:role\/[\x21-\x7e]+$/.test(roleArn)) throw invalid('roleArn', roleArn);
     if (externalId !== null && !/^[\w+=,.@:/-]{2,1224}$/.test(externalId)) throw invalid('externalId', externalId);
-    const seconds = Number(params.get('DurationSeconds') ?? HOUR_SECONDS);
-    if (!Number.isInteger(seconds) || seconds < 900 || seconds > 12 * HOUR_SECONDS)
-      throw invalid('durationSeconds', String(seconds));
 
     const who = { arn: caller.arn, ...(externalId === null ? {} : { externalId }) };
     const verdict = assumable(this.#iam(), roleArn, who, sessionName);
     if (!verdict.allowed) throw new AwsError('AccessDenied', verdict.reason, 403);
+    return this.#begin(roleArn, sessionName, seconds, caller.roleArn !== undefined);
+  }
+
+  /** Begins the session that was found to be allowed. `isChained`: whoever asks has a role already. */
+  #begin(
+    roleArn: string,
+    sessionName: string,
+    seconds: number,
+    isChained: boolean,
+  ): { readonly [element: string]: Xml } {
     const role = principalByArn(this.#iam(), roleArn) as SimRole;
-    const longest = caller.roleArn === undefined ? role.maxSessionSeconds : HOUR_SECONDS;
+    const longest = isChained ? HOUR_SECONDS : role.maxSessionSeconds;
     if (seconds > longest) {
       const why = 'The requested DurationSeconds exceeds the MaxSessionDuration set for this role.';
       throw new AwsError(
         'ValidationError',
-        caller.roleArn === undefined
+        !isChained
           ? why
           : 'The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining',
       );
@@ -140,6 +161,29 @@ export class SecurityTokens {
       },
     };
   }
+}
+
+function refuseStrange(action: string, params: URLSearchParams, known: readonly string[]): void {
+  const strange = [...params.keys()].find((name) => !['Action', 'Version', ...known].includes(name));
+  if (strange) throw notPlayed(`${action} with ${strange}`);
+}
+
+const invalid = (name: string, value: string) =>
+  new AwsError(
+    'ValidationError',
+    `1 validation error detected: Value '${value}' at '${name}' failed to satisfy constraint`,
+  );
+
+/** What both ways to a session are asked with. */
+function readRequest(params: URLSearchParams): { roleArn: string; sessionName: string; seconds: number } {
+  const roleArn = params.get('RoleArn') ?? '';
+  const sessionName = params.get('RoleSessionName') ?? '';
+  if (!/^[\w+=,.@-]{2,64}$/.test(sessionName)) throw invalid('roleSessionName', sessionName);
+  if (!/^arn:[\w-]+:iam::\d{12}:role\/[\x21-\x7e]+$/.test(roleArn)) throw invalid('roleArn', roleArn);
+  const seconds = Number(params.get('DurationSeconds') ?? HOUR_SECONDS);
+  if (!Number.isInteger(seconds) || seconds < 900 || seconds > 12 * HOUR_SECONDS)
+    throw invalid('durationSeconds', String(seconds));
+  return { roleArn, sessionName, seconds };
 }
 
 type Xml = { readonly [element: string]: string | Xml };

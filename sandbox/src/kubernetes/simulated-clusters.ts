@@ -2,12 +2,15 @@ import { randomBytes } from 'node:crypto';
 import { systemClock } from '@gatehouse/core/aws/clock';
 import { systemRandom } from '@gatehouse/core/aws/random';
 import { CONNECTOR_ACCOUNT, CONNECTOR_NAMESPACE } from '@gatehouse/core/plan/connector-manifests';
+import type { AssociatedIdentityProvider } from '@gatehouse/core/ports/eks';
 import type { ClusterRecord } from '../aws/eks.ts';
 import { clusterFile, privateDnsName, type SandboxClusters, type SandboxClustersOptions } from '../clusters.ts';
+import { readPage } from '../internet/played-internet.ts';
 import { ApiState } from './api-state.ts';
 import { createAuthenticator } from './authenticator.ts';
 import { PRIVILEGED_GROUP, type UserInfo } from './authorizer.ts';
 import { makeCertificates, type ServerCertificates } from './certificates.ts';
+import { createOidcAuthenticator, type OidcAuthenticator } from './oidc-authenticator.ts';
 import { type KubernetesServer, startKubernetesServer } from './server.ts';
 import type { StorageSnapshot } from './storage.ts';
 import { stsAt } from './sts-caller.ts';
@@ -35,6 +38,8 @@ interface OwnTokens {
 export class SimulatedClusters implements SandboxClusters {
   readonly #options: SandboxClustersOptions;
   readonly #running = new Map<string, RunningCluster>();
+  /** By ARN: whom the API server believes beside IAM. */
+  readonly #believed = new Map<string, OidcAuthenticator>();
   readonly #changed = new Set<string>();
 
   constructor(options: SandboxClustersOptions) {
@@ -71,7 +76,17 @@ export class SimulatedClusters implements SandboxClusters {
       this.#options.folder.remove(clusterFile('cluster', cluster));
     } else this.save([cluster]);
     this.#running.delete(cluster.arn);
+    this.#believed.delete(cluster.arn);
     await running.server.close();
+  }
+
+  async believe(cluster: ClusterRecord, provider: AssociatedIdentityProvider | undefined): Promise<void> {
+    if (provider === undefined) {
+      this.#believed.delete(cluster.arn);
+      return;
+    }
+    const { internet } = this.#options;
+    this.#believed.set(cluster.arn, await createOidcAuthenticator(provider, (url) => readPage(internet, url)));
   }
 
   /** Writes what changed since it was written last. */
@@ -109,7 +124,10 @@ export class SimulatedClusters implements SandboxClusters {
     const start = (wanted: number) =>
       startKubernetesServer({
         state,
-        authenticate: async (bearer) => ownUser(state, tokens, bearer) ?? authenticator.authenticate(bearer),
+        authenticate: async (bearer) =>
+          ownUser(state, tokens, bearer) ??
+          (await this.#believed.get(cluster.arn)?.authenticate(bearer)) ??
+          (await authenticator.authenticate(bearer)),
         host: '127.0.0.1',
         port: wanted,
         tls,

@@ -3,6 +3,7 @@ import { devNull } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { InvocationResult, InvokableFunctions } from '../aws/lambda-service.ts';
+import type { PlayedInternet } from '../internet/played-internet.ts';
 import type { FunctionWiring } from '../template/wiring.ts';
 import { FunctionInstance } from './instance.ts';
 
@@ -32,6 +33,8 @@ export interface FunctionsOptions {
   /** Most instances of one function at once. */
   readonly instances: number;
   readonly log: (functionName: string, line: string) => void;
+  /** What they find of the internet. */
+  readonly internet?: PlayedInternet;
   /** Where an event goes that was invoked asynchronously and failed for good. */
   readonly deadLetter: (queueArn: string, body: string) => Promise<void>;
   /** Milliseconds to wait before the first and the second retry of an asynchronous invocation. */
@@ -219,7 +222,7 @@ class Pool {
   }
 
   #start(): FunctionInstance {
-    const { root, log } = this.#options;
+    const { root, log, internet = {} } = this.#options;
     const { name, arn, module, exportName, memoryMegabytes, timeoutSeconds } = this.wiring;
     const instance = new FunctionInstance({
       module: pathToFileURL(join(root, module)).href,
@@ -228,6 +231,7 @@ class Pool {
       functionArn: arn,
       memoryMegabytes,
       timeoutSeconds,
+      internet,
       environment: this.#environment(),
       log: (line) => log(name, line),
     });

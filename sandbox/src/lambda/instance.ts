@@ -24,8 +24,8 @@ export class FunctionInstance {
 
   constructor(options: InstanceOptions) {
     this.#options = options;
-    const { module, exportName, functionName, functionArn, memoryMegabytes } = options;
-    const start: WorkerStart = { module, exportName, functionName, functionArn, memoryMegabytes };
+    const { module, exportName, functionName, functionArn, memoryMegabytes, internet } = options;
+    const start: WorkerStart = { module, exportName, functionName, functionArn, memoryMegabytes, internet };
     this.#worker = new Worker(new URL('./worker.ts', import.meta.url), {
       name: functionName,
       workerData: start,

@@ -1,3 +1,5 @@
+import type { PlayedInternet } from '../internet/played-internet.ts';
+
 /** What a worker is started with. */
 export interface WorkerStart {
   /** URL of the module that exports the handler. */
@@ -6,6 +8,7 @@ export interface WorkerStart {
   readonly functionName: string;
   readonly functionArn: string;
   readonly memoryMegabytes: number;
+  readonly internet: PlayedInternet;
 }
 
 /** To the worker: run the handler once. */

@@ -1,5 +1,6 @@
 import { enableCompileCache } from 'node:module';
 import { parentPort, workerData } from 'node:worker_threads';
+import { playInternet } from './worker-internet.ts';
 import type { InvokeMessage, WorkerMessage, WorkerStart } from './worker-messages.ts';
 
 /*
@@ -9,7 +10,7 @@ import type { InvokeMessage, WorkerMessage, WorkerStart } from './worker-message
 
 type LambdaHandler = (event: unknown, context: unknown) => unknown;
 
-const { module, exportName, functionName, functionArn, memoryMegabytes } = workerData as WorkerStart;
+const { module, exportName, functionName, functionArn, memoryMegabytes, internet } = workerData as WorkerStart;
 const port = parentPort!;
 
 const send = (message: WorkerMessage): void => port.postMessage(message);
@@ -39,6 +40,7 @@ function contextOf({ requestId, deadline }: InvokeMessage) {
 
 async function load(): Promise<LambdaHandler> {
   enableCompileCache();
+  playInternet(internet);
   const exported = ((await import(module)) as Record<string, unknown>)[exportName];
   if (typeof exported !== 'function') throw new Error(`${module} does not export a function ${exportName}`);
   return exported as LambdaHandler;

@@ -10,6 +10,7 @@ import type { SeedObject } from '../kubernetes/api-state.ts';
 import { CertificateAuthority, type KeyPair, type ServerCertificates } from '../kubernetes/certificates.ts';
 import { kubeconfig } from '../kubernetes/kubeconfig.ts';
 import type { SeenRequest } from '../kubernetes/server.ts';
+import { authenticationText, type BelievedProvider, reloadAuthentication } from './authentication.ts';
 import type { AwsFront } from './aws-front.ts';
 import type { Components } from './components.ts';
 import { freePort, GuardedProcess } from './guarded-process.ts';
@@ -32,6 +33,8 @@ export interface ControlPlaneOptions {
   readonly port?: number;
   /** Users who are known by a bearer token of their own, by that token; for tests. */
   readonly users?: Readonly<Record<string, { readonly username: string; readonly groups: readonly string[] }>>;
+  /** Proxy by which the API server reaches the internet. */
+  readonly egress?: string;
   /** Told of every request that the API server answered, but those of the control plane itself. */
   readonly onRequest?: (seen: SeenRequest) => void;
   /** Told of every line that the authenticator logs. */
@@ -61,6 +64,8 @@ export interface ControlPlane {
   readonly authenticatorUrl: string;
   /** `http://127.0.0.1:PORT`: etcd, for whoever wants to put the cluster's state back to what it was. */
   readonly etcdUrl: string;
+  /** Has the API server believe an identity provider beside IAM, or none. @throws Failure where it does not take it. */
+  believe(provider: BelievedProvider | undefined): Promise<void>;
   /** Makes objects of any kind, in their order, as the operator. */
   create(objects: readonly SeedObject[]): Promise<void>;
   /** Ends all programs. */
@@ -127,7 +132,7 @@ async function start(
     name: `kube-apiserver of ${name}`,
     program: components.kubeApiserver,
     arguments: apiServerArguments(files, port, etcdPort),
-    env: {},
+    env: options.egress === undefined ? {} : { HTTPS_PROXY: options.egress },
     ...(audit === undefined ? {} : { onLine: audit }),
   });
   running.push(apiServer);
@@ -162,7 +167,9 @@ async function start(
     controllers.until(async () => isAggregated((await asOperator(VIEW)).body), READY_SECONDS),
   ]);
   const create = (objects: readonly SeedObject[]) => createAll(components.kubectl, operatorKubeconfig, objects);
-  return { url, port, identity, operatorKubeconfig, authenticatorUrl, etcdUrl, create, stop };
+  const believe = (provider: BelievedProvider | undefined) =>
+    reloadAuthentication(files.authentication, provider, async () => (await asOperator('/metrics')).body);
+  return { url, port, identity, operatorKubeconfig, authenticatorUrl, etcdUrl, believe, create, stop };
 }
 
 async function createAll(kubectl: string, kubeconfigFile: string, items: readonly SeedObject[]): Promise<void> {
@@ -257,7 +264,7 @@ function writeFiles(
     tokens: file('tokens.csv', `${tokens.join('\n')}\n`),
     webhook: file('webhook.kubeconfig', kubeconfig({ name, server, ca: identity.apiServer.ca }, { token: 'none' })),
     audit: file('audit-policy.yaml', JSON.stringify(AUDIT_POLICY)),
-    authentication: file('authentication.yaml', JSON.stringify(AUTHENTICATION)),
+    authentication: file('authentication.yaml', authenticationText(undefined)),
     frontAuthority: file('aws-ca.crt', front.authority),
     authenticatorConfig: file('authenticator.yaml', JSON.stringify(authenticatorConfig(name, administrator))),
     authenticatorState,
@@ -270,13 +277,6 @@ const AUDIT_POLICY = {
   kind: 'Policy',
   omitStages: ['RequestReceived', 'ResponseStarted'],
   rules: [{ level: 'Metadata' }],
-};
-
-/** Who has no token may ask whether the server lives, and nothing else, as on EKS since Kubernetes 1.32. */
-const AUTHENTICATION = {
-  apiVersion: 'apiserver.config.k8s.io/v1',
-  kind: 'AuthenticationConfiguration',
-  anonymous: { enabled: true, conditions: ['/healthz', '/livez', '/readyz'].map((path) => ({ path })) },
 };
 
 /** EKS admits whoever made a cluster without an entry of aws-auth; here it is an entry of the authenticator's own file. */

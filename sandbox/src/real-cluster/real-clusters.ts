@@ -4,8 +4,12 @@ import { Failure } from '@gatehouse/core/access/failure';
 import { systemClock } from '@gatehouse/core/aws/clock';
 import { transportTo } from '@gatehouse/core/kubernetes/transport';
 import { CONNECTOR_ACCOUNT, CONNECTOR_NAMESPACE } from '@gatehouse/core/plan/connector-manifests';
+import type { AssociatedIdentityProvider } from '@gatehouse/core/ports/eks';
+import { discoveryUrl, readDiscovery } from '@gatehouse/core/resources/identity-provider/discovery';
 import type { ClusterRecord } from '../aws/eks.ts';
 import { clusterFile, privateDnsName, type SandboxClusters, type SandboxClustersOptions } from '../clusters.ts';
+import { readPage } from '../internet/played-internet.ts';
+import { type EgressProxy, startEgressProxy } from '../internet/proxy.ts';
 import { stsAt } from '../kubernetes/sts-caller.ts';
 import { type AwsFront, startAwsFront } from './aws-front.ts';
 import type { Components } from './components.ts';
@@ -17,6 +21,12 @@ interface SavedCluster {
   readonly port: number;
 }
 
+interface RunningCluster {
+  readonly plane: ControlPlane;
+  readonly front: AwsFront;
+  readonly proxy: EgressProxy;
+}
+
 /** Beside the files of simulated clusters, which are other clusters. */
 const PREFIX = 'real-cluster';
 
@@ -24,7 +34,7 @@ const PREFIX = 'real-cluster';
 export class RealClusters implements SandboxClusters {
   readonly #options: SandboxClustersOptions;
   readonly #components: Components;
-  readonly #running = new Map<string, { readonly plane: ControlPlane; readonly front: AwsFront }>();
+  readonly #running = new Map<string, RunningCluster>();
 
   constructor(options: SandboxClustersOptions, components: Components) {
     this.#options = options;
@@ -32,7 +42,7 @@ export class RealClusters implements SandboxClusters {
   }
 
   async start(cluster: ClusterRecord) {
-    const { folder, seed, onRequest, administrator, stsEndpoint } = this.#options;
+    const { folder, seed, onRequest, administrator, stsEndpoint, internet } = this.#options;
     const name = clusterFile(PREFIX, cluster);
     const saved = folder.read<SavedCluster>(name);
     const own = join(folder.path, name);
@@ -44,6 +54,7 @@ export class RealClusters implements SandboxClusters {
       privateDnsName: privateDnsName(cluster.region),
       clock: systemClock,
     });
+    const proxy = await startEgressProxy(internet);
     try {
       const plane = await startControlPlane({
         components: this.#components,
@@ -51,6 +62,7 @@ export class RealClusters implements SandboxClusters {
         name: cluster.name,
         region: cluster.region,
         front,
+        egress: proxy.url,
         administrator: administrator(cluster.account),
         ...(saved ?? {}),
         ...(onRequest ? { onRequest: (seen) => onRequest(cluster, seen) } : {}),
@@ -58,10 +70,11 @@ export class RealClusters implements SandboxClusters {
       if (saved === undefined) await plane.create(seed(cluster));
       const { identity, port, url } = plane;
       folder.write(name, { identity, port } satisfies SavedCluster);
-      this.#running.set(cluster.arn, { plane, front });
+      this.#running.set(cluster.arn, { plane, front, proxy });
       return { endpoint: url, certificateAuthority: Buffer.from(identity.apiServer.ca).toString('base64') };
     } catch (error) {
       await front.stop();
+      await proxy.stop();
       throw error;
     }
   }
@@ -91,10 +104,22 @@ export class RealClusters implements SandboxClusters {
     this.#running.delete(cluster.arn);
     await running.plane.stop();
     await running.front.stop();
+    await running.proxy.stop();
     if (cluster.status !== 'DELETING') return;
     const { folder } = this.#options;
     folder.remove(clusterFile(PREFIX, cluster));
     rmSync(join(folder.path, clusterFile(PREFIX, cluster)), { recursive: true, force: true });
+  }
+
+  async believe(cluster: ClusterRecord, provider: AssociatedIdentityProvider | undefined): Promise<void> {
+    const { internet } = this.#options;
+    const plane = this.#running.get(cluster.arn)?.plane;
+    if (provider === undefined) return await plane?.believe(undefined);
+    // EKS looks at the issuer before it takes it; what it does not find, an API server would ask for again and again.
+    const document = readDiscovery(provider.issuer, await readPage(internet, discoveryUrl(provider.issuer)));
+    if ('fault' in document) throw new Error(document.fault);
+    const { ca } = internet[new URL(provider.issuer).hostname]!;
+    await plane?.believe({ ...provider, ca });
   }
 
   /** Nothing: etcd writes what it holds. */

@@ -53,11 +53,17 @@ eksContract('in memory', async () => {
       arn: 'arn:aws:eks:eu-west-1:111122223333:cluster/prod-eu',
       status: 'ACTIVE',
       authenticationMode: 'CONFIG_MAP',
+      ownIssuer: 'https://oidc.eks.eu-west-1.amazonaws.com/id/0123',
       tags: {},
     },
   ] as const;
   const account = '111122223333';
   const [agentRole, absentRole] = [`arn:aws:iam::${account}:role/agent`, `arn:aws:iam::${account}:role/absent`];
-  const eks = memoryEks(clusters, { account, now: () => Date.now(), seesRole: (role) => role !== absentRole });
+  const eks = memoryEks(clusters, {
+    account,
+    now: () => Date.now(),
+    takes: 100,
+    seesRole: (role) => role !== absentRole,
+  });
   return { eks, clusters, agentRole, absentRole };
 });

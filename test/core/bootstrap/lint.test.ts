@@ -19,6 +19,7 @@ describe('what amounts to more than it seems', () => {
     [rule('', 'secrets', 'list'), ['secrets']],
     [rule('', 'pods', 'create'), ['creates-workloads']],
     [rule('apps', 'deployments', 'patch'), ['creates-workloads']],
+    [rule('extensions', 'deployments', 'create'), ['creates-workloads']],
     [rule('batch', 'cronjobs', 'update'), ['creates-workloads']],
     [rule('', 'pods/exec', 'create'), ['pod-exec']],
     [rule('', 'serviceaccounts/token', 'create'), ['service-account-token']],

@@ -1,4 +1,11 @@
-import type { AccessLevel, AccessPolicy, AccessRule, Cluster, Grant } from '@gatehouse/core/access/policy';
+import type {
+  AccessLevel,
+  AccessPolicy,
+  AccessRule,
+  Cluster,
+  EnvironmentRules,
+  Grant,
+} from '@gatehouse/core/access/policy';
 import { bootstrapManifest, CONTROLLER_USERNAME } from '@gatehouse/core/bootstrap/manifest';
 import type { Kubernetes } from '@gatehouse/core/ports/kubernetes';
 import { namespaceKind } from '@gatehouse/core/resources/namespace/kind';
@@ -287,5 +294,35 @@ describe('warnings', () => {
 
   it('say where no grant is for the cluster', () => {
     expect(bootstrapManifest(policy(), PROD, OWN).warnings.join('\n')).toContain('No grant');
+  });
+});
+
+describe('what is not granted yet', () => {
+  const rulesOf = (of: AccessPolicy, cluster: Cluster) =>
+    (loadAll(bootstrapManifest(of, cluster, OWN).yaml) as { kind: string; rules: AccessRule[] }[]).find(
+      ({ kind }) => kind === 'ClusterRole',
+    )!.rules;
+  const environments: EnvironmentRules = {
+    ...{ accounts: ['111122223333'], mode: 'enforce', adopt: [], people: [] },
+    level: { name: 'admin', clusterRole: 'cluster-admin' },
+  };
+  const applications = { level: VIEW, adopt: [], people: [], absentNamespaces: 'create' } as const;
+  const onboarding: AccessPolicy = { ...policy(), onboarding: { environments, applications } };
+  const environment = { ...PROD, labels: { 'gatehouse.dev/environment': 'prod' } };
+
+  it('but may be, by onboarding, is passed on to an environment, and to no other cluster', () => {
+    const bind = (names: readonly string[]) => expect.objectContaining({ verbs: ['bind'], resourceNames: names });
+    expect(rulesOf(onboarding, environment)).toContainEqual(bind(['cluster-admin', 'view']));
+    expect(rulesOf(onboarding, environment)).toContainEqual({
+      apiGroups: [''],
+      resources: ['namespaces'],
+      verbs: ['get', 'create', 'update'],
+    });
+    expect(rulesOf(onboarding, PROD)).toEqual(rulesOf(policy(), PROD));
+  });
+
+  it('what a level gives on the whole cluster beside its namespaces is among the rights', () => {
+    const clusterWide = [{ apiGroups: [''], resources: ['nodes'], verbs: ['list'] }];
+    expect(rulesOf(policy(grant('g', { ...VIEW, clusterWide })), PROD)).toContainEqual(clusterWide[0]);
   });
 });

@@ -12,6 +12,7 @@ import { machineUserArn } from '@gatehouse/core/plan/principals';
 import { objectId, ownedClaimKey, type TurnClaims, unwantedClaims } from '@gatehouse/core/plan/turn-claims';
 import type { KubernetesObject } from '@gatehouse/core/ports/kubernetes';
 import { AWS_AUTH_OBJECT, type AwsAuthClaim, type AwsAuthObserved } from '@gatehouse/core/resources/aws-auth/model';
+import type { IamPolicyClaim, IamPolicyState } from '@gatehouse/core/resources/iam-policy/model';
 import type { IamRoleClaim, IamRoleState } from '@gatehouse/core/resources/iam-role/model';
 import { memberTrust, trustedPrincipals } from '@gatehouse/core/resources/iam-role/trust';
 import type { IamUserClaim, IamUserState } from '@gatehouse/core/resources/iam-user/model';
@@ -414,9 +415,12 @@ const userClaims: fc.Arbitrary<OwnedClaim> = fc
       state,
       tags: { 'gatehouse:managed': 'true', 'gatehouse:grant': 'ops' },
       accessKey: { secret: `gatehouse/keys/${ACCOUNT}/${NAME}` },
+      attached: [MANAGED],
     } satisfies IamUserClaim as IamUserClaim,
   }));
 
+const MANAGED = `arn:aws:iam::${ACCOUNT}:policy/gatehouse/EKS_CICD_User_Policy`;
+const FOREIGN = 'arn:aws:iam::aws:policy/ReadOnlyAccess';
 const owner = fc.constantFrom('ours', 'untagged', 'theirs', 'elsewhere');
 const principal = (type: 'role' | 'user', whose: string) => ({
   present: true as const,
@@ -438,12 +442,41 @@ const roleStates: fc.Arbitrary<IamRoleState> = fc.oneof(
     maxSessionSeconds: drifted ? 7200 : 3600,
   })),
 );
+const looksUp = (cluster: string) => ({
+  Version: '2012-10-17',
+  Statement: [
+    { Effect: 'Allow', Action: 'eks:DescribeCluster', Resource: `arn:aws:eks:eu-west-1:${ACCOUNT}:cluster/${cluster}` },
+  ],
+});
+const policyClaims: fc.Arbitrary<OwnedClaim<IamPolicyClaim>> = fc.constantFrom('prod', 'test').map((cluster) => ({
+  subject: 'machine/ci',
+  claim: {
+    kind: 'iam-policy',
+    object: NAME,
+    arn: MANAGED,
+    path: '/gatehouse/',
+    name: 'EKS_CICD_User_Policy',
+    document: looksUp(cluster),
+    tags: { 'gatehouse:managed': 'true' },
+  },
+}));
+const policyStates: fc.Arbitrary<IamPolicyState> = fc.oneof(
+  fc.constant({ present: false } as const),
+  fc.tuple(owner, fc.constantFrom('prod', 'test', '*')).map(([whose, cluster]) => ({
+    ...principal('user', whose),
+    arn: whose === 'elsewhere' ? MANAGED.replace('/gatehouse/', '/') : MANAGED,
+    policyId: 'ANPA1',
+    name: 'EKS_CICD_User_Policy',
+    document: looksUp(cluster),
+  })),
+);
 const userStates: fc.Arbitrary<IamUserState> = fc.oneof(
   fc.constant({ present: false } as const),
   fc.tuple(owner, fc.subarray(['AKIA1', 'AKIA2']), fc.boolean()).map(([whose, ids, drifted]) => ({
     ...principal('user', whose),
     userId: 'AIDA1',
     policies: drifted ? {} : clusters,
+    attached: drifted ? [FOREIGN] : [MANAGED],
     keys: ids.map((id) => ({ id, active: drifted })),
     ...(ids[0] === undefined ? {} : { secret: { name: `gatehouse/keys/${ACCOUNT}/${NAME}`, keyId: ids[0] } }),
   })),
@@ -459,6 +492,7 @@ describe('a plan for IAM', () => {
   it.each([
     ['iam-role', iamCase(roleClaims, roleStates, 'iam-role')],
     ['iam-user', iamCase(userClaims, userStates, 'iam-user')],
+    ['iam-policy', iamCase(policyClaims, policyStates, 'iam-policy')],
   ])('of an %s leads to what is desired, once, and never touches what is not Gatehouse’s', (_kind, cases) => {
     fc.assert(
       fc.property(cases, (one) => {
@@ -466,24 +500,28 @@ describe('a plan for IAM', () => {
         const after = expectLaws(IAM_KINDS, guards, one);
         expectNoFault(IAM_KINDS, guards, one);
         for (const [id, state] of after) {
-          const was = one.observed.get(id) as IamRoleState | IamUserState;
-          const is = state as IamRoleState | IamUserState;
+          const was = one.observed.get(id) as IamRoleState | IamUserState | IamPolicyState;
+          const is = state as IamRoleState | IamUserState | IamPolicyState;
           if (was.present && !was.path.startsWith('/gatehouse/')) expect(is).toEqual(was);
           const plan = planTurn({ kinds: IAM_KINDS, claims: one.claims, observed: one.observed, guards });
           const isNew = plan.changes.some(({ change }) => change.action === 'delete');
           if (was.present && is.present && !isNew) expect(is.tags.team).toBe(was.tags.team);
           const [open] = openClaims(one.claims, plan).wanted;
           if (!open) continue;
-          const claim = open.claim as IamRoleClaim | IamUserClaim;
+          const claim = open.claim as IamRoleClaim | IamUserClaim | IamPolicyClaim;
+          if (claim.kind === 'iam-policy') {
+            expect(is).toMatchObject({ present: true, document: claim.document });
+            continue;
+          }
           if (claim.state === 'open') expect(is.present).toBe(true);
           if (!is.present) continue;
           if ('trust' in is) {
             const trusted = claim.state === 'open' ? trustedPrincipals((claim as IamRoleClaim).trust) : [];
             expect(trustedPrincipals(is.trust)).toEqual(trusted);
-          } else {
+          } else if ('keys' in is) {
             expect(is.keys.filter(({ active }) => active)).toHaveLength(claim.state === 'open' ? 1 : 0);
           }
-          expect(is.boundary).toBe(shared.boundary);
+          expect((is as { boundary?: string }).boundary).toBe(shared.boundary);
         }
       }),
       RUNS,

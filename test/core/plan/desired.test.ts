@@ -1,8 +1,14 @@
 import { Failure } from '@gatehouse/core/access/failure';
-import type { AccessPolicy, Grant } from '@gatehouse/core/access/policy';
+import type { AccessPolicy, Grant, Machine } from '@gatehouse/core/access/policy';
 import type { Subject } from '@gatehouse/core/access/subject';
 import { fulfils, placedClaim } from '@gatehouse/core/plan/bindings';
-import { desiredForGrant, desiredForMember, type MemberFacts, type SessionNaming } from '@gatehouse/core/plan/desired';
+import {
+  desiredForGrant,
+  desiredForIdentityProvider,
+  desiredForMember,
+  type MemberFacts,
+  type SessionNaming,
+} from '@gatehouse/core/plan/desired';
 import {
   grantRoleArn,
   isManagedPrincipal,
@@ -12,7 +18,7 @@ import {
 } from '@gatehouse/core/plan/principals';
 import type { RoleBindingClaim } from '@gatehouse/core/resources/role-binding/model';
 import { describe, expect, it } from 'vitest';
-import { ACCOUNT, aCluster, aGrant, aPolicy } from '../../builders/policy.ts';
+import { ACCOUNT, aCluster, aGrant, anIdentityProvider, aPolicy } from '../../builders/policy.ts';
 
 const ALICE: Subject = 'user/okta/alice';
 const LONG = `a${'b'.repeat(62)}`;
@@ -108,6 +114,51 @@ describe('what stands against a member', () => {
   it('is nothing where the grant is not for them', () => {
     expect(member(aGrant(), { grants: [], principal: { problem: 'p', remedy: '' } }).findings).toEqual([]);
     expect(member(aGrant(), { grants: ['other'] }).bindings).toEqual([]);
+  });
+});
+
+describe('what a machine has of its own', () => {
+  const CI: Subject = 'machine/ci';
+  const to = (...machines: string[]) => machines.map((machine) => ({ machine }));
+  const user = { arn: machineUserArn({ name: 'ci' }, ACCOUNT, 'aws') };
+  const named = (grant: Grant, ...machines: Machine[]) => aPolicy({ grants: [grant], machines });
+  const of = (grant: Grant, ...machines: Machine[]) =>
+    member(grant, { subject: CI, principal: user, policy: named(grant, ...machines) });
+
+  it('with a user of its own: a line and a name, derived or as the policy gives it', () => {
+    const grant = aGrant({ name: 'pay', to: to('ci'), through: 'user' });
+    const doors = (desired: ReturnType<typeof of>) => desired.claims.map(({ claim }) => claim);
+    const derived = `gatehouse:iam-user:${ACCOUNT}:gatehouse-ci`;
+    expect(usernames(of(grant))).toEqual([derived]);
+    expect(doors(of(grant))).toMatchObject([{ list: 'mapUsers', arn: user.arn, username: derived }]);
+    const given = of(grant, { name: 'ci', username: 'cicd-user' }, { name: 'cd', username: 'another' });
+    expect(usernames(given)).toEqual(['cicd-user']);
+    expect(doors(given)).toMatchObject([{ list: 'mapUsers', arn: user.arn, username: 'cicd-user' }]);
+  });
+
+  it('with a role of its own: a fixed name, and the line is the grant’s', () => {
+    const grant = aGrant({ name: 'pay', to: to('ci'), through: 'role' });
+    expect(usernames(of(grant, { name: 'ci', username: 'never' }))).toEqual(['gatehouse:pay:ci']);
+    expect(of(grant).claims).toEqual([]);
+    const [door] = desiredForGrant(grant, aCluster()).claims.filter(({ claim }) => claim.kind === 'aws-auth');
+    expect(door?.claim).toMatchObject({ list: 'mapRoles', username: 'gatehouse:pay:ci' });
+  });
+
+  it('in a role that it shares: the name of its sessions, and a line with a template', () => {
+    const grant = aGrant({ name: 'pay', to: to('ci', 'cd'), through: 'role' });
+    expect(usernames(of(grant))).toEqual(['gatehouse:pay:ci']);
+    const [door] = desiredForGrant(grant, aCluster()).claims.filter(({ claim }) => claim.kind === 'aws-auth');
+    expect(door?.claim).toMatchObject({ username: 'gatehouse:pay:{{SessionNameRaw}}' });
+  });
+
+  it('by the names that the policy gives to Role and binding', () => {
+    const names = { role: 'cicd-role', binding: 'cicd-binding' };
+    const grant = aGrant({ name: 'pay', to: to('ci'), through: 'user', namespaces: ['pay'], names });
+    expect(of(grant).bindings).toMatchObject([
+      { binding: 'RoleBinding/pay/cicd-binding', isNamed: true, roleRef: { kind: 'Role', name: 'cicd-role' } },
+    ]);
+    const roles = desiredForGrant(grant, aCluster()).claims.filter(({ claim }) => claim.kind === 'role');
+    expect(roles.map(({ claim }) => claim.object)).toEqual(['Role/pay/cicd-role']);
   });
 });
 
@@ -262,5 +313,78 @@ describe('principals', () => {
   it('are compared as IAM writes them; what is no ARN is refused', () => {
     expect(normalArn(arn('user/a/b'))).toBe(arn('user/a/b'));
     expect(() => normalArn('alice')).toThrow(Failure);
+  });
+});
+
+describe('a group of the cluster’s OIDC provider', () => {
+  const grant = aGrant({
+    through: 'oidc',
+    to: [
+      { claim: 'payments', provider: 'okta' },
+      { claim: 'audit', provider: 'okta' },
+    ],
+    namespaces: ['pay'],
+  });
+
+  it('is bound under its prefix, with the grant’s Role and without any door', () => {
+    const { claims, bindings, findings } = desiredForGrant(grant, aCluster(), anIdentityProvider());
+    expect(claims.map(({ claim }) => `${claim.kind} ${claim.object}`)).toEqual([
+      'namespace pay',
+      'role Role/pay/gatehouse:readers',
+    ]);
+    expect(bindings.map(({ subject, group, username }) => [subject, group, username])).toEqual([
+      ['grant/readers', 'okta:payments', undefined],
+      ['grant/readers', 'okta:audit', undefined],
+    ]);
+    expect(findings).toEqual([]);
+  });
+
+  it.each([
+    ['none', undefined],
+    ['another one', anIdentityProvider({ name: 'entra' })],
+  ])('is not bound where the cluster has %s', (_what, provider) => {
+    const { bindings, findings } = desiredForGrant(grant, aCluster(), provider);
+    expect(bindings).toEqual([]);
+    expect(findings.map(({ code, severity }) => [code, severity])).toEqual([
+      ['no-identity-provider', 'blocks'],
+      ['no-identity-provider', 'blocks'],
+    ]);
+  });
+});
+
+describe('an OIDC provider', () => {
+  it('is claimed with everything that EKS is told, under a name of Gatehouse’s', () => {
+    expect(desiredForIdentityProvider(anIdentityProvider({ requiredClaims: { env: 'prod' } }))).toEqual({
+      bindings: [],
+      findings: [],
+      claims: [
+        {
+          subject: 'identity-provider/okta',
+          claim: {
+            kind: 'identity-provider',
+            object: 'identity-provider',
+            config: {
+              name: 'gatehouse-okta',
+              issuer: 'https://acme.okta.com',
+              clientId: '0oa1',
+              usernameClaim: 'email',
+              usernamePrefix: 'okta:',
+              groupsClaim: 'groups',
+              groupsPrefix: 'okta:',
+              requiredClaims: { env: 'prod' },
+            },
+          },
+        },
+      ],
+    });
+  });
+
+  it('claims its logs, where it asks for any', () => {
+    const { claims } = desiredForIdentityProvider(anIdentityProvider({ logs: ['authenticator', 'audit'] }));
+    expect(claims.map(({ claim }) => claim)).toContainEqual({
+      kind: 'control-plane-logs',
+      object: 'control-plane-logs',
+      logs: ['audit', 'authenticator'],
+    });
   });
 });

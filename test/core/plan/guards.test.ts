@@ -13,6 +13,7 @@ import {
   reservedNames,
   rights,
   size,
+  strangersGroups,
 } from '@gatehouse/core/plan/guards';
 import type { Draft, Guard } from '@gatehouse/core/plan/plan';
 import type { KubernetesObject } from '@gatehouse/core/ports/kubernetes';
@@ -186,6 +187,19 @@ describe('reserved names', () => {
     expect(codes(reservedNames(aPolicy()), [], { wanted: [door({ username })] })).toEqual(
       sound ? [] : [`reserved-name ${GRANT}`],
     );
+  });
+
+  it('are given to a machine by the policy alone, and to that machine only', () => {
+    const policy = aPolicy({ machines: [{ name: 'ci', username: 'eks-cicd-user' }, { name: 'cd' }] });
+    const found = (username: string, subject: Subject) => [
+      ...codes(reservedNames(policy), [], { wanted: [door({ list: 'mapUsers', username }, subject)] }),
+      ...codes(reservedNames(policy), [], { wanted: [bound(username, subject)] }),
+    ];
+    expect(found('eks-cicd-user', 'machine/ci')).toEqual([]);
+    for (const subject of ['machine/cd', ALICE, GRANT] as const) {
+      expect(found('eks-cicd-user', subject)).toEqual([`reserved-name ${subject}`, `reserved-name ${subject}`]);
+    }
+    expect(found('another', 'machine/ci')).toHaveLength(2);
   });
 
   it('takes no template in a binding', () => {
@@ -484,9 +498,42 @@ describe('size', () => {
   });
 });
 
+describe('groups of an OIDC provider', () => {
+  const group = bound('okta:payments', ALICE);
+  const wanted = [{ ...group, claim: { ...group.claim, username: undefined, group: 'okta:payments' } } as OwnedClaim];
+  const provider = {
+    name: 'theirs',
+    issuer: 'https://x',
+    clientId: 'c',
+    requiredClaims: {},
+    status: 'ACTIVE',
+    tags: {},
+  };
+  const found = (state: unknown, claims = wanted) =>
+    strangersGroups({
+      changes: [],
+      claims: { wanted: claims, recorded: [] },
+      observed: new Map(state === undefined ? [] : [['identity-provider identity-provider', state]]),
+    }).map(({ code, subject }) => `${code} ${subject}`);
+
+  it.each<[string, unknown, number]>([
+    ['nothing is known of the cluster’s place for one', undefined, 0],
+    ['the place is free', { provider: null }, 0],
+    ['it is Gatehouse’s', { provider: { ...provider, tags: { 'gatehouse:managed': 'true' } } }, 0],
+    ['it is somebody else’s', { provider }, 1],
+    ['it is somebody else’s, and not there yet', { provider: { ...provider, status: 'CREATING' } }, 1],
+  ])('are held back or not where %s', (_what, state, count) => {
+    expect(found(state)).toEqual(Array(count).fill(`identity-provider-taken ${ALICE}`));
+  });
+
+  it('hold no user back', () => {
+    expect(found({ provider }, [bound('gatehouse:readers:alice', ALICE)])).toEqual([]);
+  });
+});
+
 it('are all asked of every plan for a cluster', () => {
   const policy = aPolicy();
-  const named = [ownership, onePrincipalEach, blastRadius, entries, namespaces, size];
+  const named = [ownership, onePrincipalEach, strangersGroups, blastRadius, entries, namespaces, size];
   expect(clusterGuards(policy)).toEqual(expect.arrayContaining(named));
   expect(clusterGuards(policy)).toHaveLength(
     named.length + [reservedNames, protectedPrincipals, rights, lockout].length,

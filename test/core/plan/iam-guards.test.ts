@@ -1,8 +1,10 @@
-import { boundaryKept, iamGuards, ownPath, protectedFromIam, trust } from '@gatehouse/core/plan/iam-guards';
+import { boundaryKept, iamGuards, ownPath, policies, protectedFromIam, trust } from '@gatehouse/core/plan/iam-guards';
 import type { Guard } from '@gatehouse/core/plan/plan';
 import type { PolicyDocument } from '@gatehouse/core/ports/iam';
+import type { IamPolicyState } from '@gatehouse/core/resources/iam-policy/model';
 import { ABSENT_ROLE, type IamRoleState } from '@gatehouse/core/resources/iam-role/model';
 import { accountTrust, closedTrust, memberTrust, soundTrust } from '@gatehouse/core/resources/iam-role/trust';
+import type { IamUserState } from '@gatehouse/core/resources/iam-user/model';
 import { describe, expect, it } from 'vitest';
 import { ACCOUNT, aGrant, aPolicy } from '../../builders/policy.ts';
 
@@ -21,7 +23,9 @@ const role = (over: object = {}): IamRoleState => ({
   maxSessionSeconds: 3600,
   ...over,
 });
-function codes(guard: Guard, before: IamRoleState, after: IamRoleState): string[] {
+type Side = IamRoleState | IamUserState | IamPolicyState;
+
+function codes(guard: Guard, before: Side, after: Side): string[] {
   const change = { kind: 'iam-role', object: NAME, action: 'update' as const, before, after, lines: [] };
   const draft = {
     changes: [{ pass: 'add' as const, change }],
@@ -80,8 +84,50 @@ describe('a plan for IAM', () => {
   });
 
   it('is asked all of that', () => {
-    expect(iamGuards(aPolicy())).toHaveLength(4);
-    expect(iamGuards(aPolicy())).toEqual(expect.arrayContaining([ownPath, boundaryKept]));
+    expect(iamGuards(aPolicy())).toHaveLength(5);
+    expect(iamGuards(aPolicy())).toEqual(expect.arrayContaining([ownPath, boundaryKept, policies]));
+  });
+
+  const cluster = `arn:aws:eks:eu-west-1:${ACCOUNT}:cluster/prod-eu`;
+  const managedPolicy = (over: Record<string, unknown> = {}): IamPolicyState => ({
+    present: true,
+    policyId: 'ANPA1',
+    name: 'EKS_CICD_User_Policy',
+    arn: `arn:aws:iam::${ACCOUNT}:policy/gatehouse/EKS_CICD_User_Policy`,
+    path: '/gatehouse/',
+    tags: { 'gatehouse:managed': 'true' },
+    document: {
+      Version: '2012-10-17',
+      Statement: [{ Effect: 'Allow', Action: 'eks:DescribeCluster', Resource: cluster, ...over }],
+    } as PolicyDocument,
+  });
+
+  it.each<[string, Record<string, unknown>, number]>([
+    ['looks one cluster up', {}, 0],
+    ['looks several up', { Resource: [cluster, cluster.replace('prod', 'test')] }, 0],
+    ['does more', { Action: ['eks:DescribeCluster', 'eks:AccessKubernetesApi'] }, 1],
+    ['does anything', { Action: '*' }, 1],
+    ['is for all clusters', { Resource: '*' }, 1],
+    ['is for all clusters of an account', { Resource: cluster.replace('prod-eu', '*') }, 1],
+    ['is for all but some', { Resource: undefined, NotResource: cluster }, 1],
+    ['is for something else', { Resource: `arn:aws:iam::${ACCOUNT}:role/admin` }, 1],
+  ])('that writes a managed policy which %s', (_name, over, found) => {
+    const written = JSON.parse(JSON.stringify(managedPolicy(over))) as IamPolicyState;
+    expect(codes(policies, ABSENT_ROLE, written)).toEqual(Array(found).fill('blocks beyond-level'));
+    expect(codes(policies, managedPolicy(), written)).toEqual(Array(found).fill('blocks beyond-level'));
+    // What somebody else wrote, and a plan only passes by, is not the plan's doing.
+    expect(codes(policies, written, written)).toEqual([]);
+  });
+
+  it('that attaches a policy of somebody else’s', () => {
+    const user = (...attached: string[]) =>
+      ({ ...managedPolicy(), document: undefined, userId: 'AIDA1', policies: {}, keys: [], attached }) as never;
+    const side = (...attached: string[]) => JSON.parse(JSON.stringify(user(...attached))) as IamUserState;
+    const own = `arn:aws:iam::${ACCOUNT}:policy/gatehouse/EKS_CICD_User_Policy`;
+    const foreign = 'arn:aws:iam::aws:policy/AdministratorAccess';
+    expect(codes(policies, side(), side(own))).toEqual([]);
+    expect(codes(policies, side(), side(own, foreign))).toEqual(['blocks beyond-level']);
+    expect(codes(policies, side(foreign), side(own, foreign))).toEqual([]);
   });
 });
 

@@ -116,7 +116,87 @@ const LONG = 'a'.repeat(58);
 const TWIN = iamRoleName(LONG).slice('gatehouse-'.length);
 
 /** What is wrong; the document, with § where the error is reported; field; message; remedy. */
+const GROUP = '{ group: 00g1, source: okta }';
+
 const REFUSED: readonly (readonly [string, string, string, RegExp, RegExp])[] = [
+  [
+    'an onboarding without environments',
+    `${HEAD}onboarding:\n  §applications: {}\n`,
+    'onboarding.environments',
+    /missing/,
+    /environments/,
+  ],
+  [
+    'an onboarding of no account',
+    `${HEAD}onboarding: { environments: { accounts: §[], people: [ ${GROUP} ] } }`,
+    'onboarding.environments.accounts',
+    /empty/,
+    /at least one/,
+  ],
+  [
+    'an onboarding by which nobody comes in',
+    `${HEAD}onboarding: { environments: §{ accounts: ["111122223333"] } }`,
+    'onboarding.environments',
+    /nobody would come in/,
+    /trust, adopt or people/,
+  ],
+  [
+    'an onboarding at a level that there is not',
+    `${HEAD}onboarding: { environments: { accounts: ["111122223333"], people: [ ${GROUP} ], level: §cluster-admn } }`,
+    'onboarding.environments.level',
+    /no level "cluster-admn"/,
+    /cluster-admin/,
+  ],
+  [
+    'an onboarding of machines',
+    `${HEAD}onboarding: { environments: { accounts: ["111122223333"], people: [ §{ machine: ci } ] } }`,
+    'onboarding.environments.people[0]',
+    /people are groups and users/,
+    /trust/,
+  ],
+  [
+    'an onboarding that adopts roles of another account',
+    `${HEAD}onboarding: { environments: { accounts: ["111122223333"], adopt: [ §"arn:aws:iam::444455556666:role/*" ] } }`,
+    'onboarding.environments.adopt[0]',
+    /whose clusters cannot join/,
+    /accounts/,
+  ],
+  [
+    'an onboarding that adopts anything',
+    `${HEAD}onboarding: { environments: { accounts: ["111122223333"], adopt: [ §"*" ] } }`,
+    'onboarding.environments.adopt[0]',
+    /not the ARN of an IAM role/,
+    /role\/platform/,
+  ],
+  [
+    'a placeholder that there is not',
+    `${HEAD}onboarding: { environments: { accounts: ["111122223333"], trust: §{ principals: ["arn:aws:iam::111122223333:role/{namespace}"] } } }`,
+    'onboarding.environments.trust',
+    /no placeholder \{namespace\}/,
+    /\{environment\}/,
+  ],
+  [
+    'a source of groups that there is not',
+    `${HEAD}onboarding: { environments: { accounts: ["111122223333"], people: [ ${GROUP} ] }, applications: { people: [ ${GROUP} ], groupsOf: §oktta } }`,
+    'onboarding.applications.groupsOf',
+    /no identity source "oktta"/,
+    /okta/,
+  ],
+  [
+    'an onboarding at a level that no namespace takes',
+    `${HEAD}levels: { metrics: { rules: [ { nonResourceURLs: ["/metrics"], verbs: [get] } ] } }
+onboarding: { environments: { accounts: ["111122223333"], people: [ ${GROUP} ] }, applications: { people: [ ${GROUP} ], level: §metrics } }`,
+    'onboarding.applications.level',
+    /nonResourceURLs/,
+    /without them/,
+  ],
+  [
+    'the label of an environment',
+    `${HEAD}clusters: { prod: { account: "111122223333", region: eu-west-1, labels: { gatehouse.dev/environment: §prod } } }`,
+    'clusters.prod.labels["gatehouse.dev/environment"]',
+    /given by onboarding alone/,
+    /onboard the environment/,
+  ],
   ['empty', '§', '', /empty/, /apiVersion/],
   ['only a comment', '§# nothing\n', '', /empty/, /apiVersion/],
   ['not YAML', `${HEAD}grants: [\n§b: }`, '', /not YAML: /, /brackets/],
@@ -660,6 +740,13 @@ const REFUSED: readonly (readonly [string, string, string, RegExp, RegExp])[] = 
       ] as const,
   ),
   [
+    'a machine without a user, whose user is named',
+    `${BASE}machines:\n  ci: { user: §x, trust: { principals: ["arn:aws:iam::111122223333:role/build"] } }\ngrants:\n  - { name: g, to: { machine: ci }, on: { clusters: prod }, level: reader, through: role }\n`,
+    'machines.ci.user',
+    /comes through a role only/,
+    /remove user/,
+  ],
+  [
     'two machines of one user',
     `${BASE}machines:\n  a: { user: ci }\n  b: { user: §CI }\n`,
     'machines.b.user',
@@ -686,6 +773,14 @@ const REFUSED: readonly (readonly [string, string, string, RegExp, RegExp])[] = 
         /no issuer of auth0/,
         /slash/,
       ],
+      [
+        'with EKS’s word for no prefix',
+        `${ISSUER}, usernamePrefix: §"-"`,
+        'usernamePrefix',
+        /is not a username/,
+        /write it like/,
+      ],
+      ['with a reserved prefix', `${ISSUER}, usernamePrefix: §"system:x"`, 'usernamePrefix', /reserved/, /another/],
       [
         'whose prefix may be ours',
         `${ISSUER}, usernamePrefix: §"gate"`,

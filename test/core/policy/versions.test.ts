@@ -1,13 +1,12 @@
 import { FACT_SHARDS } from '@gatehouse/core/directory/dirty';
 import type { Cause } from '@gatehouse/core/directory/fact';
+import { ACTIVE_KEY, policyInForce } from '@gatehouse/core/policy/in-force';
 import {
-  ACTIVE_KEY,
   activatePolicy,
   listVersions,
   markPolicyPlanned,
   PolicyRefusal,
   policiesBefore,
-  policyInForce,
   previousPolicy,
   readVersion,
   uploadPolicy,

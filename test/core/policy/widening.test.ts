@@ -1,4 +1,4 @@
-import type { AccessPolicy, Cluster, Grant } from '@gatehouse/core/access/policy';
+import type { AccessPolicy, ApplicationRules, Cluster, EnvironmentRules, Grant } from '@gatehouse/core/access/policy';
 import { levelCovers, levelMeet } from '@gatehouse/core/policy/levels';
 import { selects } from '@gatehouse/core/policy/selection';
 import { compare, EMPTY_POLICY, withoutWidening } from '@gatehouse/core/policy/widening';
@@ -18,6 +18,21 @@ const withCluster = (over: Partial<Cluster>): AccessPolicy => ({
 const discovery = { account: ACCOUNT, region: 'eu-west-1', tag: { gatehouse: 'managed' }, mode: 'enforce' as const };
 const ARN = (name: string) => `arn:aws:iam::${ACCOUNT}:user/${name}`;
 const mapped = (map: Record<string, string>): AccessPolicy => ({ ...base, identities: [{ source: 'okta', map }] });
+
+const people = (...groups: string[]) => groups.map((group) => ({ group, source: 'okta' }));
+const environments = (over: Partial<EnvironmentRules> = {}): EnvironmentRules => ({
+  ...{ accounts: [ACCOUNT], mode: 'observe', level: rules('get'), adopt: [], people: people('a') },
+  ...over,
+});
+const applications = (over: Partial<ApplicationRules> = {}): ApplicationRules => ({
+  ...{ absentNamespaces: 'refuse', level: rules('get'), adopt: [], people: people('a'), groupsOf: 'okta' },
+  ...over,
+});
+const onboards = (over: Partial<EnvironmentRules> = {}, apps?: Partial<ApplicationRules>): AccessPolicy => ({
+  ...base,
+  onboarding: { environments: environments(over), ...(apps ? { applications: applications(apps) } : {}) },
+});
+const trust = (...principals: string[]) => ({ trust: { principals, accounts: [], webIdentity: [] } });
 
 /** What changes; from; to; what widens; what narrows. */
 const CHANGES: readonly (readonly [string, AccessPolicy, AccessPolicy, readonly RegExp[], readonly RegExp[]])[] = [
@@ -211,6 +226,120 @@ const CHANGES: readonly (readonly [string, AccessPolicy, AccessPolicy, readonly 
     [/may enter account 444455556666 by r/],
     [],
   ],
+  [
+    'another permission set',
+    withGrant({ through: 'sso', permissionSet: 'Ops' }),
+    withGrant({ through: 'sso', permissionSet: 'Admins' }),
+    [/the way in goes from sso \(Ops\) to sso \(Admins\)/],
+    [],
+  ],
+  [
+    'a permission set instead of a role',
+    base,
+    withGrant({ through: 'sso', permissionSet: 'Ops' }),
+    [/from role to sso \(Ops\)/],
+    [],
+  ],
+  [
+    'a SAML provider for everybody instead of for one group',
+    withGrant({ saml: { provider: 'acme', subjects: [], groups: ['staff'] } }),
+    withGrant({ saml: { provider: 'acme', subjects: [], groups: [] } }),
+    [/the way in goes from role \(the SAML provider acme\)/],
+    [],
+  ],
+  [
+    'an adopted role is another',
+    withGrant({ to: [{ principal: 'arn:aws:iam::111122223333:role/a' }] }),
+    withGrant({ to: [{ principal: 'arn:aws:iam::111122223333:role/b' }] }),
+    [/given to arn:aws:iam::111122223333:role\/b/],
+    [/no longer given to arn:aws:iam::111122223333:role\/a/],
+  ],
+  [
+    'the console, too',
+    withGrant({ level: rules('get') }),
+    withGrant({ level: { ...rules('get'), console: true } }),
+    [/gives more/],
+    [],
+  ],
+  [
+    'the console no longer',
+    withGrant({ level: { ...rules('get'), console: true } }),
+    withGrant({ level: rules('get') }),
+    [],
+    [/gives less/],
+  ],
+  [
+    'something on the whole cluster, beside the namespaces',
+    withGrant({ level: rules('get') }),
+    withGrant({
+      level: { ...rules('get'), clusterWide: [{ apiGroups: [''], resources: ['nodes'], verbs: ['list'] }] },
+    }),
+    [/gives more/],
+    [],
+  ],
+  [
+    'whom a machine trusts, one more and one fewer',
+    { ...base, machines: [{ name: 'ci', trust: { principals: [ARN('a')], accounts: [], webIdentity: [] } }] },
+    { ...base, machines: [{ name: 'ci', trust: { principals: [ARN('b')], accounts: [], webIdentity: [] } }] },
+    [/may be assumed by .*user\/b/],
+    [/no longer be assumed by .*user\/a/],
+  ],
+  [
+    'labels of a cluster and of the grant on it go together',
+    {
+      ...withGrant({ clusters: { names: ['prod'], labels: { env: 'prod' } } }),
+      discover: [discovery],
+      clusters: [base.clusters[0]!],
+    },
+    {
+      ...withGrant({ clusters: { names: ['prod'], labels: {} } }),
+      discover: [discovery],
+      clusters: [{ ...base.clusters[0]!, labels: {} }],
+    },
+    [/may reach more/],
+    [/until somebody agrees, it does not reach prod/],
+  ],
+  ['onboarding', base, onboards(), [/clusters of the accounts 111122223333 may be onboarded, at l/], []],
+  ['no onboarding', onboards({}, {}), base, [], [/nothing is onboarded any more/]],
+  ['onboarding as it was', onboards({}, {}), onboards({}, {}), [], []],
+  [
+    'another account',
+    onboards(),
+    onboards({ accounts: ['444455556666'] }),
+    [/clusters of account 444455556666 may join/],
+    [/no longer: clusters of account 111122223333/],
+  ],
+  ['environments in force', onboards(), onboards({ mode: 'enforce' }), [/from observe to enforce/], []],
+  ['a higher level', onboards(), onboards({ level: rules('get', 'list') }), [/gives more than l gave/], []],
+  ['a lower level', onboards({ level: rules('get', 'list') }), onboards(), [], [/gives less than l gave/]],
+  ['a trusted principal', onboards(), onboards(trust(ARN('ci'))), [/may be assumed by .*user\/ci/], []],
+  ['a principal trusted no more', onboards(trust(ARN('ci'))), onboards(), [], [/no longer be assumed by .*user\/ci/]],
+  ['a role that may be named', onboards(), onboards({ adopt: ['r*'] }), [/r\* may be named/], []],
+  ['more people', onboards(), onboards({ people: people('a', 'b') }), [/given to the okta group b/], []],
+  ['other people', onboards({}, {}), onboards({}, { people: people('b') }), [/group b/], [/no longer .* group a/]],
+  ['applications', onboards(), onboards({}, {}), [/applications may be onboarded, at l/], []],
+  ['no applications', onboards({}, {}), onboards(), [], [/no application is onboarded any more/]],
+  [
+    'namespaces that are made',
+    onboards({}, {}),
+    onboards({}, { absentNamespaces: 'create' }),
+    [/absent namespaces/],
+    [],
+  ],
+  [
+    'groups of another source',
+    onboards({}, {}),
+    onboards({}, { groupsOf: 'cognito' }),
+    [/groups of cognito may be named/],
+    [/no longer: groups of okta/],
+  ],
+  [
+    'a named cluster leaves and may be onboarded',
+    onboards(),
+    { ...onboards(), clusters: [base.clusters[1]!] },
+    [/the cluster prod may be onboarded again/],
+    [/the cluster prod .* leaves the policy/, /no longer reaches the clusters prod/],
+  ],
   ['another way into the account', base, { ...base, accounts: [{ id: ACCOUNT, roleArn: 'r' }] }, [/another way/], []],
 ];
 
@@ -221,6 +350,13 @@ describe('what widens and what narrows', () => {
     expect(narrower.map(({ text }) => text)).toEqual(narrows.map((text) => expect.stringMatching(text)));
     expect(compare(from, withoutWidening(from, to)).widens).toEqual([]);
     if (widens.length === 0) expect(withoutWidening(from, to)).toEqual(to);
+  });
+
+  test('what is onboarded keeps what grants on all clusters give while something else waits', () => {
+    const more = { ...onboards(), grants: [...base.grants, aGrant({ name: 'more' })] };
+    const [grant, ...others] = withoutWidening(onboards(), more).grants;
+    expect(grant!.clusters).toEqual({ names: ['*'], labels: {} });
+    expect(others).toEqual([]);
   });
 
   test('everything of a first policy widens', () => {

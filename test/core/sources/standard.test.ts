@@ -182,6 +182,76 @@ describe('the events', () => {
     expect(factsOf(receive(memberAdded({ type, data })))).toEqual(facts);
   });
 
+  const cluster = { account: '111122223333', region: 'eu-west-1', name: 'prod-eu' };
+  const role = 'arn:aws:iam::111122223333:role/platform/provisioner';
+  it.each([
+    [
+      'environment.created',
+      { environment: { name: 'prod', cluster, role } },
+      { type: 'environment', name: 'prod', state: 'present', cluster, role },
+    ],
+    ['environment.removed', { environment: { name: 'prod' } }, { type: 'environment', name: 'prod', state: 'absent' }],
+    [
+      'application.onboarded',
+      { application: { environment: 'prod', namespace: 'pay', group: '00g1' } },
+      { type: 'application', environment: 'prod', namespace: 'pay', state: 'present', group: '00g1' },
+    ],
+    [
+      'application.removed',
+      { application: { environment: 'prod', namespace: 'pay' } },
+      { type: 'application', environment: 'prod', namespace: 'pay', state: 'absent' },
+    ],
+  ])('%s', (type, data, expected) => {
+    expect(factsOf(receive(memberAdded({ type, data })))).toEqual([{ ...expected, at }]);
+  });
+
+  it.each<[string, object, string]>([
+    ['no name', { cluster }, 'data.environment.name'],
+    ['a name with --', { name: 'prod--eu', cluster }, 'data.environment.name: is no name of an environment'],
+    ['a name that is too long', { name: 'e'.repeat(64), cluster }, 'data.environment.name'],
+    ['no cluster', { name: 'prod' }, 'data.environment.cluster'],
+    ['a short account', { name: 'prod', cluster: { ...cluster, account: '1111' } }, 'data.environment.cluster.account'],
+    ['no Region', { name: 'prod', cluster: { ...cluster, region: 'mars' } }, 'data.environment.cluster.region'],
+    ['a wildcard for a cluster', { name: 'prod', cluster: { ...cluster, name: '*' } }, 'data.environment.cluster.name'],
+    ['a misspelt member', { name: 'prod', cluster, rol: role }, 'data.environment: Unrecognized key: "rol"'],
+    ['a wildcard in the role', { name: 'prod', cluster, role: `${role}*` }, 'data.environment.role: is no ARN'],
+    [
+      'a user for a role',
+      { name: 'prod', cluster, role: role.replace('role/', 'user/') },
+      'is no role (it is of type user)',
+    ],
+    [
+      'a session for a role',
+      { name: 'prod', cluster, role: 'arn:aws:sts::111122223333:assumed-role/x/y' },
+      'is no role (it is of type assumed-role)',
+    ],
+    [
+      'a service-linked role',
+      { name: 'prod', cluster, role: 'arn:aws:iam::111122223333:role/aws-service-role/x/AWSServiceRoleForX' },
+      'data.environment.role: cannot be used: it is the service-linked role',
+    ],
+    [
+      'a role of Identity Center',
+      { name: 'prod', cluster, role: 'arn:aws:iam::111122223333:role/AWSReservedSSO_Ops_0123456789abcdef' },
+      'permission set',
+    ],
+    ['a role of ours', { name: 'prod', cluster, role: role.replace('platform', 'gatehouse') }, 'own making'],
+  ])('of an environment are malformed with %s: the member is named', (_what, environment, reason) => {
+    const verdict = receive(memberAdded({ type: 'environment.created', data: { environment } }));
+    expect(verdict).toMatchObject({ kind: 'malformed', reason: expect.stringContaining(reason) });
+  });
+
+  it.each<[string, object, string]>([
+    ['no namespace', { environment: 'prod' }, 'data.application.namespace'],
+    ['a namespace that is none', { environment: 'prod', namespace: 'Pay' }, 'data.application.namespace'],
+    ['a wildcard', { environment: 'prod', namespace: 'pay-*' }, 'data.application.namespace'],
+    ['an empty group', { environment: 'prod', namespace: 'pay', group: '' }, 'data.application.group'],
+    ['a list of groups', { environment: 'prod', namespace: 'pay', group: ['a'] }, 'data.application.group'],
+  ])('of an application are malformed with %s: the member is named', (_what, application, reason) => {
+    const verdict = receive(memberAdded({ type: 'application.onboarded', data: { application } }));
+    expect(verdict).toMatchObject({ kind: 'malformed', reason: expect.stringContaining(reason) });
+  });
+
   it('say who joins, as far as the sender does', () => {
     const user = { id: 'u-17', login: 'jo', attributes: { 'aws-arn': 'arn:aws:iam::111122223333:user/jo' } };
     expect(factsOf(receive(memberAdded({ data: { group: { id: 'eng' }, user } })))).toEqual([

@@ -146,6 +146,32 @@ describe('an adopted role', () => {
   });
 });
 
+it('an adopted role of another account of the policy is looked up there, never by its bare name in the cluster’s', async () => {
+  const OTHER = '444455556666';
+  const text = policy(role())
+    .replace(`iam::${ACCOUNT}:role`, `iam::${OTHER}:role`)
+    .replace(
+      'clusters:',
+      `accounts:\n  "${ACCOUNT}": {}\n  "${OTHER}": { roleArn: "arn:aws:iam::${OTHER}:role/member", externalId: "0123456789" }\nclusters:`,
+    );
+  const world = await aPipeline({ policy: text, accounts: [ACCOUNT, OTHER] });
+  await withRole()(world);
+  await world.settle();
+  const awsAuth = () => world.clusters.get(ARN)!.peek(AWS_AUTH)?.data?.mapRoles ?? '';
+  const codes = () =>
+    world.table
+      .items()
+      .filter(({ sk }) => sk.startsWith('mark#'))
+      .flatMap((item) => readMark(item).finding?.code ?? []);
+  expect([awsAuth(), codes()]).toEqual(['', ['no-such-principal']]);
+  await world.iam.get(OTHER)!.createRole({ name: 'ops', path: '/', trust: TRUST, tags: {}, maxSessionSeconds: 3600 });
+  await world.say({ ...made(), account: OTHER });
+  await world.settle();
+  expect(codes()).toEqual([]);
+  expect(awsAuth()).toContain(`rolearn: arn:aws:iam::${OTHER}:role/ops`);
+  expect(awsAuth()).toContain(`gatehouse:iam-role:${OTHER}:ops`);
+});
+
 describe('an adopted user', () => {
   it('is mapped with its path, and keeps its keys and policies', async () => {
     const world = await aWorld(user, async ({ iam }) => {

@@ -21,6 +21,16 @@ grants:
   - { name: ci, to: { machine: ci }, on: { clusters: "*" }, level: deployer, through: user }
 `;
 
+const POLICY_ARN = `arn:aws:iam::${ACCOUNT}:policy/gatehouse/EKS_CICD_User_Policy`;
+type Pipeline = Awaited<ReturnType<typeof aPipeline>>;
+
+/** The document in force of the machines' managed policy. */
+async function managed({ iam }: Pipeline, arn = POLICY_ARN) {
+  const account = iam.get(ACCOUNT)!;
+  const policy = await account.getPolicy(arn);
+  return policy && account.getPolicyVersion(arn, policy.version);
+}
+
 describe('a machine with an IAM user of its own', () => {
   it('may describe a cluster that joins later, and gets in there', async () => {
     const world = await aPipeline({ policy: POLICY });
@@ -29,10 +39,83 @@ describe('a machine with an IAM user of its own', () => {
     const fresh = world.addCluster(FRESH);
     await world.say({ type: 'cluster', arn: FRESH, state: 'present', at: world.clock.now() });
     await world.settle();
-    const allowed = JSON.stringify(await world.iam.get(ACCOUNT)!.getUserPolicy('gatehouse-ci', 'gatehouse-clusters'));
+    const allowed = JSON.stringify(await managed(world));
     expect(allowed).toContain(FRESH);
     const awsAuth = fresh.peek({ kind: 'ConfigMap', namespace: 'kube-system', name: 'aws-auth' });
     expect(awsAuth?.data?.mapUsers).toContain('user/gatehouse/gatehouse-ci');
+  });
+
+  it('has a managed policy for just its clusters before its user, and its user before its key', async () => {
+    const world = await aPipeline({ policy: POLICY });
+    await world.settle();
+    const account = world.iam.get(ACCOUNT)!;
+    expect(await managed(world)).toEqual({
+      Version: '2012-10-17',
+      Statement: [{ Effect: 'Allow', Action: 'eks:DescribeCluster', Resource: ARN }],
+    });
+    expect(await account.listAttachedUserPolicies('gatehouse-ci')).toEqual([POLICY_ARN]);
+    expect(await account.listUserPolicies('gatehouse-ci')).toEqual([]);
+    const order = account.calls.map((call) => call.split(' ')[0]!);
+    const made = ['createPolicy', 'createUser', 'attachUserPolicy', 'createAccessKey'];
+    expect(made.map((call) => order.indexOf(call))).toEqual(
+      made.map((call) => order.indexOf(call)).toSorted((a, b) => a - b),
+    );
+    expect(made.map((call) => order.filter((one) => one === call).length)).toEqual([1, 1, 1, 1]);
+  });
+
+  it('shares its policy, as a list of all their clusters, or has one of its own', async () => {
+    const two = POLICY.replace(
+      'grants:',
+      `grants:\n  - { name: cd, to: { machine: cd }, on: { clusters: test-eu }, level: deployer, through: user }`,
+    ).replace('discover:', `  test-eu: { account: "${ACCOUNT}", region: eu-west-1, mode: enforce }\ndiscover:`);
+    const world = await aPipeline({ policy: two });
+    const account = world.iam.get(ACCOUNT)!;
+    await world.settle();
+    const [test] = [ARN.replace('prod-eu', 'test-eu')];
+    expect(JSON.stringify(await managed(world))).toContain(test);
+    await world.upload(two.replace('grants:', 'machines: { cd: { policy: cd-clusters } }\ngrants:'));
+    await world.settle(600_000);
+    const own = POLICY_ARN.replace('EKS_CICD_User_Policy', 'cd-clusters');
+    expect(await managed(world, own)).toMatchObject({ Statement: [{ Resource: test }] });
+    expect(await account.listAttachedUserPolicies('gatehouse-cd')).toEqual([own]);
+    expect(await account.listAttachedUserPolicies('gatehouse-ci')).toEqual([POLICY_ARN]);
+  });
+
+  it('leaves nothing behind in IAM: its policy goes when its user has let go, whatever comes first', async () => {
+    const world = await aPipeline({ policy: POLICY });
+    const account = world.iam.get(ACCOUNT)!;
+    const things = () => {
+      const { users, policies, roles } = account.state.accounts.get(ACCOUNT)!;
+      return { users: [...users], policies: [...policies], roles: [...roles] };
+    };
+    const before = things();
+    await world.settle();
+    expect(things()).not.toEqual(before);
+    await world.upload(POLICY.replace(/ {2}- \{ name: ci,.*\n/, '').replace('grants:', 'grants: []'));
+    await world.settle(600_000);
+    expect(things()).toEqual(before);
+    expect(await world.secrets.read(`gatehouse/keys/${ACCOUNT}/gatehouse-ci`)).toBeUndefined();
+    expect(world.table.items().filter(({ sk, pk }) => sk.startsWith('record#') || pk.startsWith('named#'))).toEqual([]);
+  });
+
+  it('is not made where the name of its policy is taken: a finding, and the policy stays', async () => {
+    const world = await aPipeline({ policy: POLICY });
+    const account = world.iam.get(ACCOUNT)!;
+    const foreign = {
+      name: 'EKS_CICD_User_Policy',
+      path: '/',
+      document: {
+        Version: '2012-10-17',
+        Statement: [{ Effect: 'Allow', Action: 's3:GetObject', Resource: 'arn:aws:s3:::x/*' }],
+      },
+      tags: {},
+    };
+    const { arn } = await account.createPolicy(foreign);
+    await world.settle();
+    expect(await account.getUser('gatehouse-ci')).toBeUndefined();
+    expect(await account.getPolicyVersion(arn, 'v1')).toEqual(foreign.document);
+    const findings = world.table.items().flatMap(({ finding }) => (finding ? [JSON.stringify(finding)] : []));
+    expect(findings.join()).toContain('that Gatehouse did not make');
   });
 
   it('is planned without a right to its secret: nothing is to do, or all that is', async () => {

@@ -56,6 +56,7 @@ describe('while all clusters of a grant only observe', () => {
     expect(await world.secrets.read(`gatehouse/keys/${ACCOUNT}/gatehouse-pay-ci`)).toBeUndefined();
     expect(world.plans()).toEqual([
       `cluster/arn:aws:eks:eu-west-1:${ACCOUNT}:cluster/one`,
+      `iam/${ACCOUNT}/policy/EKS_CICD_User_Policy`,
       `iam/${ACCOUNT}/role/${ROLE}`,
       `iam/${ACCOUNT}/user/gatehouse-pay-ci`,
     ]);

@@ -3,7 +3,7 @@ import { clusterTarget } from '@gatehouse/core/access/target';
 import type { Item } from '@gatehouse/core/ports/table';
 import type { AwsAuthClaim } from '@gatehouse/core/resources/aws-auth/model';
 import type { OwnedClaim } from '@gatehouse/core/resources/resource';
-import { clustersNaming, readRecord, readRecords, targetsOf, writeRecords } from '@gatehouse/core/work/records';
+import { readRecord, readRecords, targetsNaming, targetsOf, writeRecords } from '@gatehouse/core/work/records';
 import { describe, expect, it } from 'vitest';
 import { memoryTable } from '../../fakes/table.ts';
 
@@ -26,12 +26,12 @@ describe('records', () => {
     expect(await writeRecords(table, TARGET, [], [door('alice'), door('bob')])).toEqual([]);
     expect(await readRecord(table, TARGET, 'user/okta/alice')).toEqual([door('alice')]);
     expect(await targetsOf(table, 'user/okta/alice')).toEqual([TARGET]);
-    expect(await clustersNaming(table, door('bob').claim.arn.toUpperCase())).toEqual([TARGET]);
+    expect(await targetsNaming(table, door('bob').claim.arn.toUpperCase())).toEqual([TARGET]);
     expect(await writeRecords(table, TARGET, [door('alice'), door('bob')], [door('bob')])).toEqual([
       door('alice').claim.arn,
     ]);
     expect(await targetsOf(table, 'user/okta/alice')).toEqual([]);
-    expect(await clustersNaming(table, door('alice').claim.arn)).toEqual([]);
+    expect(await targetsNaming(table, door('alice').claim.arn)).toEqual([]);
     expect((await readRecords(table, TARGET, undefined, 10)).records.size).toBe(1);
   });
 
@@ -76,7 +76,7 @@ describe('records', () => {
         for (const [subject, claims] of records) {
           expect(await targetsOf(table, subject)).toEqual([TARGET]);
           for (const { claim } of claims) {
-            expect(await clustersNaming(table, (claim as AwsAuthClaim).arn)).toEqual([TARGET]);
+            expect(await targetsNaming(table, (claim as AwsAuthClaim).arn)).toEqual([TARGET]);
           }
         }
       }

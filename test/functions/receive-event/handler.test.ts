@@ -1,6 +1,6 @@
 import { Failure } from '@gatehouse/core/access/failure';
 import { factKey } from '@gatehouse/core/directory/items';
-import { ACTIVE_KEY, policyInForce } from '@gatehouse/core/policy/versions';
+import { ACTIVE_KEY, policyInForce } from '@gatehouse/core/policy/in-force';
 import type { Documents } from '@gatehouse/core/ports/documents';
 import { eventSources } from '@gatehouse/core/sources/sources';
 import { describe, expect, it } from 'vitest';

@@ -1,10 +1,12 @@
 import { Failure } from '@gatehouse/core/access/failure';
+import { uploadPolicy } from '@gatehouse/core/policy/versions';
 import { SigningSecrets } from '@gatehouse/core/sources/signing-secrets';
 import { MAX_BODY_BYTES } from '@gatehouse/core/sources/source';
 import { webhookSources } from '@gatehouse/core/sources/sources';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createHandler, type Dependencies } from '../../../functions/receive-webhook/handler.ts';
+import { ONBOARDING, onboardingPolicy } from '../../builders/onboarding.ts';
 import {
   httpEvent,
   memberAdded,
@@ -298,5 +300,44 @@ describe('a failure of ours', () => {
     isDown = false;
     expect((await handler(standardEvent())).statusCode).toBe(204);
     expect(queues.sent).toHaveLength(1);
+  });
+});
+
+describe('an onboarding', () => {
+  const cluster = { account: '111122223333', region: 'eu-west-1', name: 'prod' };
+  const created = memberAdded({ type: 'environment.created', data: { environment: { name: 'prod', cluster } } });
+  const onboarded = memberAdded({
+    type: 'application.onboarded',
+    data: { application: { environment: 'prod', namespace: 'pay' } },
+  });
+  const removed = memberAdded({ type: 'environment.removed', data: { environment: { name: 'prod' } } });
+  const environmentsOnly = ONBOARDING.slice(0, ONBOARDING.indexOf('  applications:'));
+
+  async function onboardingWorld(section: string | undefined) {
+    const here = world();
+    if (section !== undefined) {
+      const cause = { source: 'operator', event: 'e', type: 'upload', receivedAt: 1 };
+      const ports = { table: here.table, clock: here.clock, random: countingRandom() };
+      await uploadPolicy(ports, { text: onboardingPolicy('', section), by: 'me', cause, trusted: true });
+    }
+    return here;
+  }
+
+  it.each([
+    ['no policy at all', undefined, created, 403, 'the access policy in force onboards no environments'],
+    ['a policy without onboarding', '', created, 403, 'add onboarding.environments'],
+    ['a policy without onboarding', '', onboarded, 403, 'the access policy in force onboards no applications'],
+    ['a policy that onboards environments', environmentsOnly, onboarded, 403, 'add onboarding.applications'],
+    ['a policy that onboards environments', environmentsOnly, created, 204, ''],
+    ['a policy that onboards both', ONBOARDING, onboarded, 204, ''],
+    ['a policy without onboarding, and going', '', removed, 204, ''],
+  ])('is answered by %s', async (_what, section, body, status, says) => {
+    const here = await onboardingWorld(section);
+    const answer = await here.handler(standardEvent(body));
+    expect(answer.statusCode).toBe(status);
+    expect(answer.body ?? '').toContain(says);
+    const kept = here.table.items().filter(({ pk }) => pk === 'onboarded' || pk.startsWith('delivery#'));
+    expect(kept.length > 0).toBe(status === 204);
+    expect(here.queues.sent.length > 0).toBe(status === 204);
   });
 });

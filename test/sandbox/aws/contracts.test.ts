@@ -87,6 +87,7 @@ eksContract(NAME, async () => {
         certificateAuthority: 'Q0E=',
         version: '1.34',
         authenticationMode: 'CONFIG_MAP',
+        ownIssuer: endpoint.clusters.ownIssuer(HOME.account, HOME.region, 'prod-eu'),
         tags: { env: 'prod' },
       },
     ],

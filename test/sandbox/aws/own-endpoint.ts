@@ -26,6 +26,7 @@ export async function startEndpoint(options: Partial<EndpointOptions> = {}): Pro
     planes: {
       start: async ({ name }) => ({ endpoint: `https://127.0.0.1:1/${name}`, certificateAuthority: 'Q0E=' }),
       stop: async () => {},
+      believe: async () => {},
     },
     ...options,
   });

@@ -3,7 +3,7 @@ import type { Json } from '@gatehouse/core/access/json';
 import type { PolicyDocument } from '@gatehouse/core/ports/iam';
 import { asList, type Statement, statementsOf } from './documents.ts';
 import { evaluate, matchesAction, matchesConditions } from './evaluate.ts';
-import { type IamState, principalByArn, type SimRole, type SimUser } from './state.ts';
+import { type IamState, managedDocument, principalByArn, type SimRole, type SimUser } from './state.ts';
 
 /** Who asks for a role. */
 export interface Caller {
@@ -32,8 +32,8 @@ const denied = (reason: string): Assumable => ({ allowed: false, reason });
 /**
  * Would sts:AssumeRole succeed? Evaluates the role's trust document and, where AWS does, the caller's identity policies:
  * in the same account a document that names the user or role (or everybody) is enough, one that names the account leaves
- * it to their identity policies; across accounts both must allow. Boundaries and managed policies are not evaluated, but
- * for AdministratorAccess, which allows everything.
+ * it to their identity policies; across accounts both must allow. Boundaries are not evaluated; of AWS's own managed
+ * policies only AdministratorAccess, which allows everything.
  *
  * @see https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
  */
@@ -55,12 +55,56 @@ export function assumable(state: IamState, roleArn: string, caller: Caller, sess
   if (statements.some(({ effect }) => effect === 'Deny')) return refused('its trust policy denies it');
   if (statements.length === 0) return refused('its trust policy does not allow it');
 
-  const own = evaluate(identityPolicies(known.principal), 'sts:AssumeRole', roleArn, known.context);
+  const own = evaluate(identityPolicies(state, known.principal), 'sts:AssumeRole', roleArn, known.context);
   if (own === 'explicit-deny') return refused('an identity-based policy denies it');
   const sameAccount = parsePrincipalArn(roleArn).account === known.account;
   const named = statements.some(({ match }) => match === 'caller');
   if (own === 'allowed' || (sameAccount && named)) return { allowed: true };
   return refused('no identity-based policy allows it');
+}
+
+/** Somebody whom an OIDC provider vouches for, by a token that was verified. */
+export interface FederatedCaller {
+  /** ARN of the provider in IAM. */
+  readonly provider: string;
+  /** Its host and path, as condition keys begin. */
+  readonly keys: string;
+  readonly claims: Readonly<Record<string, string | readonly string[]>>;
+}
+
+/**
+ * Would sts:AssumeRoleWithWebIdentity succeed? Only the role's trust document decides: the caller has no policies.
+ *
+ * @see https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html#condition-keys-wif
+ */
+export function assumableWithToken(
+  state: IamState,
+  roleArn: string,
+  { provider, keys, claims }: FederatedCaller,
+  sessionName: string,
+): Assumable {
+  const refused = denied('Not authorized to perform sts:AssumeRoleWithWebIdentity');
+  const role = principalByArn(state, roleArn);
+  if (role?.kind !== 'role') return refused;
+  const context = new Map<string, string | readonly string[]>([
+    ['sts:rolesessionname', sessionName],
+    ['aws:federatedprovider', provider],
+  ]);
+  for (const [claim, value] of Object.entries(claims)) context.set(`${keys}:${claim}`.toLowerCase(), value);
+  const statements = statementsOf(role.trust).filter(
+    (statement) =>
+      matchesAction(statement, 'sts:AssumeRoleWithWebIdentity') &&
+      isFederated(statement, provider) &&
+      matchesConditions(statement, context),
+  );
+  if (statements.some(({ Effect }) => Effect === 'Deny')) return refused;
+  return statements.some(({ Effect }) => Effect === 'Allow') ? { allowed: true } : refused;
+}
+
+function isFederated({ Principal: principal }: Statement, provider: string): boolean {
+  if (principal === '*') return true;
+  const { Federated, AWS } = principal as Record<string, Json>;
+  return asList(Federated).includes(provider) || asList(AWS).includes('*');
 }
 
 function knownCaller(state: IamState, caller: Caller, sessionName: string): KnownCaller | undefined {
@@ -98,9 +142,12 @@ function principalMatch(statement: Statement, caller: KnownCaller): 'caller' | '
 const ADMINISTRATOR: PolicyDocument = { Statement: [{ Effect: 'Allow', Action: '*', Resource: '*' }] };
 
 /** What a principal's own policies say, as documents for {@link evaluate}. */
-export function identityPolicies(principal: SimRole | SimUser | undefined): readonly PolicyDocument[] {
+export function identityPolicies(state: IamState, principal: SimRole | SimUser | undefined): readonly PolicyDocument[] {
   if (!principal) return [];
   const inline = [...principal.inline.values()].map((text) => JSON.parse(text) as PolicyDocument);
+  const managed = [...principal.attached].flatMap((arn) =>
+    [managedDocument(state, arn)].filter((one) => one !== undefined),
+  );
   const administrator = [...principal.attached].some((arn) => arn.endsWith(':aws:policy/AdministratorAccess'));
-  return administrator ? [...inline, ADMINISTRATOR] : inline;
+  return [...inline, ...managed, ...(administrator ? [ADMINISTRATOR] : [])];
 }

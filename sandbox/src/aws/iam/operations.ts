@@ -3,8 +3,11 @@ import {
   type IamState,
   issueId,
   issueSecret,
+  policyByArn,
   type SimAccount,
   type SimKey,
+  type SimOidcProvider,
+  type SimPolicy,
   type SimPrincipal,
   type SimRole,
   type SimUser,
@@ -21,6 +24,11 @@ const POLICY_ARN = /^arn:aws[a-z-]*:iam::(aws|\d{12}):policy\/[\x21-\x7e]+$/;
 const INLINE_LIMIT = { role: 10_240, user: 2_048 } as const;
 const TAG_LIMIT = 50;
 const KEY_LIMIT = 2;
+const ATTACHED_LIMIT = 10;
+const CLIENT_IDS_LIMIT = 100;
+const VERSION_LIMIT = 5;
+/** Characters of a managed policy, white space not counted. */
+const POLICY_LIMIT = 6144;
 
 const validation = (message: string) => new IamError('ValidationError', 400, message);
 const noSuchEntity = (message: string) => new IamError('NoSuchEntity', 404, message);
@@ -74,9 +82,13 @@ function checkPolicyArn(arn: string): void {
 }
 
 /** The managed policies of AWS's own are taken on trust. */
+function isThere(state: IamState, arn: string): boolean {
+  return arn.includes(':iam::aws:') || state.managedPolicies.has(arn) || policyByArn(state, arn) !== undefined;
+}
+
 function checkBoundary(state: IamState, arn: string): void {
   checkPolicyArn(arn);
-  if (arn.includes(':iam::aws:') || state.managedPolicies.has(arn)) return;
+  if (isThere(state, arn)) return;
   throw noSuchEntity(`Scope ARN: ${arn} does not exist or is not attachable.`);
 }
 
@@ -261,7 +273,7 @@ export function deletePolicy(
   principalOf(state, account, kind, name).inline.delete(policy);
 }
 
-/** AttachRolePolicy, AttachUserPolicy. Managed policies themselves are not simulated: any well-formed ARN will do. */
+/** AttachRolePolicy, AttachUserPolicy. */
 export function attachPolicy(
   state: IamState,
   account: string,
@@ -270,7 +282,12 @@ export function attachPolicy(
   policyArn: string,
 ): void {
   checkPolicyArn(policyArn);
-  principalOf(state, account, kind, name).attached.add(policyArn);
+  const { attached } = principalOf(state, account, kind, name);
+  if (!isThere(state, policyArn)) throw noSuchEntity(`Policy ${policyArn} does not exist or is not attachable.`);
+  if (!attached.has(policyArn) && attached.size >= ATTACHED_LIMIT) {
+    throw limitExceeded(`Cannot exceed quota for PoliciesPer${kind === 'role' ? 'Role' : 'User'}: ${ATTACHED_LIMIT}`);
+  }
+  attached.add(policyArn);
 }
 
 /** DetachRolePolicy, DetachUserPolicy. */
@@ -284,6 +301,144 @@ export function detachPolicy(
   if (!principalOf(state, account, kind, name).attached.delete(policyArn)) {
     throw noSuchEntity(`Policy ${policyArn} was not found.`);
   }
+}
+
+/** @throws IamError NoSuchEntity. */
+export function policyOf(state: IamState, arn: string): SimPolicy {
+  checkPolicyArn(arn);
+  const policy = policyByArn(state, arn);
+  if (!policy) throw noSuchEntity(`Policy ${arn} was not found.`);
+  return policy;
+}
+
+/** CreatePolicy. `document` is the text. A name is unique whatever its path or case. */
+export function createPolicy(
+  state: IamState,
+  account: string,
+  input: {
+    readonly name: string;
+    readonly path?: string;
+    readonly document: string;
+    readonly tags?: readonly (readonly [string, string])[];
+  },
+): SimPolicy {
+  const { policies } = accountOf(state, account);
+  const { name, path = '/', document } = input;
+  if (!NAME.test(name) || name.length > 128) throw validation('The specified value for policyName is invalid.');
+  checkPath(path);
+  checkManagedPolicy(document);
+  if (policies.has(name.toLowerCase())) {
+    throw alreadyExists(`A policy called ${name} already exists. Duplicate names are not allowed.`);
+  }
+  const tags = new Map<string, string>();
+  putTags(tags, input.tags ?? []);
+  const policy: SimPolicy = {
+    name,
+    path,
+    id: issueId(state, 'ANPA', 17),
+    createdAt: state.now(),
+    tags,
+    versions: new Map([['v1', document]]),
+    version: 'v1',
+    made: 1,
+  };
+  policies.set(name.toLowerCase(), policy);
+  return policy;
+}
+
+function checkManagedPolicy(text: string): void {
+  readIdentityPolicy(text);
+  const size = JSON.stringify(JSON.parse(text)).length;
+  if (size > POLICY_LIMIT) throw limitExceeded(`Cannot exceed quota for PolicySize: ${POLICY_LIMIT}`);
+}
+
+/** GetPolicyVersion: the text as it was written. */
+export function policyVersion(state: IamState, arn: string, version: string): string {
+  const text = policyOf(state, arn).versions.get(version);
+  if (text === undefined) throw noSuchEntity(`Policy ${arn} version ${version} does not exist or is not attachable.`);
+  return text;
+}
+
+/** CreatePolicyVersion. */
+export function createPolicyVersion(state: IamState, arn: string, text: string, setAsDefault: boolean): string {
+  const policy = policyOf(state, arn);
+  checkManagedPolicy(text);
+  if (policy.versions.size >= VERSION_LIMIT) {
+    throw limitExceeded(
+      `A managed policy can have up to ${VERSION_LIMIT} versions. Before you create a new version, you must delete an existing version.`,
+    );
+  }
+  policy.made += 1;
+  const version = `v${policy.made}`;
+  policy.versions.set(version, text);
+  if (setAsDefault) policy.version = version;
+  return version;
+}
+
+/** DeletePolicyVersion. */
+export function deletePolicyVersion(state: IamState, arn: string, version: string): void {
+  policyVersion(state, arn, version);
+  const policy = policyOf(state, arn);
+  if (policy.version === version) throw deleteConflict('Cannot delete the default version of a policy.');
+  policy.versions.delete(version);
+}
+
+/** TagPolicy. */
+export function tagPolicy(state: IamState, arn: string, tags: readonly (readonly [string, string])[]): void {
+  putTags(policyOf(state, arn).tags, tags);
+}
+
+/** How many principals have a managed policy, as a policy or as a boundary. */
+export function attachments(state: IamState, account: string, arn: string): { attached: number; bounding: number } {
+  const { roles, users } = accountOf(state, account);
+  const principals = [...roles.values(), ...users.values()];
+  return {
+    attached: principals.filter(({ attached }) => attached.has(arn)).length,
+    bounding: principals.filter(({ boundary }) => boundary === arn).length,
+  };
+}
+
+/** DeletePolicy. */
+export function deleteManagedPolicy(state: IamState, account: string, arn: string): void {
+  const policy = policyOf(state, arn);
+  const { attached, bounding } = attachments(state, account, arn);
+  if (attached + bounding > 0) throw deleteConflict('Cannot delete a policy attached to entities.');
+  if (policy.versions.size > 1) {
+    throw deleteConflict(
+      'This policy has more than one version. Before you delete a policy, you must delete the others.',
+    );
+  }
+  accountOf(state, account).policies.delete(policy.name.toLowerCase());
+}
+
+/** CreateOpenIDConnectProvider. Answers its ARN. */
+export function createOidcProvider(
+  state: IamState,
+  account: string,
+  { url, clientIds }: { readonly url: string; readonly clientIds: readonly string[] },
+): string {
+  const provider = /^https:\/\/([^?#]+?)\/?$/.exec(url)?.[1];
+  if (provider === undefined || url.length > 255) throw new IamError('InvalidInput', 400, `${url} is not valid.`);
+  if (clientIds.length > CLIENT_IDS_LIMIT) {
+    throw limitExceeded(`Cannot exceed quota for ClientIdsPerOpenIdConnectProvider: ${CLIENT_IDS_LIMIT}`);
+  }
+  const { oidcProviders } = accountOf(state, account);
+  const arn = `arn:${state.partition}:iam::${account}:oidc-provider/${provider}`;
+  if (oidcProviders.has(arn)) throw alreadyExists(`Provider with url ${url} already exists.`);
+  oidcProviders.set(arn, { provider, clientIds: new Set(clientIds), createdAt: state.now() });
+  return arn;
+}
+
+/** GetOpenIDConnectProvider. @throws IamError NoSuchEntity. */
+export function oidcProviderOf(state: IamState, account: string, arn: string): SimOidcProvider {
+  const provider = accountOf(state, account).oidcProviders.get(arn);
+  if (!provider) throw noSuchEntity(`OpenIDConnect Provider not found for arn ${arn}`);
+  return provider;
+}
+
+/** DeleteOpenIDConnectProvider: no such provider is no error. */
+export function deleteOidcProvider(state: IamState, account: string, arn: string): void {
+  accountOf(state, account).oidcProviders.delete(arn);
 }
 
 /** TagRole, TagUser. */

@@ -1,6 +1,6 @@
 import { IamError, shownTrust } from './documents.ts';
 import * as iam from './operations.ts';
-import { arnOf, type IamState, type SimRole, type SimUser } from './state.ts';
+import { arnOf, type IamState, policyArnOf, type SimPolicy, type SimRole, type SimUser } from './state.ts';
 
 /** An answer of the AWS Query protocol. */
 export interface XmlAnswer {
@@ -84,6 +84,10 @@ class Call {
 
   role(): SimRole {
     return iam.roleOf(this.state, this.account, this.required('RoleName'));
+  }
+
+  policy(): SimPolicy {
+    return iam.policyOf(this.state, this.required('PolicyArn'));
   }
 
   user(): SimUser {
@@ -293,6 +297,98 @@ const USER_ACTIONS: Readonly<Record<string, Action>> = {
   },
 };
 
+function policyXml({ state, account }: Call, policy: SimPolicy): Xml {
+  const arn = policyArnOf(state, account, policy);
+  const { attached, bounding } = iam.attachments(state, account, arn);
+  return {
+    PolicyName: policy.name,
+    PolicyId: policy.id,
+    Arn: arn,
+    Path: policy.path,
+    DefaultVersionId: policy.version,
+    AttachmentCount: attached,
+    PermissionsBoundaryUsageCount: bounding,
+    IsAttachable: true,
+    CreateDate: time(policy.createdAt),
+    UpdateDate: time(policy.createdAt),
+    Tags: policy.tags.size === 0 ? undefined : tagList(policy.tags),
+  };
+}
+
+function versionXml(policy: SimPolicy, version: string, text?: string): Xml {
+  return {
+    VersionId: version,
+    IsDefaultVersion: policy.version === version,
+    CreateDate: time(policy.createdAt),
+    Document: text === undefined ? undefined : encoded(text),
+  };
+}
+
+const POLICY_ACTIONS: Readonly<Record<string, Action>> = {
+  CreatePolicy: (call) => {
+    const path = call.optional('Path');
+    const policy = iam.createPolicy(call.state, call.account, {
+      name: call.required('PolicyName'),
+      ...(path === undefined ? {} : { path }),
+      document: call.required('PolicyDocument'),
+      tags: call.tags(),
+    });
+    return { Policy: policyXml(call, policy) };
+  },
+  GetPolicy: (call) => ({ Policy: policyXml(call, call.policy()) }),
+  GetPolicyVersion: (call) => {
+    const version = call.required('VersionId');
+    const text = iam.policyVersion(call.state, call.required('PolicyArn'), version);
+    return { PolicyVersion: versionXml(call.policy(), version, text) };
+  },
+  ListPolicyVersions: (call) => {
+    const policy = call.policy();
+    const versions = [...policy.versions.keys()].reverse();
+    return call.page(
+      'Versions',
+      versions.map((version) => versionXml(policy, version)),
+    );
+  },
+  CreatePolicyVersion: (call) => {
+    const text = call.required('PolicyDocument');
+    const isDefault = call.optional('SetAsDefault') === 'true';
+    const version = iam.createPolicyVersion(call.state, call.required('PolicyArn'), text, isDefault);
+    return { PolicyVersion: versionXml(call.policy(), version) };
+  },
+  DeletePolicyVersion: (call) => {
+    iam.deletePolicyVersion(call.state, call.required('PolicyArn'), call.required('VersionId'));
+    return {};
+  },
+  TagPolicy: (call) => {
+    iam.tagPolicy(call.state, call.required('PolicyArn'), call.tags());
+    return {};
+  },
+  DeletePolicy: (call) => {
+    iam.deleteManagedPolicy(call.state, call.account, call.required('PolicyArn'));
+    return {};
+  },
+};
+
+const PROVIDER_ACTIONS: Readonly<Record<string, Action>> = {
+  CreateOpenIDConnectProvider: (call) => {
+    const provider = { url: call.required('Url'), clientIds: call.list('ClientIDList') };
+    return { OpenIDConnectProviderArn: iam.createOidcProvider(call.state, call.account, provider) };
+  },
+  GetOpenIDConnectProvider: (call) => {
+    const found = iam.oidcProviderOf(call.state, call.account, call.required('OpenIDConnectProviderArn'));
+    return { Url: found.provider, ClientIDList: [...found.clientIds], CreateDate: time(found.createdAt) };
+  },
+  ListOpenIDConnectProviders: (call) => ({
+    OpenIDConnectProviderList: [...iam.accountOf(call.state, call.account).oidcProviders.keys()].map((Arn) => ({
+      Arn,
+    })),
+  }),
+  DeleteOpenIDConnectProvider: (call) => {
+    iam.deleteOidcProvider(call.state, call.account, call.required('OpenIDConnectProviderArn'));
+    return {};
+  },
+};
+
 /** What exists for roles and for users alike; `Kind` is how IAM spells it in the action. */
 function sharedActions(kind: iam.PrincipalKind): Record<string, Action> {
   const Kind = kind === 'role' ? 'Role' : 'User';
@@ -354,7 +450,14 @@ function sharedActions(kind: iam.PrincipalKind): Record<string, Action> {
 }
 
 const ACTIONS: ReadonlyMap<string, Action> = new Map(
-  Object.entries({ ...ROLE_ACTIONS, ...USER_ACTIONS, ...sharedActions('role'), ...sharedActions('user') }),
+  Object.entries({
+    ...ROLE_ACTIONS,
+    ...USER_ACTIONS,
+    ...POLICY_ACTIONS,
+    ...PROVIDER_ACTIONS,
+    ...sharedActions('role'),
+    ...sharedActions('user'),
+  }),
 );
 
 /** The actions that the simulator knows, sorted. */

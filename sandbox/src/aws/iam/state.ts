@@ -42,11 +42,39 @@ export interface SimUser extends SimPrincipal {
   loginProfile: boolean;
 }
 
+/** A managed policy of a customer's. */
+export interface SimPolicy {
+  readonly name: string;
+  /** Unique for ever: ANPA... */
+  readonly id: string;
+  readonly path: string;
+  /** Milliseconds UTC. */
+  readonly createdAt: number;
+  readonly tags: Map<string, string>;
+  /** Documents as they were written, by version (`v1`), oldest first. */
+  readonly versions: Map<string, string>;
+  /** The version in force. */
+  version: string;
+  /** How many versions there ever were. */
+  made: number;
+}
+
+/** An OIDC provider that an account trusts, by its URL without `https://`. */
+export interface SimOidcProvider {
+  readonly provider: string;
+  readonly clientIds: ReadonlySet<string>;
+  /** Milliseconds UTC. */
+  readonly createdAt: number;
+}
+
 /** One AWS account. Names are unique whatever their path or case: the maps are keyed by the name in lower case. */
 export interface SimAccount {
   readonly id: string;
   readonly roles: Map<string, SimRole>;
   readonly users: Map<string, SimUser>;
+  readonly policies: Map<string, SimPolicy>;
+  /** By ARN. */
+  readonly oidcProviders: Map<string, SimOidcProvider>;
   readonly groups: Set<string>;
 }
 
@@ -73,10 +101,15 @@ export interface IamStateOptions {
   readonly pageSize?: number;
 }
 
+/** An account without anybody in it. */
+export function newAccount(id: string): SimAccount {
+  return { id, roles: new Map(), users: new Map(), policies: new Map(), oidcProviders: new Map(), groups: new Set() };
+}
+
 /** IAM without anybody in it, in these accounts (12 digits each). */
 export function newIamState(accounts: readonly string[], options: IamStateOptions = {}): IamState {
   return {
-    accounts: new Map(accounts.map((id) => [id, { id, roles: new Map(), users: new Map(), groups: new Set() }])),
+    accounts: new Map(accounts.map((id) => [id, newAccount(id)])),
     managedPolicies: new Map(),
     partition: options.partition ?? 'aws',
     seed: options.seed ?? randomBytes(16).toString('hex'),
@@ -107,6 +140,28 @@ function issueBytes(state: IamState): Buffer {
 export function arnOf(state: IamState, account: string, principal: SimPrincipal): string {
   const { kind, path, name } = principal;
   return formatPrincipalArn({ partition: state.partition, account, type: kind, path, name });
+}
+
+/** The ARN of a managed policy. */
+export function policyArnOf(
+  state: IamState,
+  account: string,
+  { path, name }: Pick<SimPolicy, 'path' | 'name'>,
+): string {
+  return `arn:${state.partition}:iam::${account}:policy${path}${name}`;
+}
+
+/** The managed policy of a customer's with this ARN, path included. */
+export function policyByArn(state: IamState, arn: string): SimPolicy | undefined {
+  const [, , , , account = '', resource = ''] = arn.split(':');
+  const policy = state.accounts.get(account)?.policies.get(resource.slice(resource.lastIndexOf('/') + 1).toLowerCase());
+  return policy && policyArnOf(state, account, policy) === arn ? policy : undefined;
+}
+
+/** The document in force of a managed policy, also of one that the template makes; undefined where there is none. */
+export function managedDocument(state: IamState, arn: string): PolicyDocument | undefined {
+  const policy = policyByArn(state, arn);
+  return policy ? (JSON.parse(policy.versions.get(policy.version)!) as PolicyDocument) : state.managedPolicies.get(arn);
 }
 
 /** The role or user with this ARN, path included. */
@@ -161,6 +216,17 @@ export function principalOfKey(state: IamState, accessKeyId: string): KeyOwner |
   return undefined;
 }
 
+interface PolicySnapshot {
+  readonly name: string;
+  readonly id: string;
+  readonly path: string;
+  readonly createdAt: number;
+  readonly tags: readonly [string, string][];
+  readonly versions: readonly [string, string][];
+  readonly version: string;
+  readonly made: number;
+}
+
 interface PrincipalSnapshot {
   readonly name: string;
   readonly id: string;
@@ -193,6 +259,12 @@ export interface IamSnapshot {
     readonly id: string;
     readonly roles: readonly RoleSnapshot[];
     readonly users: readonly UserSnapshot[];
+    /** Absent in snapshots of before managed policies were played. */
+    readonly policies?: readonly PolicySnapshot[];
+    readonly oidcProviders?: readonly (readonly [
+      string,
+      { provider: string; clientIds: string[]; createdAt: number },
+    ])[];
     readonly groups: readonly string[];
   }[];
 }
@@ -227,6 +299,14 @@ export function snapshotIam(state: IamState): IamSnapshot {
         groups: [...user.groups],
         loginProfile: user.loginProfile,
       })),
+      policies: [...account.policies.values()].map((policy) => ({
+        ...policy,
+        tags: [...policy.tags],
+        versions: [...policy.versions],
+      })),
+      oidcProviders: [...account.oidcProviders].map(
+        ([arn, provider]) => [arn, { ...provider, clientIds: [...provider.clientIds] }] as const,
+      ),
       groups: [...account.groups],
     })),
   };
@@ -258,6 +338,13 @@ export function restoreIam(snapshot: IamSnapshot, options: Pick<IamStateOptions,
         groups: new Set(groups),
         loginProfile,
       });
+    }
+    for (const { tags, versions, ...policy } of saved.policies ?? []) {
+      const restored = { ...policy, tags: new Map(tags), versions: new Map(versions) };
+      account.policies.set(policy.name.toLowerCase(), restored);
+    }
+    for (const [arn, provider] of saved.oidcProviders ?? []) {
+      account.oidcProviders.set(arn, { ...provider, clientIds: new Set(provider.clientIds) });
     }
     for (const group of saved.groups) account.groups.add(group);
   }

@@ -101,8 +101,79 @@ describe('what is wanted', () => {
     expect(findings).toMatchObject([{ code: 'conflicting-claims', subject: 'grant/other' }]);
   });
 
-  it('never has a username without the prefix', () => {
-    expect(() => run(observed({}), { wanted: [claim({ username: 'system:masters' })] })).toThrow(/not of Gatehouse/);
+  describe('with a username that the policy gives', () => {
+    const given = claim({ list: 'mapUsers', arn: USER, username: 'eks-cicd-user' });
+    const entry = (arn: string, username: string, more = '') =>
+      `- userarn: ${arn}\n  username: ${JSON.stringify(username)}\n${more}`;
+    const stranger = (username: string) => entry(`${USER}-2`, username, '  groups: [x]\n');
+
+    it('is added, and taken away by its record alone', () => {
+      const state = observed({ mapUsers: stranger('other') });
+      const { change, findings } = run(state, { wanted: [given] });
+      expect(findings).toEqual([]);
+      const after = change!.after as typeof state;
+      expect(run(after, { wanted: [given], recorded: [given] })).toEqual({ findings: [] });
+      expect(run(after, { unwanted: [given] }).change!.after).toEqual(state);
+      // Nobody recorded it: then it is somebody else's, though it says the same.
+      expect(run(after, { wanted: [given] })).toMatchObject({
+        findings: [{ code: 'foreign-entry', severity: 'blocks' }],
+      });
+      expect(
+        run(after, { unwanted: [claim({ list: 'mapUsers', arn: USER, username: 'gatehouse:x:y' })] }).change,
+      ).toBeUndefined();
+    });
+
+    it('is put right where somebody gave it a group', () => {
+      const drifted = observed({ mapUsers: entry(USER, 'eks-cicd-user', '  groups: [system:masters]\n') });
+      const { change } = run(drifted, { wanted: [given], recorded: [given] });
+      expect(JSON.stringify(change!.after)).not.toContain('system:masters');
+    });
+
+    it('changes to another, derived or given, in place', () => {
+      const state = observed({ mapUsers: entry(USER, 'eks-cicd-user') + stranger('other') });
+      for (const username of ['eks-deployer', 'gatehouse:iam-user:111122223333:ci']) {
+        const next = claim({ list: 'mapUsers', arn: USER, username });
+        const { change, findings } = run(state, { wanted: [next], unwanted: [given] });
+        expect(findings).toEqual([]);
+        expect(JSON.stringify(change!.after)).toContain(username);
+        expect(JSON.stringify(change!.after)).not.toContain('eks-cicd-user');
+      }
+    });
+
+    it.each([
+      ['has it', 'eks-cicd-user'],
+      ['may call its session so', '{{SessionNameRaw}}'],
+      ['may call its session so, in part', 'eks-{{SessionName}}'],
+    ])('is not added where another principal %s', (_what, username) => {
+      for (const data of [
+        { mapUsers: stranger(username) },
+        { mapRoles: `- rolearn: ${ROLE}\n  username: "${username}"\n` },
+      ]) {
+        const { change, findings } = run(observed(data), { wanted: [given] });
+        expect(change).toBeUndefined();
+        expect(findings).toMatchObject([{ code: 'username-taken', severity: 'blocks', subject: given.subject }]);
+      }
+    });
+
+    it.each(['EKS-CICD-USER', 'eks-cicd-user2', 'system:node:{{EC2PrivateDNSName}}', 'gatehouse:x:{{SessionNameRaw}}'])(
+      'is another than %s',
+      (username) => {
+        expect(run(observed({ mapUsers: stranger(username) }), { wanted: [given] }).change).toBeDefined();
+      },
+    );
+
+    it('that somebody takes later stays, and is told', () => {
+      const state = observed({ mapUsers: entry(USER, 'eks-cicd-user') + stranger('eks-cicd-user') });
+      expect(run(state, { wanted: [given], recorded: [given] })).toMatchObject({
+        findings: [{ code: 'username-taken', severity: 'notice' }],
+      });
+      expect(run(state, { wanted: [given], recorded: [given] }).change).toBeUndefined();
+      expect(JSON.stringify(run(state, { unwanted: [given] }).change!.after)).toContain(`${USER}-2`);
+    });
+  });
+
+  it.each(['system:masters', 'eks:x', 'a{{SessionName}}'])('never has the reserved username %s', (username) => {
+    expect(() => run(observed({}), { wanted: [claim({ username })] })).toThrow(/which is reserved/);
   });
 
   it('stays below 900 KiB, and removals go through above it', () => {

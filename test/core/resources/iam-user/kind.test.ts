@@ -18,6 +18,8 @@ import { expectKindLaws, turnClaims } from '../kind-laws.ts';
 const NAME = 'gatehouse-ci';
 const ARN = `arn:aws:iam::${FAKE_ACCOUNT}:user/gatehouse/${NAME}`;
 const SECRET = `gatehouse/keys/${FAKE_ACCOUNT}/${NAME}`;
+const MANAGED = `arn:aws:iam::${FAKE_ACCOUNT}:policy/gatehouse/EKS_CICD_User_Policy`;
+const FOREIGN = 'arn:aws:iam::aws:policy/ReadOnlyAccess';
 const POLICY = {
   Version: '2012-10-17',
   Statement: [{ Effect: 'Allow', Action: 'eks:DescribeCluster', Resource: '*' }],
@@ -83,14 +85,132 @@ describe('a user that is wanted', () => {
     ]);
   });
 
-  it('costs three reads and one of the secret where nothing changed', async () => {
+  it('costs four reads and one of the secret where nothing changed', async () => {
     const account = memoryAccount();
     await settle(iamUserKind, account.ports, NAME, wanting(claim()));
     account.iam.calls.length = 0;
     const reads = account.secrets.calls.read;
     expect(await turn(iamUserKind, account.ports, NAME, wanting(claim(), true))).toEqual({ findings: [] });
-    expect(account.iam.calls).toEqual(['getUser', 'getUserPolicy', 'listAccessKeys'].map((call) => `${call} ${NAME}`));
+    expect(account.iam.calls).toEqual(
+      ['getUser', 'getUserPolicy', 'listAttachedUserPolicies', 'listAccessKeys'].map((call) => `${call} ${NAME}`),
+    );
     expect(account.secrets.calls).toEqual({ read: reads + 1, write: 1, remove: 0 });
+  });
+
+  it('has its managed policy before its key, and what is no longer wanted goes, while what others attached stays', async () => {
+    const account = memoryAccount();
+    const { iam } = account;
+    const made = await iam.createPolicy({
+      name: 'EKS_CICD_User_Policy',
+      path: '/gatehouse/',
+      document: POLICY,
+      tags: {},
+    });
+    const { change } = await turn(iamUserKind, account.ports, NAME, wanting(claim({ attached: [made.arn] })));
+    expect(change!.lines.map(({ sign, text }) => `${sign} ${text}`)).toContain(`+ user ${NAME}: attached ${MANAGED}`);
+    const order = iam.calls.map((call) => call.split(' ')[0]);
+    expect(order.indexOf('attachUserPolicy')).toBeLessThan(order.indexOf('createAccessKey'));
+    operations.attachPolicy(iam.state, FAKE_ACCOUNT, 'user', NAME, FOREIGN);
+    await settle(iamUserKind, account.ports, NAME, wanting(claim()));
+    expect(await iam.listAttachedUserPolicies(NAME)).toEqual([FOREIGN]);
+    await settle(iamUserKind, account.ports, NAME, wanting(claim({ attached: [made.arn] }), true));
+    expect(await iam.listAttachedUserPolicies(NAME)).toEqual([FOREIGN, MANAGED]);
+    await settle(iamUserKind, account.ports, NAME, wanting(claim({ attached: [made.arn], state: 'closed' }), true));
+    expect(await iam.listAttachedUserPolicies(NAME)).toEqual([FOREIGN]);
+  });
+
+  it('waits for a managed policy that is not there yet, without a key', async () => {
+    const account = memoryAccount();
+    const waiting = turn(iamUserKind, account.ports, NAME, wanting(claim({ attached: [MANAGED] })));
+    await expect(waiting).rejects.toMatchObject({ retryable: true, message: expect.stringContaining(MANAGED) });
+    expect((await keysAndSecret(account)).keys).toEqual([]);
+  });
+
+  describe('whose key is to be another one', () => {
+    const retiring = (keyId: string, kept: boolean) =>
+      claim({ accessKey: { secret: SECRET, retired: { keyId, kept } } });
+    const keyCalls = ({ iam }: Account) =>
+      iam.calls.map((call) => call.split(' ')[0]!).filter((call) => /AccessKey$/.test(call));
+
+    async function rotating() {
+      const account = memoryAccount();
+      await settle(iamUserKind, account.ports, NAME, wanting(claim()));
+      const old = await expectOneKey(account);
+      account.iam.calls.length = 0;
+      return { account, old };
+    }
+
+    it('gets it straight into the secret, and keeps the old one beside it, until that goes', async () => {
+      const { account, old } = await rotating();
+      const { change, answer } = await turn(iamUserKind, account.ports, NAME, wanting(retiring(old, true)));
+      expect(keyCalls(account)).toEqual(['createAccessKey']);
+      const { held, keys } = await keysAndSecret(account);
+      expect(held!.accessKeyId).not.toBe(old);
+      expect(keys.map(({ id, active }) => ({ id, active }))).toEqual([
+        { id: old, active: true },
+        { id: held!.accessKeyId, active: true },
+      ]);
+      expect(JSON.stringify([change, answer])).not.toContain(held!.secretAccessKey);
+      expect(await iamUserKind.observe(account.ports, NAME)).toEqual(answer);
+      expect(await turn(iamUserKind, account.ports, NAME, wanting(retiring(old, true), true))).toEqual({
+        findings: [],
+      });
+      account.iam.calls.length = 0;
+      const end = await turn(iamUserKind, account.ports, NAME, wanting(retiring(old, false)));
+      expect(keyCalls(account)).toEqual(['deleteAccessKey']);
+      expect(end.change!.lines).toMatchObject([{ sign: '-', text: `user ${NAME}: access key ${old} deleted` }]);
+      expect(await expectOneKey(account)).toBe(held!.accessKeyId);
+      expect(await turn(iamUserKind, account.ports, NAME, wanting(claim(), true))).toEqual({ findings: [] });
+    });
+
+    it('without overlap has the new one in place before the old one goes', async () => {
+      const { account, old } = await rotating();
+      await turn(iamUserKind, account.ports, NAME, wanting(retiring(old, false)));
+      expect(keyCalls(account)).toEqual(['createAccessKey', 'deleteAccessKey']);
+      expect(await expectOneKey(account)).not.toBe(old);
+    });
+
+    it('leaves an old key switched off that somebody switched off', async () => {
+      const { account, old } = await rotating();
+      await turn(iamUserKind, account.ports, NAME, wanting(retiring(old, true)));
+      await account.iam.setAccessKeyStatus(NAME, old, false);
+      await settle(iamUserKind, account.ports, NAME, wanting(retiring(old, true), true));
+      expect(await account.iam.listAccessKeys(NAME)).toContainEqual({ id: old, active: false });
+    });
+
+    it('makes room: of two keys, the one that is neither in the secret nor kept goes first', async () => {
+      const { account, old } = await rotating();
+      const stray = await account.iam.createAccessKey(NAME);
+      account.iam.calls.length = 0;
+      await turn(iamUserKind, account.ports, NAME, wanting(retiring(old, true)));
+      expect(keyCalls(account)).toEqual(['deleteAccessKey', 'createAccessKey']);
+      const ids = (await account.iam.listAccessKeys(NAME)).map(({ id }) => id);
+      expect(ids).toContain(old);
+      expect(ids).not.toContain(stray.id);
+    });
+
+    it.each(['before', 'after'] as const)(
+      'always has one that works, wherever the process dies (%s a call)',
+      async (when) => {
+        for (const kept of [true, false]) {
+          for (let at = 1; at <= 9; at += 1) {
+            const { account, old } = await rotating();
+            const claims = wanting(retiring(old, kept));
+            const { ports } = dying(account.ports, at, when);
+            await turn(iamUserKind, ports, NAME, claims).catch((error: unknown) => expect(error).toBeInstanceOf(Crash));
+            const between = await keysAndSecret(account);
+            expect(between.keys.find(({ id }) => id === between.held?.accessKeyId)).toMatchObject({
+              active: true,
+              secret: between.held?.secretAccessKey,
+            });
+            await settle(iamUserKind, account.ports, NAME, claims);
+            const { held, keys } = await keysAndSecret(account);
+            expect(held!.accessKeyId).not.toBe(old);
+            expect(keys.map(({ id }) => id).sort()).toEqual([...(kept ? [old] : []), held!.accessKeyId].sort());
+          }
+        }
+      },
+    );
   });
 
   it('without an access key has none', async () => {
@@ -157,7 +277,7 @@ describe('a user that is wanted', () => {
     await account.iam.createAccessKey(NAME);
     account.iam.calls.length = 0;
     await turn(iamUserKind, account.ports, NAME, wanting(claim({ state: 'closed' }), true));
-    expect(account.iam.calls.slice(3)).toEqual(
+    expect(account.iam.calls.slice(4)).toEqual(
       ['setAccessKeyStatus', 'setAccessKeyStatus', 'deleteUserPolicy'].map((call) => `${call} ${NAME}`),
     );
     expect((await keysAndSecret(account)).keys.map((key) => key.active)).toEqual([false, false]);
@@ -233,7 +353,7 @@ describe('a user that must go', () => {
     const { change, answer } = await turn(iamUserKind, ports, NAME, claimsOf({ unwanted: [claim()] }));
     expect(change!.action).toBe('delete');
     expect(answer).toEqual(ABSENT_USER);
-    expect(iam.calls[4]).toBe(`setAccessKeyStatus ${NAME}`);
+    expect(iam.calls[5]).toBe(`setAccessKeyStatus ${NAME}`);
     expect(await iam.getUser(NAME)).toBeUndefined();
     expect(secrets.names()).toEqual([]);
     expect(await turn(iamUserKind, ports, NAME, claimsOf({ unwanted: [claim()] }))).toEqual({ findings: [] });
@@ -319,8 +439,9 @@ const someClaim = fc
     policy: fc.boolean(),
     boundary: fc.boolean(),
     secret: fc.constantFrom(SECRET, SECRET, 'elsewhere', undefined),
+    attached: fc.subarray([MANAGED, `${MANAGED}-2`]),
   })
-  .map(({ state, policy, boundary, secret }) => ({
+  .map(({ state, policy, boundary, secret, attached }) => ({
     ...withoutKey(),
     claim: {
       ...withoutKey().claim,
@@ -328,6 +449,7 @@ const someClaim = fc
       policies: policy ? { [CLUSTER_POLICY]: POLICY } : {},
       ...(boundary ? { boundary: BOUNDARY } : {}),
       ...(secret ? { accessKey: { secret } } : {}),
+      ...(attached.length > 0 ? { attached } : {}),
     },
   }));
 
@@ -337,6 +459,7 @@ const someState: fc.Arbitrary<IamUserState> = fc.option(
       arn: fc.constantFrom(ARN, ARN, ARN.replace('/gatehouse/', '/')),
       path: fc.constantFrom('/gatehouse/', '/gatehouse/', '/'),
       policies: fc.constantFrom({}, { [CLUSTER_POLICY]: POLICY }),
+      attached: fc.subarray([MANAGED, FOREIGN]).map((arns) => arns.toSorted()),
       tags: fc.constantFrom({}, { 'gatehouse:managed': 'true' }, { 'gatehouse:managed': 'true', team: 'x' }),
       keys: fc.array(fc.boolean(), { maxLength: 2 }),
       secret: fc.option(
@@ -371,6 +494,7 @@ it('comes to the same end whatever call the process dies at: no orphan key, no s
       fc.constantFrom('before' as const, 'after' as const),
       async (first, second, at, when) => {
         const account = memoryAccount();
+        for (const arn of [MANAGED, `${MANAGED}-2`]) account.iam.state.managedPolicies.set(arn, {});
         const next: ObjectClaims<IamUserClaim> = second
           ? claimsOf({ wanted: [second], unwanted: [first] })
           : claimsOf({ unwanted: [first] });
@@ -407,6 +531,7 @@ async function expectEnd(account: Account, wanted: IamUserClaim | undefined) {
     expect(user.inline.size).toBe(0);
   } else {
     expect([...user.inline.keys()]).toEqual(Object.keys(wanted.policies));
+    expect([...user.attached].sort()).toEqual(wanted.attached ?? []);
     if (wanted.boundary) expect(user.boundary).toBe(wanted.boundary);
     if (wanted.accessKey) await expectOneKey(account, wanted.accessKey.secret);
     else expect(user.keys.size).toBe(0);
@@ -423,7 +548,8 @@ it('names every action of IAM that it calls, and no other', async () => {
     wanting(claim({ boundary: BOUNDARY, tags: { 'gatehouse:grant': 'ci', a: 'b' } })),
   );
   await settle(iamUserKind, ports, NAME, wanting(claim({ state: 'closed' })));
-  await settle(iamUserKind, ports, NAME, wanting(claim()));
+  iam.state.managedPolicies.set(MANAGED, {});
+  await settle(iamUserKind, ports, NAME, wanting(claim({ attached: [MANAGED] })));
   operations.attachPolicy(iam.state, FAKE_ACCOUNT, 'user', NAME, BOUNDARY);
   operations.createGroup(iam.state, FAKE_ACCOUNT, 'staff');
   operations.addToGroup(iam.state, FAKE_ACCOUNT, NAME, 'staff');

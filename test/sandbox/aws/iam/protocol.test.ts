@@ -4,9 +4,9 @@ import {
   CreateRoleCommand,
   DeleteRolePermissionsBoundaryCommand,
   IAMClient,
-  ListOpenIDConnectProvidersCommand,
   ListRolesCommand,
   ListRoleTagsCommand,
+  ListSAMLProvidersCommand,
   ListUsersCommand,
   TagRoleCommand,
   UntagRoleCommand,
@@ -95,10 +95,10 @@ describe('what only operators call', () => {
   });
 
   it('refuses an action that it does not know, by name', async () => {
-    expect(knownIamActions()).not.toContain('ListOpenIDConnectProviders');
-    await expect(client.send(new ListOpenIDConnectProvidersCommand({}))).rejects.toMatchObject({
+    expect(knownIamActions()).not.toContain('ListSAMLProviders');
+    await expect(client.send(new ListSAMLProvidersCommand({}))).rejects.toMatchObject({
       name: 'InvalidAction',
-      message: expect.stringContaining('"ListOpenIDConnectProviders"'),
+      message: expect.stringContaining('"ListSAMLProviders"'),
     });
   });
 

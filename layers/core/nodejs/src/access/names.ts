@@ -10,6 +10,9 @@ export const MANAGED_BY = { key: 'app.kubernetes.io/managed-by', value: 'gatehou
 /** Annotation that names the grant an object was made for. */
 export const GRANT_ANNOTATION = 'gatehouse.dev/grant';
 
+/** Label of a cluster that joined as an environment: its name. Nobody else sets it, neither the policy nor a tag. */
+export const ENVIRONMENT_LABEL = 'gatehouse.dev/environment';
+
 /**
  * Prefixes that EKS and Kubernetes keep for themselves; no name from outside may begin with one
  * (https://docs.aws.amazon.com/eks/latest/userguide/creating-access-entries.html).
@@ -22,12 +25,37 @@ export const NAME_PATTERN = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
 /** A role session name as STS takes it (https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html). */
 export const SESSION_NAME_PATTERN = /^[\w+=,.@-]{2,64}$/;
 
+/** An environment's name: a DNS label without `--`, which parts it from what follows in the names derived from it. */
+export const ENVIRONMENT_PATTERN = /^(?!.*--)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
+
 /** Grant names that would make two principals one username. */
 export const RESERVED_GRANT_NAMES: ReadonlySet<string> = new Set(['iam-user', 'iam-role', 'permission-set']);
 
 /** `name`, cut to `limit` characters; where it was cut, it ends in 10 hex digits of the hash of the whole. */
 export function shortened(name: string, limit: number): string {
   return name.length <= limit ? name : `${name.slice(0, limit - 11)}-${digest(name).slice(0, 10)}`;
+}
+
+/** The grants that follow from an environment, or from an application on it. */
+export interface DerivedNames {
+  /** Of its role, made or adopted. The machine that assumes a made one bears the same name. */
+  readonly role: string;
+  /** Of its people, where they cannot share an adopted role. */
+  readonly people: string;
+}
+
+/** What follows from an environment. No two environments or applications have a name in common. */
+export function environmentNames(environment: string): DerivedNames {
+  return derivedNames(`env-${environment}`);
+}
+
+/** What follows from an application: a namespace on an environment. */
+export function applicationNames(environment: string, namespace: string): DerivedNames {
+  return derivedNames(`app-${environment}--${namespace}`);
+}
+
+function derivedNames(name: string): DerivedNames {
+  return { role: shortened(name, 63), people: shortened(`people-${name}`, 63) };
 }
 
 /** The name of the IAM role that Gatehouse makes for a grant: at most 64 characters. */

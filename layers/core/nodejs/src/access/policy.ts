@@ -194,6 +194,38 @@ export interface Account {
   readonly permissionsBoundary?: string;
 }
 
+/** Who may be onboarded by events and commands, and what comes of it. */
+export interface Onboarding {
+  readonly environments: EnvironmentRules;
+  /** Without: applications are refused. */
+  readonly applications?: ApplicationRules;
+}
+
+/** What is given on everything that is onboarded of a sort. */
+export interface OnboardingRules {
+  readonly level: AccessLevel;
+  /** Who may assume the role that is made where none is named. `{environment}` and `{namespace}` stand for its names. */
+  readonly trust?: MachineTrust;
+  /** The ARNs of roles that may be named instead, with `*` for any characters. Empty: none. */
+  readonly adopt: readonly string[];
+  /** Groups and users who have the same level there. */
+  readonly people: readonly Grantee[];
+}
+
+/** Of environments: clusters that join when somebody says so. */
+export interface EnvironmentRules extends OnboardingRules {
+  /** The accounts whose clusters may join. */
+  readonly accounts: readonly string[];
+  readonly mode: ClusterMode;
+}
+
+/** Of applications: namespaces on environments. */
+export interface ApplicationRules extends OnboardingRules {
+  readonly absentNamespaces: Grant['absentNamespaces'];
+  /** The source whose groups may be named. Without: no application may name a group. */
+  readonly groupsOf?: string;
+}
+
 /** The access policy in force, or one proposed. */
 export interface AccessPolicy {
   readonly clusters: readonly Cluster[];
@@ -204,6 +236,8 @@ export interface AccessPolicy {
   readonly identityProviders: readonly IdentityProvider[];
   readonly identities: readonly IdentityRule[];
   readonly protected: { readonly principals: readonly string[] };
+  /** Without: nobody can be onboarded. */
+  readonly onboarding?: Onboarding;
 }
 
 /** An access policy with the name that every run refers to. */

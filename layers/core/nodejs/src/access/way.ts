@@ -42,12 +42,14 @@ export function roleOf(grant: Pick<Grant, 'name' | 'through' | 'to'>): string | 
 /** The subjects of what the grantees share on a cluster. */
 export function sharedSubjects(grant: Grant): Subject[] {
   const own = grantSubject(grant.name);
-  return grant.permissionSet === undefined ? [own] : [own, permissionSetSubject(grant.permissionSet)];
+  const permissionSet = grant.permissionSet === undefined ? [] : [permissionSetSubject(grant.permissionSet)];
+  return [own, ...permissionSet, ...providersOf(grant)];
 }
 
-/** The OIDC provider that a grant's claims come from. */
+/** The OIDC providers that a grant's claims come from, each once. */
 export function providersOf(grant: Pick<Grant, 'to'>): Subject[] {
-  return grant.to.flatMap((grantee) => ('claim' in grantee ? [identityProviderSubject(grantee.provider)] : []));
+  const names = new Set(grant.to.flatMap((grantee) => ('claim' in grantee ? [grantee.provider] : [])));
+  return [...names].map(identityProviderSubject);
 }
 
 /** Whether a grant's way leads to a cluster of this sort at all: the connector to those elsewhere, every other to EKS. */

@@ -1,16 +1,23 @@
 import {
+  AttachUserPolicyCommand,
   CreateAccessKeyCommand,
+  CreatePolicyCommand,
+  CreatePolicyVersionCommand,
   CreateRoleCommand,
   CreateServiceLinkedRoleCommand,
   CreateUserCommand,
   DeleteAccessKeyCommand,
   DeleteLoginProfileCommand,
+  DeletePolicyCommand,
+  DeletePolicyVersionCommand,
   DeleteRoleCommand,
   DeleteRolePolicyCommand,
   DeleteUserCommand,
   DeleteUserPolicyCommand,
   DetachRolePolicyCommand,
   DetachUserPolicyCommand,
+  GetPolicyCommand,
+  GetPolicyVersionCommand,
   GetRoleCommand,
   GetRolePolicyCommand,
   GetUserCommand,
@@ -20,9 +27,11 @@ import {
   ListAttachedRolePoliciesCommand,
   ListAttachedUserPoliciesCommand,
   ListGroupsForUserCommand,
+  ListPolicyVersionsCommand,
   ListRolePoliciesCommand,
   ListRolesCommand,
   ListUserPoliciesCommand,
+  type Policy,
   PutRolePermissionsBoundaryCommand,
   PutRolePolicyCommand,
   PutUserPermissionsBoundaryCommand,
@@ -30,6 +39,7 @@ import {
   RemoveUserFromGroupCommand,
   type Role,
   type Tag,
+  TagPolicyCommand,
   TagRoleCommand,
   TagUserCommand,
   UpdateAccessKeyCommand,
@@ -40,7 +50,7 @@ import {
 import { Failure, type FailureCode, isFailure } from '../access/failure.ts';
 import { canonicalJson } from '../access/json.ts';
 import { Secret } from '../access/secret-text.ts';
-import type { Iam, IamRole, IamUser, PolicyDocument, Tags } from '../ports/iam.ts';
+import type { Iam, IamPolicy, IamRole, IamUser, PolicyDocument, Tags } from '../ports/iam.ts';
 
 /** IAM's error codes and what they mean to Gatehouse. */
 const CODES: ReadonlyMap<string, FailureCode> = new Map([
@@ -138,6 +148,18 @@ function roleOf(role: Role | undefined): IamRole {
 function userOf(user: User | undefined): IamUser {
   if (!user) throw new Failure('unreachable', 'IAM answered without the user');
   return { name: user.UserName ?? '', id: user.UserId ?? '', ...shared(user) };
+}
+
+function policyOf(policy: Policy | undefined): IamPolicy {
+  if (!policy) throw new Failure('unreachable', 'IAM answered without the policy');
+  return {
+    name: policy.PolicyName ?? '',
+    id: policy.PolicyId ?? '',
+    arn: policy.Arn ?? '',
+    path: policy.Path ?? '/',
+    tags: tagRecord(policy.Tags),
+    version: policy.DefaultVersionId ?? '',
+  };
 }
 
 /** Calls, and turns what goes wrong into a Failure that names what was being done. */
@@ -337,6 +359,10 @@ export function iamOver(client: IAMClient): Iam {
         const items = (page.AttachedPolicies ?? []).map(({ PolicyArn }) => PolicyArn ?? '');
         return { items, more: page.IsTruncated, marker: page.Marker };
       }),
+    attachUserPolicy: (user, policyArn) =>
+      send(`AttachUserPolicy ${user} ${policyArn}`, () =>
+        client.send(new AttachUserPolicyCommand({ UserName: user, PolicyArn: policyArn })),
+      ),
     detachUserPolicy: (user, policyArn) =>
       send(`DetachUserPolicy ${user} ${policyArn}`, () =>
         client.send(new DetachUserPolicyCommand({ UserName: user, PolicyArn: policyArn })),
@@ -385,5 +411,49 @@ export function iamOver(client: IAMClient): Iam {
       send(`DeleteAccessKey ${user} ${keyId}`, () =>
         client.send(new DeleteAccessKeyCommand({ UserName: user, AccessKeyId: keyId })),
       ),
+
+    getPolicy: (arn) =>
+      found(`GetPolicy ${arn}`, async () =>
+        policyOf((await client.send(new GetPolicyCommand({ PolicyArn: arn }))).Policy),
+      ),
+    getPolicyVersion: (arn, version) =>
+      found(`GetPolicyVersion ${arn} ${version}`, async () => {
+        const answer = await client.send(new GetPolicyVersionCommand({ PolicyArn: arn, VersionId: version }));
+        return decoded(answer.PolicyVersion?.Document);
+      }),
+    createPolicy: (policy) =>
+      attempt(`CreatePolicy ${policy.name}`, async () => {
+        const answer = await client.send(
+          new CreatePolicyCommand({
+            PolicyName: policy.name,
+            Path: policy.path,
+            PolicyDocument: encoded(policy.document),
+            Tags: tagList(policy.tags),
+          }),
+        );
+        return { ...policyOf(answer.Policy), tags: policy.tags };
+      }),
+    listPolicyVersions: (arn) =>
+      everyPage(`ListPolicyVersions ${arn}`, async (marker) => {
+        const page = await client.send(new ListPolicyVersionsCommand({ PolicyArn: arn, ...at(marker) }));
+        const items = (page.Versions ?? []).map(({ VersionId = '', IsDefaultVersion }) => ({
+          id: VersionId,
+          isDefault: IsDefaultVersion === true,
+        }));
+        return { items, more: page.IsTruncated, marker: page.Marker };
+      }),
+    createPolicyVersion: (arn, document) =>
+      send(`CreatePolicyVersion ${arn}`, () =>
+        client.send(
+          new CreatePolicyVersionCommand({ PolicyArn: arn, PolicyDocument: encoded(document), SetAsDefault: true }),
+        ),
+      ),
+    deletePolicyVersion: (arn, version) =>
+      send(`DeletePolicyVersion ${arn} ${version}`, () =>
+        client.send(new DeletePolicyVersionCommand({ PolicyArn: arn, VersionId: version })),
+      ),
+    tagPolicy: (arn, tags) =>
+      send(`TagPolicy ${arn}`, () => client.send(new TagPolicyCommand({ PolicyArn: arn, Tags: tagList(tags) }))),
+    deletePolicy: (arn) => send(`DeletePolicy ${arn}`, () => client.send(new DeletePolicyCommand({ PolicyArn: arn }))),
   };
 }

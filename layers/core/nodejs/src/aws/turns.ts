@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { publicWeb } from '../web/public-web.ts';
 import type { TurnPorts } from '../work/turn-ports.ts';
 import { systemClock } from './clock.ts';
 import { eventBridgeNotices } from './notices.ts';
@@ -27,6 +28,7 @@ export function turnPorts(settings: z.infer<typeof turnsSchema>): TurnPorts {
     random: systemRandom,
     ...(settings.PERMISSIONS_BOUNDARY === undefined ? {} : { permissionsBoundary: settings.PERMISSIONS_BOUNDARY }),
     notices: eventBridgeNotices({ busName: settings.NOTICES_BUS }),
+    web: publicWeb(),
     world: awsWorld({
       region: settings.AWS_REGION,
       clock: systemClock,

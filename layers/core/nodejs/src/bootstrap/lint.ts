@@ -55,7 +55,7 @@ const TRAPS: readonly Trap[] = [
   },
   {
     code: 'creates-workloads',
-    groups: ['', 'apps', 'batch'],
+    groups: ['', 'apps', 'extensions', 'batch'],
     resources: [
       'pods',
       'deployments',
@@ -68,7 +68,7 @@ const TRAPS: readonly Trap[] = [
     ],
     verbs: CHANGING,
     message:
-      'creating or changing workloads mounts any secret of the namespace and runs as any of its service accounts',
+      'creating or changing workloads mounts any secret of the namespace and runs as any of its service accounts: it amounts to reading them all, though the API refuses it',
   },
   {
     code: 'pod-exec',

@@ -2,6 +2,7 @@ import { dump } from 'js-yaml';
 import { awsAuthArn } from '../access/arn.ts';
 import { canonicalJson } from '../access/json.ts';
 import type { AccessLevel, AccessPolicy, AccessRule, Cluster } from '../access/policy.ts';
+import { foreseenGrants } from '../policy/onboarding.ts';
 import { selects } from '../policy/selection.ts';
 import { canonicalRule } from '../resources/role/model.ts';
 import { lintLevel } from './lint.ts';
@@ -36,7 +37,8 @@ export function bootstrapManifest(
   cluster: Cluster,
   own: { readonly roleArn: string },
 ): Bootstrap {
-  const grants = policy.grants.filter((grant) => selects(grant, cluster));
+  // What is onboarded tomorrow must not wait for an administrator once more.
+  const grants = [...policy.grants.filter((grant) => selects(grant, cluster)), ...foreseenGrants(policy, cluster)];
   const levels = [...new Map(grants.map(({ level }) => [level.name, level])).values()];
   const makes = grants.some(({ absentNamespaces }) => absentNamespaces !== 'refuse');
   const removes = grants.some(({ absentNamespaces }) => absentNamespaces === 'create-and-delete');

@@ -51,7 +51,35 @@ export type Fact =
       readonly region: string;
       readonly name: string;
       readonly at: number;
-    } & (({ readonly state: 'present' } & RegistrationSpec) | { readonly state: 'absent' }));
+    } & (({ readonly state: 'present' } & RegistrationSpec) | { readonly state: 'absent' }))
+  | ({
+      /** A cluster becomes an environment, or is none any more. */
+      readonly type: 'environment';
+      readonly name: string;
+      readonly at: number;
+    } & (({ readonly state: 'present' } & EnvironmentSpec) | { readonly state: 'absent' }))
+  | ({
+      /** A namespace on an environment becomes an application, or is none any more. */
+      readonly type: 'application';
+      readonly environment: string;
+      readonly namespace: string;
+      readonly at: number;
+    } & (({ readonly state: 'present' } & ApplicationSpec) | { readonly state: 'absent' }));
+
+/** What is said of an environment. */
+export interface EnvironmentSpec {
+  readonly cluster: { readonly account: string; readonly region: string; readonly name: string };
+  /** ARN of a role that exists, instead of one that is made. */
+  readonly role?: string;
+}
+
+/** What is said of an application. */
+export interface ApplicationSpec {
+  /** ARN of a role that exists, instead of one that is made. */
+  readonly role?: string;
+  /** Id of a group that has the same rights. */
+  readonly group?: string;
+}
 
 /** How a cluster elsewhere shall be registered. */
 export interface RegistrationSpec {

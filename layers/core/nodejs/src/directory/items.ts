@@ -3,7 +3,7 @@ import { Failure } from '../access/failure.ts';
 import type { Json } from '../access/json.ts';
 import type { Item, Key } from '../ports/table.ts';
 import { FACT_SHARDS } from './dirty.ts';
-import type { Fact } from './fact.ts';
+import type { ApplicationSpec, EnvironmentSpec, Fact } from './fact.ts';
 
 /**
  * The directory's items. Every one of them has `rev`, a token that changes with every change of what it says, and while a
@@ -18,6 +18,8 @@ import type { Fact } from './fact.ts';
  * | cluster | `cluster#<arn>` | `cluster` |
  * | principal | `principal#<account>#<role or user>#<name>` | `principal` |
  * | cluster elsewhere | `registration#<account>/<region>/<name>` | `registration` |
+ * | environment | `onboarded` | `environment#<name>` |
+ * | application | `onboarded` | `application#<environment>#<namespace>` |
  *
  * Ids from outside are escaped ({@link escapeId}), so that no id can pose as two.
  */
@@ -93,6 +95,25 @@ export const registrationFactKey = (account: string, region: string, name: strin
   sk: 'registration',
 });
 
+/** Partition key of environments and applications: together they are read with the policy. */
+export const ONBOARDED = 'onboarded';
+
+/** Key of an environment. */
+export const environmentKey = (name: string): Key => ({
+  pk: ONBOARDED,
+  sk: `environment#${escapeId(name, 'environment')}`,
+});
+
+/** Sort keys of an environment's applications begin with this. */
+export const applicationsPrefix = (environment: string): string =>
+  `application#${escapeId(environment, 'environment')}#`;
+
+/** Key of an application. */
+export const applicationKey = (environment: string, namespace: string): Key => ({
+  pk: ONBOARDED,
+  sk: `${applicationsPrefix(environment)}${escapeId(namespace, 'namespace')}`,
+});
+
 /** Key of the item in which a fact is kept. */
 export function factKey(fact: Fact): Key {
   switch (fact.type) {
@@ -108,6 +129,10 @@ export function factKey(fact: Fact): Key {
       return principalKey(fact.account, fact.principal, fact.name);
     case 'registration':
       return registrationFactKey(fact.account, fact.region, fact.name);
+    case 'environment':
+      return environmentKey(fact.name);
+    case 'application':
+      return applicationKey(fact.environment, fact.namespace);
   }
 }
 
@@ -182,3 +207,29 @@ export interface RegistrationItem extends Item {
   readonly at: number;
   readonly rev: string;
 }
+
+/** An environment. `spec` is there while it is present; `ever` is all that was said of it, so that all of it can be undone. */
+export interface EnvironmentItem extends Item {
+  readonly type: 'environment';
+  readonly name: string;
+  readonly state: 'present' | 'absent';
+  readonly at: number;
+  readonly spec?: EnvironmentSpec & Json;
+  readonly ever: readonly (EnvironmentSpec & Json)[];
+  readonly rev: string;
+}
+
+/** An application, likewise. */
+export interface ApplicationItem extends Item {
+  readonly type: 'application';
+  readonly environment: string;
+  readonly namespace: string;
+  readonly state: 'present' | 'absent';
+  readonly at: number;
+  readonly spec?: ApplicationSpec & Json;
+  readonly ever: readonly (ApplicationSpec & Json)[];
+  readonly rev: string;
+}
+
+/** Either. */
+export type OnboardedItem = EnvironmentItem | ApplicationItem;

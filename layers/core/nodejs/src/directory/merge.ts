@@ -25,7 +25,8 @@ type Attributes = Record<string, Item[string]>;
  *
  * - the later source time wins, field by field for a user;
  * - at the same time, the one that takes away wins (absent, deleted, inactive); between two other values, the greater text;
- * - a group remembers its last deletion although it was made again since.
+ * - a group remembers its last deletion although it was made again since;
+ * - an environment or application remembers all that was ever said of it.
  *
  * A time more than {@link CLOCK_SKEW} ahead counts as `now`, so that no fact can outlive all later ones. Its own time is
  * kept as `ahead` (at most a day ahead): what gives access at or before it is outdated, so that neither a repeated nor a
@@ -53,8 +54,8 @@ function ownAttributes(item: Item): Attributes {
   return Object.fromEntries(Object.entries(item).filter(([name]) => !BOOKKEEPING.has(name)));
 }
 
-/** What a planner reads from an item: not when a source last repeated it. */
-function meaning({ at, activeAt, loginAt, emailAt, attributesAt, ahead, ...rest }: Attributes): Attributes {
+/** What a planner reads from an item: not when a source last repeated it, nor what was said and overtaken. */
+function meaning({ at, activeAt, loginAt, emailAt, attributesAt, ahead, ever, ...rest }: Attributes): Attributes {
   return rest;
 }
 
@@ -86,6 +87,10 @@ function identityOf(fact: Fact): Attributes {
       return { account: fact.account, principal: fact.principal, name: fact.name };
     case 'registration':
       return { account: fact.account, region: fact.region, name: fact.name };
+    case 'environment':
+      return { type: fact.type, name: fact.name, ever: [] };
+    case 'application':
+      return { type: fact.type, environment: fact.environment, namespace: fact.namespace, ever: [] };
   }
 }
 
@@ -98,24 +103,49 @@ function apply(item: Attributes, fact: Fact, at: number): void {
     applyUser(item, fact, at);
     return;
   }
+  if (fact.type === 'registration' || fact.type === 'environment' || fact.type === 'application') {
+    applySpecified(item, fact, at);
+    return;
+  }
   const state = stateOf(fact);
   if (fact.type === 'group' && fact.state === 'deleted') item.deletedAt = Math.max(at, numberOf(item.deletedAt));
   const known = numberOf(item.at);
   const takesAway = state === 'absent' || state === 'deleted';
-  const says = fact.type === 'registration' ? specOf(fact) : undefined;
-  const outweighs = item.state === 'present' && says !== undefined && text(says) > text(item.spec);
-  if (at < known || (at === known && !takesAway && !outweighs)) return;
-  Object.assign(item, { state, at });
-  if (fact.type !== 'registration') return;
-  if (says === undefined) delete item.spec;
-  else item.spec = says;
+  if (at > known || (at === known && takesAway)) Object.assign(item, { state, at });
 }
 
-/** What is said of a cluster that shall be registered. */
-function specOf(fact: Extract<Fact, { type: 'registration' }>): Json | undefined {
+/** A fact that says how what is there shall be. */
+type Specified = Extract<Fact, { type: 'registration' | 'environment' | 'application' }>;
+
+/** What was said of what is onboarded at any time is kept, also where it was overtaken before it arrived: the order must not matter. */
+function applySpecified(item: Attributes, fact: Specified, at: number): void {
+  const spec = specOf(fact);
+  if (spec !== undefined && fact.type !== 'registration') item.ever = withOne(item.ever as readonly Json[], spec);
+  const known = numberOf(item.at);
+  const winsAtOnce = spec === undefined || (item.state === 'present' && text(spec) > text(item.spec));
+  if (at < known || (at === known && !winsAtOnce)) return;
+  Object.assign(item, { state: fact.state, at });
+  if (spec === undefined) delete item.spec;
+  else item.spec = spec;
+}
+
+function specOf(fact: Specified): Json | undefined {
   if (fact.state === 'absent') return undefined;
-  const { provider, kubeconfigSecret, consoleUsers, namespaces } = fact;
-  return { provider, consoleUsers, namespaces, ...(kubeconfigSecret === undefined ? {} : { kubeconfigSecret }) };
+  if (fact.type === 'registration') {
+    const { provider, kubeconfigSecret, consoleUsers, namespaces } = fact;
+    return { provider, consoleUsers, namespaces, ...(kubeconfigSecret === undefined ? {} : { kubeconfigSecret }) };
+  }
+  const role = fact.role === undefined ? {} : { role: fact.role };
+  if (fact.type === 'environment') {
+    const { account, region, name } = fact.cluster;
+    return { cluster: { account, region, name }, ...role };
+  }
+  return { ...role, ...(fact.group === undefined ? {} : { group: fact.group }) };
+}
+
+function withOne(list: readonly Json[], value: Json): readonly Json[] {
+  const texts = new Map([...list, value].map((one) => [text(one), one]));
+  return [...texts].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, one]) => one);
 }
 
 function applyUser(item: Attributes, fact: Extract<Fact, { type: 'user' }>, at: number): void {

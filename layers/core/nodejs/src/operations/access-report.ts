@@ -1,8 +1,9 @@
+import { parsePrincipalArn } from '../access/arn.ts';
 import { iamRoleName, USERNAME_PREFIX } from '../access/names.ts';
 import type { AccessPolicy, AccessRule, Cluster, Grant } from '../access/policy.ts';
-import { grantSubject, type Subject } from '../access/subject.ts';
-import { clusterTarget, roleTarget, type Target } from '../access/target.ts';
-import { roleOf } from '../access/way.ts';
+import { memberOf, type Subject } from '../access/subject.ts';
+import { clusterTarget, lookUpTarget, permissionSetTarget, roleTarget, type Target } from '../access/target.ts';
+import { roleOf, sharedSubjects } from '../access/way.ts';
 import { readAwsAuth } from '../effective-access/aws-auth.ts';
 import { type RbacObjects, type Right, rightsOf } from '../effective-access/rbac.ts';
 import type { BindingWish } from '../plan/bindings.ts';
@@ -82,6 +83,8 @@ export interface AccessReport {
   readonly ok: boolean;
 }
 
+/** No finding: nobody has to mend anything. */
+const NOT_DONE_YET = 'waiting';
 const EVERYTHING: Asked = { verb: '*', group: '*', resource: '*' };
 const AUTHENTICATED = 'system:authenticated';
 
@@ -268,7 +271,7 @@ async function allOf(kubernetes: Kubernetes, kind: ObjectKind): Promise<Kubernet
   return objects;
 }
 
-/** What waits or stands in the way, of theirs and of what their grants share: on the cluster, and at the roles of their grants. */
+/** What waits or stands in the way, of theirs and of what their grants share: on the cluster, and in IAM. */
 async function troublesOf(
   { table }: TurnPorts,
   cluster: Cluster,
@@ -276,11 +279,13 @@ async function troublesOf(
 ): Promise<readonly Trouble[]> {
   if (subject === undefined) return [];
   const own = grants.filter(({ name }) => theirs.has(name));
-  const concerned = new Set<Subject>([subject, ...own.map(({ name }) => grantSubject(name))]);
-  const roles = own.filter((grant) => roleOf(grant) !== undefined);
+  const concerned = new Set<Subject>([subject, ...own.flatMap(sharedSubjects)]);
+  const parts = memberOf(subject);
   const targets: Target[] = [
     clusterTarget(cluster.arn),
-    ...roles.map(({ name }) => roleTarget(cluster.account, iamRoleName(name))),
+    ...own.flatMap((grant) => (roleOf(grant) ? [roleTarget(cluster.account, iamRoleName(grant.name))] : [])),
+    ...own.flatMap(({ permissionSet }) => (permissionSet ? [permissionSetTarget(cluster.account, permissionSet)] : [])),
+    ...(parts?.type === 'principal' ? [lookUpTarget(parsePrincipalArn(parts.arn))] : []),
   ];
   const troubles: Trouble[] = [];
   for (const target of targets) {
@@ -289,7 +294,7 @@ async function troublesOf(
       // What is only to be seen once more is done.
       if (!concerned.has(mark.subject) || mark.confirming) continue;
       const why = mark.finding ?? mark.failure;
-      troubles.push(why ? troubleOf(why) : { code: 'waiting', message: `${mark.subject} is still to be looked at` });
+      troubles.push(why ? troubleOf(why) : { code: NOT_DONE_YET, message: `${mark.subject} is still to be looked at` });
     }
     for (const { finding } of await readRemarks(table, target)) {
       if (finding.subject !== undefined && concerned.has(finding.subject)) troubles.push(troubleOf(finding));

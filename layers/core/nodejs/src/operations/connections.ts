@@ -9,7 +9,7 @@ import type { Cause } from '../directory/fact.ts';
 import { nudgePlanner } from '../directory/nudge.ts';
 import type { Plan } from '../plan/plan.ts';
 import { isProtected } from '../plan/principals.ts';
-import { type EffectivePolicy, effectivePolicy } from '../policy/effective.ts';
+import type { PolicyInForce } from '../policy/in-force.ts';
 import {
   putRegistration,
   REGISTRATIONS_KEY,
@@ -18,7 +18,6 @@ import {
   withRegistrations,
 } from '../policy/registrations.ts';
 import { selects } from '../policy/selection.ts';
-import { policyInForce } from '../policy/versions.ts';
 import type { KubernetesObject } from '../ports/kubernetes.ts';
 import { MANAGED_TAG } from '../resources/managed-principal.ts';
 import { accountById } from '../work/clusters.ts';
@@ -31,7 +30,7 @@ import type { TurnPorts } from '../work/turn-ports.ts';
 import { wake } from '../work/wake.ts';
 import type { Operation } from './operation.ts';
 import type { OperationSettings } from './run.ts';
-import { subjectsOn } from './subjects.ts';
+import { inForce, subjectsOn } from './subjects.ts';
 
 type Asked<O extends Operation['operation']> = Extract<Operation, { operation: O }>;
 
@@ -72,13 +71,13 @@ export async function registerCluster(
   asked: Asked<'register-cluster'>,
   cause: Cause,
 ): Promise<Json | Readonly<Record<string, unknown>>> {
-  const inForce = await required(ports);
+  const current = await inForce(ports.table);
   const place = placeOf(settings, asked);
   const arn = clusterArn(place.account, place.region, place.name);
-  const named = inForce.written.clusters.find((cluster) => cluster.arn === arn || cluster.name === place.name);
-  const registration = named ? undefined : registrationOf(inForce, asked, place);
+  const named = current.unregistered.clusters.find((cluster) => cluster.arn === arn || cluster.name === place.name);
+  const registration = named ? undefined : registrationOf(current, asked, place);
   if (named) checkNamed(named, arn, asked);
-  const policy = registration ? withRegistrations(inForce.written, [registration]) : inForce.policy;
+  const policy = registration ? withRegistrations(current.unregistered, [registration]) : current.policy;
   if (asked.dryRun) return { arn, dryRun: true, ...(await dryRun(ports, settings, arn, policy)) };
   await renewRegistration(ports.table, connectionTarget(arn));
   if (registration) await putRegistration(ports, registration, cause);
@@ -93,10 +92,10 @@ export async function deregisterCluster(
   asked: Asked<'deregister-cluster'>,
   cause: Cause,
 ): Promise<Json | Readonly<Record<string, unknown>>> {
-  const inForce = await required(ports);
+  const current = await inForce(ports.table);
   const place = placeOf(settings, asked);
   const arn = clusterArn(place.account, place.region, place.name);
-  if (inForce.written.clusters.some((cluster) => cluster.arn === arn)) {
+  if (current.written.clusters.some((cluster) => cluster.arn === arn)) {
     throw new Failure(
       'invalid',
       `the access policy names the cluster "${place.name}", so only the policy takes it out`,
@@ -105,10 +104,14 @@ export async function deregisterCluster(
       },
     );
   }
-  const { registrations } = inForce.registrations;
+  const { registrations } = current.registrations;
   const others = registrations.filter(({ name, account, region }) => clusterArn(account, region, name) !== arn);
   if (asked.dryRun) {
-    return { arn, dryRun: true, ...(await dryRun(ports, settings, arn, withRegistrations(inForce.written, others))) };
+    return {
+      arn,
+      dryRun: true,
+      ...(await dryRun(ports, settings, arn, withRegistrations(current.unregistered, others))),
+    };
   }
   const existed = await removeRegistration(ports, place, cause);
   await mark(ports, arn, cause);
@@ -121,12 +124,12 @@ export async function connection(
   settings: OperationSettings,
   asked: Asked<'connection'>,
 ): Promise<ConnectionOutcome> {
-  const inForce = await required(ports);
+  const current = await inForce(ports.table);
   const { account, region, name } = placeOf(settings, asked);
   const arn = clusterArn(account, region, name);
-  const cluster = inForce.policy.clusters.find((one) => one.arn === arn && one.connected !== undefined);
-  const written = inForce.written.clusters.some((one) => one.arn === arn);
-  const { status, expiry } = await statusNow(ports, inForce.policy, { account, region, name });
+  const cluster = current.policy.clusters.find((one) => one.arn === arn && one.connected !== undefined);
+  const written = current.written.clusters.some((one) => one.arn === arn);
+  const { status, expiry } = await statusNow(ports, current.policy, { account, region, name });
   const places = [
     ['registration', connectionTarget(arn)],
     ['cluster', clusterTarget(arn)],
@@ -192,10 +195,10 @@ export async function connectorManifests(
   /** ARNs of grants that are not part of it yet: they are still looked up in IAM, or are not there. */
   readonly missing: readonly string[];
 }> {
-  const inForce = await required(ports);
+  const current = await inForce(ports.table);
   const place = placeOf(settings, asked);
   const arn = clusterArn(place.account, place.region, place.name);
-  const cluster = inForce.policy.clusters.find((one) => one.arn === arn && one.connected !== undefined);
+  const cluster = current.policy.clusters.find((one) => one.arn === arn && one.connected !== undefined);
   if (!cluster) {
     throw new Failure('not-found', `no cluster elsewhere is known as "${place.name}"`, {
       remedy: `register it first: gatehouse register-cluster ${place.name} --provider OTHER`,
@@ -215,7 +218,7 @@ export async function connectorManifests(
     eks: (one, region) => ports.world.eks(one, region),
     cluster: async () => ({ kubernetes: emptyCluster() }),
   };
-  const enforced = { ...inForce.policy, clusters: inForce.policy.clusters.map((one) => asEnforced(one, arn)) };
+  const enforced = { ...current.policy, clusters: current.policy.clusters.map((one) => asEnforced(one, arn)) };
   const nothingRecorded = { ...ports, world, table: withoutRecords(ports.table, targetPk(target)) };
   const plan = await planTarget(nothingRecorded, settings.limits, target, [...subjects], enforced);
   const objects = plan.changes.flatMap(({ change }) => {
@@ -225,7 +228,7 @@ export async function connectorManifests(
   const listed = new Set(
     objects.flatMap(({ rules }) => rules ?? []).flatMap(({ resourceNames }) => resourceNames ?? []),
   );
-  const named = inForce.policy.grants
+  const named = current.policy.grants
     .filter((grant) => selects(grant, cluster))
     .flatMap(({ to }) => to.flatMap((grantee) => ('principal' in grantee ? [grantee.principal] : [])));
   return { objects, findings: plan.findings, missing: [...new Set(named)].filter((arn) => !listed.has(arn)) };
@@ -263,21 +266,6 @@ function withoutRecords(table: TurnPorts['table'], pk: string): TurnPorts['table
   };
 }
 
-interface InForce extends EffectivePolicy {
-  /** The document alone. */
-  readonly written: AccessPolicy;
-}
-
-async function required({ table }: TurnPorts): Promise<InForce> {
-  const [written, effective] = [await policyInForce(table), await effectivePolicy(table)];
-  if (!written || !effective) {
-    throw new Failure('not-found', 'no access policy is in force yet', {
-      remedy: 'upload one: aws s3 cp access-policy.yaml s3://<policy bucket>/, then activate it',
-    });
-  }
-  return { ...effective, written: written.policy };
-}
-
 function placeOf(
   { clusterAccessRole }: OperationSettings,
   { name, account, region }: { readonly name: string; readonly account?: string | undefined; readonly region: string },
@@ -311,7 +299,7 @@ function checkNamed(named: Cluster, arn: string, asked: Asked<'register-cluster'
 }
 
 function registrationOf(
-  { registrations, written }: InForce,
+  { registrations, unregistered }: PolicyInForce,
   asked: Asked<'register-cluster'>,
   place: { name: string; account: string; region: string },
 ): Registration {
@@ -325,8 +313,8 @@ function registrationOf(
     });
   }
   const consoleUsers = asked.consoleUsers ?? known?.consoleUsers ?? [];
-  const accounts = new Set([...written.accounts.map(({ id }) => id), place.account]);
-  for (const arn of consoleUsers) checkConsoleUser(written, arn, accounts);
+  const accounts = new Set([...unregistered.accounts.map(({ id }) => id), place.account]);
+  for (const arn of consoleUsers) checkConsoleUser(unregistered, arn, accounts);
   const kubeconfigSecret = asked.kubeconfigSecret ?? known?.kubeconfigSecret;
   if (kubeconfigSecret !== undefined && !kubeconfigSecret.startsWith(KUBECONFIG_SECRET_PREFIX)) {
     throw new Failure('invalid', `Gatehouse may not read the secret "${kubeconfigSecret}"`, {

@@ -1,7 +1,7 @@
 import { parsePrincipalArn, partitionOf } from '../access/arn.ts';
 import { iamRoleName } from '../access/names.ts';
 import type { AccessPolicy, Cluster, Grant } from '../access/policy.ts';
-import { memberOf, type Subject } from '../access/subject.ts';
+import { memberOf } from '../access/subject.ts';
 import { wayOf } from '../access/way.ts';
 import { type AwsAuthMappings, identify } from '../effective-access/aws-auth.ts';
 import type { BindingWish } from '../plan/bindings.ts';
@@ -45,10 +45,13 @@ export async function loginsOf(
     );
   }
   const { principal } = member;
-  const own = typeof principal === 'object' && 'arn' in principal ? principal.arn : undefined;
+  const parts = memberOf(member.subject);
+  const adopted = parts?.type === 'principal' ? parts.arn : undefined;
+  const own = adopted ?? (typeof principal === 'object' && 'arn' in principal ? principal.arn : undefined);
   if (own !== undefined && !logins.some(({ arn }) => arn === callerFor(own).arn)) {
     const login = loginOf(mappings, own);
-    if (login.username !== undefined) logins.push({ grants: [], ...login });
+    // Somebody's IAM user need not be let in; a principal that the policy adopts should be.
+    if (login.username !== undefined || adopted !== undefined) logins.push({ grants: [], ...login });
   }
   return logins;
 }
@@ -89,7 +92,7 @@ async function callerBy(
     // Until its role is known nobody is let in by it; the name shows which it would be.
     return assumed(role === 'waiting' ? `AWSReservedSSO_${grant.permissionSet}_0` : parsePrincipalArn(role.arn).name);
   }
-  const parts = memberOf(subject as Subject);
+  const parts = memberOf(subject);
   if (parts?.type === 'principal') return parts.arn;
   return typeof principal === 'object' && 'arn' in principal ? principal.arn : username;
 }

@@ -1,7 +1,10 @@
 import * as z from 'zod';
+import { NAME_PATTERN } from '../access/names.ts';
 import { CONNECTOR_PROVIDERS } from '../access/policy.ts';
 import { parseSubject, type Subject } from '../access/subject.ts';
 import { parseTarget, type Target } from '../access/target.ts';
+import { applicationForm, applicationNamed, environmentForm, environmentNamed } from '../directory/onboarded.ts';
+import { LONGEST_OVERLAP, USUAL_OVERLAP } from './rotate-key.ts';
 
 const target = z.string().transform((text, context): Target => {
   try {
@@ -18,10 +21,15 @@ const subject = z.string().transform((text, context): Subject => {
   try {
     parseSubject(text);
   } catch {
-    context.addIssue(`"${text}" is no subject: write user/<source>/<id>, machine/<name> or grant/<name>`);
+    context.addIssue(
+      `"${text}" is no subject: write user/<source>/<id>, machine/<name>, grant/<name> or identity-provider/<name>`,
+    );
   }
   return text as Subject;
 });
+
+/** Whether only to tell what would follow. */
+const dryRun = { dryRun: z.boolean().optional() };
 
 /** Names of namespaces (https://kubernetes.io/docs/concepts/overview/working-with-objects/names/#dns-label-names). */
 const DNS_LABEL = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
@@ -74,6 +82,12 @@ export const operationSchema = z.discriminatedUnion('operation', [
   z.strictObject({ operation: z.literal('reconcile'), target, subjects: z.array(subject).optional() }),
   /** Has everything that is recorded looked at now. */
   z.strictObject({ operation: z.literal('sweep') }),
+  /** Has a machine's access key replaced; the old one stays for so long beside the new one. */
+  z.strictObject({
+    operation: z.literal('rotate-key'),
+    machine: z.string().regex(NAME_PATTERN, 'the name of a machine, as the access policy has it'),
+    overlapSeconds: z.int().nonnegative().max(LONGEST_OVERLAP).default(USUAL_OVERLAP),
+  }),
   /** What is in force, what waits, and what a person must mend. */
   z.strictObject({ operation: z.literal('status') }),
   z.strictObject({ operation: z.literal('upload-policy'), document: z.string(), by: z.string().min(1) }),
@@ -95,9 +109,20 @@ export const operationSchema = z.discriminatedUnion('operation', [
     id: z.string().min(1).optional(),
     limit: z.int().positive().max(100).optional(),
   }),
+  /** Has a cluster join as an environment, or a namespace as an application, as the events do. */
+  z.strictObject({ operation: z.literal('onboard-environment'), environment: environmentForm, ...dryRun }),
+  z.strictObject({ operation: z.literal('onboard-application'), application: applicationForm, ...dryRun }),
+  z.strictObject({ operation: z.literal('offboard-environment'), environment: environmentNamed, ...dryRun }),
+  z.strictObject({ operation: z.literal('offboard-application'), application: applicationNamed, ...dryRun }),
   ...connectionOperations,
   /** What an administrator applies once to a cluster. */
   z.strictObject({ operation: z.literal('bootstrap'), cluster: z.string().min(1) }),
+  /** How a cluster stands to its OIDC identity provider. `reconcile`: has it looked at now, what failed tried again. */
+  z.strictObject({
+    operation: z.literal('identity-provider'),
+    cluster: z.string().min(1),
+    reconcile: z.boolean().optional(),
+  }),
   /** The grants by which people come into a cluster, and what each of them assumes. */
   z.strictObject({ operation: z.literal('ways-in'), cluster: z.string().min(1) }),
   /** Whether a person, machine or principal may do something on a cluster, by which binding, or why not. */

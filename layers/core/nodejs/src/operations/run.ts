@@ -6,18 +6,12 @@ import { parseTarget, type Target, verificationTarget } from '../access/target.t
 import { bootstrapManifest } from '../bootstrap/manifest.ts';
 import type { Cause } from '../directory/fact.ts';
 import { nudgePlanner } from '../directory/nudge.ts';
+import { applicationFact, environmentFact } from '../directory/onboarded.ts';
 import { readChain, verifyChain } from '../ledger/ledger.ts';
-import { effectivePolicy } from '../policy/effective.ts';
+import { ACTIVE_KEY, type PolicyInForce, policyInForce, writtenInForce } from '../policy/in-force.ts';
 import { readPolicy } from '../policy/read.ts';
 import { allClusters } from '../policy/selection.ts';
-import {
-  ACTIVE_KEY,
-  activatePolicy,
-  listVersions,
-  policyInForce,
-  readVersion,
-  uploadPolicy,
-} from '../policy/versions.ts';
+import { activatePolicy, listVersions, readVersion, uploadPolicy } from '../policy/versions.ts';
 import { compare } from '../policy/widening.ts';
 import { allItems } from '../ports/all-items.ts';
 import type { TableReader } from '../ports/table.ts';
@@ -33,7 +27,10 @@ import { wake } from '../work/wake.ts';
 import { answerFor, reportOn } from './access-report.ts';
 import { connection, connectorManifests, deregisterCluster, registerCluster } from './connections.ts';
 import type { Asked } from './denial.ts';
+import { identityProviderOn } from './identity-provider.ts';
+import { onboard } from './onboard.ts';
 import type { Operation } from './operation.ts';
+import { rotateKeys } from './rotate-key.ts';
 import { inForce, subjectsOn } from './subjects.ts';
 import { waysInto } from './ways-in.ts';
 
@@ -72,6 +69,10 @@ export async function runOperation(
       await wake(ports, [operation.target]);
       return { marked: subjects.length };
     }
+    case 'rotate-key': {
+      const { policy } = await inForce(ports.table);
+      return { machine: operation.machine, users: await rotateKeys(ports, policy, operation, cause) };
+    }
     case 'sweep':
       return { targets: await sweep(ports, ports.clock.now()) };
     case 'status':
@@ -91,7 +92,7 @@ export async function runOperation(
       const uploaded = await readVersion(ports.table, version);
       const reading = uploaded && readPolicy(uploaded.text);
       if (!uploaded || !reading?.ok) throw new Failure('not-found', `there is no policy version ${version}`);
-      const current = await policyInForce(ports.table);
+      const current = await writtenInForce(ports.table);
       return { version, digest: uploaded.digest, state: uploaded.state, ...compare(current?.policy, reading.policy) };
     }
     case 'list-policies':
@@ -110,6 +111,22 @@ export async function runOperation(
       const before = await readSnapshot(ports.table, target, id);
       if (before === undefined) throw new Failure('not-found', `${target} has no snapshot "${id}"`);
       return { before };
+    }
+    case 'identity-provider': {
+      const { policy } = await inForce(ports.table);
+      const cluster = await clusterNamed(ports.table, policy, operation.cluster);
+      return { ...(await identityProviderOn(ports, policy, cluster, operation.reconcile ? cause : undefined)) };
+    }
+    case 'onboard-environment':
+    case 'offboard-environment': {
+      const fact = environmentFact(operation.environment, cause.receivedAt);
+      return { ...(await onboard(ports, fact, cause, operation.dryRun === true)) };
+    }
+    case 'onboard-application':
+    case 'offboard-application': {
+      const state = operation.operation === 'onboard-application' ? 'present' : 'absent';
+      const fact = applicationFact(operation.application, state, cause.receivedAt);
+      return { ...(await onboard(ports, fact, cause, operation.dryRun === true)) };
     }
     case 'register-cluster':
       return registerCluster(ports, settings, operation, cause);
@@ -154,7 +171,7 @@ async function clusterNamed(reader: TableReader, policy: AccessPolicy, name: str
 }
 
 async function status(ports: TurnPorts): Promise<Outcome> {
-  const policy = await effectivePolicy(ports.table);
+  const policy = await policyInForce(ports.table);
   const [newest] = await listVersions(ports.table, 1);
   const proposed =
     newest?.state === 'proposed'
@@ -191,9 +208,20 @@ async function status(ports: TurnPorts): Promise<Outcome> {
     policy: { version: policy.version, digest: policy.digest, partial: policy.partial },
     ...proposed,
     clusters: clusters.map(({ name, arn, mode }) => ({ name, arn, mode })),
+    ...(policy.written.onboarding ? { onboarding: onboardingOf(policy) } : {}),
     ...(refused ? { refused: { at: refused.at, errors: refused.errors } } : {}),
     waiting,
     // A subject may be parked in both urgencies, for one reason.
     findings: [...new Map(findings.map((finding) => [JSON.stringify({ ...finding, since: 0 }), finding])).values()],
+  };
+}
+
+/** What is onboarded, and what of it gets nothing, or not all. */
+function onboardingOf({ onboarded, findings }: PolicyInForce): Json {
+  const present = onboarded.filter(({ state }) => state === 'present');
+  return {
+    environments: present.filter(({ type }) => type === 'environment').length,
+    applications: present.filter(({ type }) => type === 'application').length,
+    findings: findings.map((finding) => ({ ...finding })),
   };
 }

@@ -1,11 +1,13 @@
 import { Failure } from '../access/failure.ts';
 import type { Grantee } from '../access/policy.ts';
-import { connectionSubject, type Subject } from '../access/subject.ts';
+import { connectionSubject, identityProviderSubject, type Subject } from '../access/subject.ts';
 import { connectionTarget, parseTarget, type Target } from '../access/target.ts';
 import { sharedSubjects } from '../access/way.ts';
 import { peopleOf } from '../directory/grantee-people.ts';
-import { effectivePolicy } from '../policy/effective.ts';
+import { policyInForce } from '../policy/in-force.ts';
+import { allClusters, identityProviderOf } from '../policy/selection.ts';
 import type { TableReader } from '../ports/table.ts';
+import { discoveredClusters } from '../work/clusters.ts';
 import { readRecords } from '../work/records.ts';
 
 /** Everybody whom the policy or the records name on a target. */
@@ -22,6 +24,13 @@ export async function subjectsOn(reader: TableReader, target: Target): Promise<S
   for (const { arn, name, connected } of policy.clusters) {
     if (connected && (target === connectionTarget(arn) || target === `cluster/${arn}`))
       subjects.add(connectionSubject(name));
+  }
+  if (parts.type === 'cluster') {
+    const clusters = allClusters(policy, await discoveredClusters(reader)).filter(({ arn }) => arn === parts.arn);
+    for (const cluster of clusters) {
+      const provider = identityProviderOf(policy, cluster);
+      if (provider) subjects.add(identityProviderSubject(provider.name));
+    }
   }
   let after: string | undefined;
   do {
@@ -45,7 +54,7 @@ async function allPeopleOf(reader: TableReader, to: Grantee): Promise<Subject[]>
 
 /** What holds now. @throws Failure `not-found` before the first document is in force. */
 export async function inForce(reader: TableReader) {
-  const policy = await effectivePolicy(reader);
+  const policy = await policyInForce(reader);
   if (!policy) {
     throw new Failure('not-found', 'no access policy is in force yet', {
       remedy: 'upload one: aws s3 cp access-policy.yaml s3://<policy bucket>/, then activate it',

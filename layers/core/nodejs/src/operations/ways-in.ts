@@ -1,9 +1,9 @@
 import { parsePrincipalArn, partitionOf } from '../access/arn.ts';
 import { machinesIn } from '../access/grantee.ts';
-import type { AccessPolicy, Cluster } from '../access/policy.ts';
+import type { AccessPolicy, Cluster, IdentityProvider } from '../access/policy.ts';
 import { roleOf, type Way, wayOf } from '../access/way.ts';
 import { grantRoleArn } from '../plan/principals.ts';
-import { selects } from '../policy/selection.ts';
+import { identityProviderOf, selects } from '../policy/selection.ts';
 
 /** One grant as a way into a cluster. */
 export interface WayInto {
@@ -19,6 +19,8 @@ export interface WayInto {
   /** Its people come by a SAML provider, and so with a session that they have already. */
   readonly saml: boolean;
   readonly permissionSet?: string;
+  /** The OIDC provider of the cluster that its people sign in to. */
+  readonly provider?: Pick<IdentityProvider, 'issuer' | 'clientId' | 'usernameClaim' | 'groupsClaim'>;
 }
 
 /** The ways into a cluster. */
@@ -46,7 +48,15 @@ export function waysInto(policy: AccessPolicy, cluster: Cluster): WaysInto {
         machines: machinesIn(grant),
         saml: grant.saml !== undefined,
         ...(grant.permissionSet === undefined ? {} : { permissionSet: grant.permissionSet }),
+        ...(grant.through === 'oidc' ? providerOf(policy, cluster) : {}),
       };
     });
   return { cluster: { name, arn, account, region }, ways };
+}
+
+function providerOf(policy: AccessPolicy, cluster: Cluster): Pick<WayInto, 'provider'> {
+  const provider = identityProviderOf(policy, cluster);
+  if (!provider) return {};
+  const { issuer, clientId, usernameClaim, groupsClaim } = provider;
+  return { provider: { issuer, clientId, usernameClaim, groupsClaim } };
 }

@@ -1,3 +1,4 @@
+import type { Json } from '../access/json.ts';
 import type { Cluster, Grant } from '../access/policy.ts';
 import type { PolicyDocument } from '../ports/iam.ts';
 
@@ -35,20 +36,37 @@ export const CLUSTER_POLICY_ACTIONS: readonly string[] = [
  * RBAC.
  */
 export function clusterPolicy(grants: readonly GrantedClusters[]): PolicyDocument {
+  return documentOf(lookUpStatement(grants), ...viewStatements(grants));
+}
+
+/** Of that, only to look the clusters up: what a managed policy of machines holds. */
+export function lookUpPolicy(grants: readonly GrantedClusters[]): PolicyDocument {
+  return documentOf(lookUpStatement(grants));
+}
+
+/** Of that, only to view them; undefined where no level has the console. */
+export function viewPolicy(grants: readonly GrantedClusters[]): PolicyDocument | undefined {
+  const statements = viewStatements(grants);
+  return statements.length === 0 ? undefined : documentOf(...statements);
+}
+
+function documentOf(...statements: readonly Json[]): PolicyDocument {
+  return { Version: '2012-10-17', Statement: statements };
+}
+
+function lookUpStatement(grants: readonly GrantedClusters[]): Json {
+  return { Effect: 'Allow', Action: 'eks:DescribeCluster', Resource: oneOrMore(namedIn(grants)) };
+}
+
+function viewStatements(grants: readonly GrantedClusters[]): readonly Json[] {
   const viewed = namedIn(grants.filter(({ grant }) => grant.level.console));
   const nodegroups = viewed.map((arn) => `${arn.replace(':cluster/', ':nodegroup/')}/*`);
-  const console = [
+  if (viewed.length === 0) return [];
+  return [
     { Effect: 'Allow', Action: [...VIEWS], Resource: oneOrMore(viewed) },
     { Effect: 'Allow', Action: 'eks:DescribeNodegroup', Resource: oneOrMore(nodegroups) },
     { Effect: 'Allow', Action: [...VIEWS_OF_ALL], Resource: '*' },
   ];
-  return {
-    Version: '2012-10-17',
-    Statement: [
-      { Effect: 'Allow', Action: 'eks:DescribeCluster', Resource: oneOrMore(namedIn(grants)) },
-      ...(viewed.length === 0 ? [] : console),
-    ],
-  };
 }
 
 /** Clusters that only observe are left out, unless there are no others: then all this is a plan. */

@@ -10,9 +10,17 @@ import {
   sharedRoleUsername,
 } from '../access/names.ts';
 import type { AccessPolicy, Cluster, Grant, IdentityProvider } from '../access/policy.ts';
-import { grantSubject, memberOf, permissionSetSubject, type Subject } from '../access/subject.ts';
+import {
+  grantSubject,
+  identityProviderSubject,
+  memberOf,
+  permissionSetSubject,
+  type Subject,
+} from '../access/subject.ts';
 import { wayOf } from '../access/way.ts';
 import { AWS_AUTH_OBJECT, type AwsAuthClaim } from '../resources/aws-auth/model.ts';
+import { LOGS_OBJECT, type LogsClaim } from '../resources/control-plane-logs/kind.ts';
+import { claimOf } from '../resources/identity-provider/model.ts';
 import { IMPERSONATION_OBJECT, type ImpersonationClaim } from '../resources/impersonation/model.ts';
 import type { NamespaceClaim } from '../resources/namespace/model.ts';
 import type { Finding, OwnedClaim } from '../resources/resource.ts';
@@ -112,6 +120,14 @@ export function desiredForPermissionSet(
   const subject = permissionSetSubject(permissionSet);
   if (!grants.some((grant) => grant.permissionSet === permissionSet) || role === 'waiting') return NOTHING;
   return { ...NOTHING, claims: [{ subject, claim: roleDoor(role.arn, permissionSetUsername(permissionSet)) }] };
+}
+
+/** The OIDC identity provider that a cluster shall have, and the control plane logs that come with it. */
+export function desiredForIdentityProvider(provider: IdentityProvider): DesiredOnCluster {
+  const subject = identityProviderSubject(provider.name);
+  const logs: LogsClaim = { kind: 'control-plane-logs', object: LOGS_OBJECT, logs: [...provider.logs].sort() };
+  const claims: OwnedClaim[] = [{ subject, claim: claimOf(provider) }];
+  return { ...NOTHING, claims: provider.logs.length === 0 ? claims : [...claims, { subject, claim: logs }] };
 }
 
 const NOTHING: DesiredOnCluster = { claims: [], bindings: [], findings: [] };

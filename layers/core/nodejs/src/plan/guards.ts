@@ -1,10 +1,16 @@
 import { sameJson } from '../access/json.ts';
 import { NAME_PATTERN, SESSION_NAME_PATTERN, USERNAME_PREFIX } from '../access/names.ts';
 import type { AccessPolicy, Grant } from '../access/policy.ts';
+import { machineSubject } from '../access/subject.ts';
 import { type AwsAuthMappings, readAwsAuth } from '../effective-access/aws-auth.ts';
 import { principalsChanged } from '../effective-access/changed-access.ts';
 import type { KubernetesObject } from '../ports/kubernetes.ts';
 import { AWS_AUTH_OBJECT, type AwsAuthClaim, type AwsAuthObserved, folded } from '../resources/aws-auth/model.ts';
+import {
+  IDENTITY_PROVIDER_OBJECT,
+  type IdentityProviderState,
+  isOwnProvider,
+} from '../resources/identity-provider/model.ts';
 import type { ImpersonationClaim } from '../resources/impersonation/model.ts';
 import { isManaged, type ObjectState } from '../resources/managed-object.ts';
 import { claimedBy, type NamespaceClaim } from '../resources/namespace/model.ts';
@@ -26,6 +32,7 @@ export function clusterGuards(policy: AccessPolicy): readonly Guard[] {
     reservedNames(policy),
     onePrincipalEach,
     protectedPrincipals(policy),
+    strangersGroups,
     blastRadius,
     entries,
     rights(policy),
@@ -90,12 +97,13 @@ export function impersonatedPrincipals(policy: AccessPolicy): Guard {
  * through the connector, it is an IAM ARN. Groups are those of the cluster's OIDC provider.
  */
 export function reservedNames(policy: AccessPolicy): Guard {
-  const given = new Set(policy.machines.flatMap(({ username }) => username ?? []));
+  const isGiven = (subject: string, username: string) =>
+    policy.machines.some((machine) => machineSubject(machine.name) === subject && machine.username === username);
   const grantOf = (owned: OwnedClaim) => policy.grants.find(({ name }) => name === owned.grant);
   const isSound = (owned: OwnedClaim): boolean => {
     const { username, group } = namesIn(owned);
     if (group !== undefined) return isClaimed(policy, grantOf(owned), group);
-    if (username === undefined || given.has(username)) return true;
+    if (username === undefined || isGiven(owned.subject, username)) return true;
     if (grantOf(owned)?.through === 'connector') return username.startsWith('arn:');
     return isOwnUsername(username, owned.claim.kind === 'aws-auth');
   };
@@ -136,6 +144,23 @@ function isClaimed(policy: AccessPolicy, grant: Grant | undefined, group: string
     return provider !== undefined && group === `${provider.groupsPrefix}${grantee.claim}`;
   });
 }
+
+/**
+ * Groups of an OIDC provider are bound only while the cluster's place for one is not somebody else's: the same prefix would
+ * give them to whoever that one believes.
+ */
+export const strangersGroups: Guard = ({ claims, observed }) => {
+  const state = observed.get(objectId({ kind: 'identity-provider', object: IDENTITY_PROVIDER_OBJECT }));
+  const { provider } = (state ?? { provider: null }) as Pick<IdentityProviderState, 'provider'>;
+  if (provider === null || isOwnProvider(provider)) return [];
+  return claims.wanted.flatMap((owned) => {
+    const { group } = namesIn(owned);
+    if (group === undefined) return [];
+    const message = `"${group}" is not bound: the cluster believes ${provider.issuer}, which is not Gatehouse's`;
+    const remedy = 'see what "gatehouse associate-idp <cluster> --dry-run" says of the identity provider';
+    return [{ ...blocking('identity-provider-taken', owned.claim.object, message, remedy), subject: owned.subject }];
+  });
+};
 
 /**
  * Principals that the policy protects, and nodes, are admitted after the plan exactly as before it. Who claims one is held

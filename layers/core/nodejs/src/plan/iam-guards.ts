@@ -1,24 +1,27 @@
 import { parsePrincipalArn } from '../access/arn.ts';
 import { isFailure } from '../access/failure.ts';
+import { type Json, sameJson } from '../access/json.ts';
 import { IAM_PATH } from '../access/names.ts';
 import type { AccessPolicy } from '../access/policy.ts';
 import { roleOf } from '../access/way.ts';
+import type { PolicyDocument } from '../ports/iam.ts';
+import type { IamPolicyState } from '../resources/iam-policy/model.ts';
 import type { IamRoleState } from '../resources/iam-role/model.ts';
 import { closedTrust, soundTrust } from '../resources/iam-role/trust.ts';
 import type { IamUserState } from '../resources/iam-user/model.ts';
-import { MANAGED_TAG } from '../resources/managed-principal.ts';
+import { isOwnPolicy, MANAGED_TAG } from '../resources/managed-principal.ts';
 import type { Change, Finding } from '../resources/resource.ts';
 import type { Guard } from './plan.ts';
 import { isProtected } from './principals.ts';
 import { hasUserMembers, trustOfPolicy } from './role-trust.ts';
 
-type PrincipalSide = IamRoleState | IamUserState;
+type Side = IamRoleState | IamUserState | IamPolicyState;
 
 const FAULT = 'report this as a fault of Gatehouse';
 
 /** The safety rules over every plan for IAM, in the order in which they are asked. */
 export function iamGuards(policy: AccessPolicy): readonly Guard[] {
-  return [ownPath, protectedFromIam(policy), boundaryKept, trust(policy)];
+  return [ownPath, protectedFromIam(policy), boundaryKept, trust(policy), policies];
 }
 
 /** Nothing outside of Gatehouse's path is made, changed or deleted, and what is there afterwards says whose it is. */
@@ -46,7 +49,7 @@ export function protectedFromIam(policy: AccessPolicy): Guard {
 
 /** A permissions boundary that is there stays, or gives way to another one. */
 export const boundaryKept: Guard = each(({ object }, before, after) =>
-  before.present && after.present && before.boundary !== undefined && after.boundary === undefined
+  boundaryOf(before) !== undefined && after.present && boundaryOf(after) === undefined
     ? blocking('boundary-lost', object, `the plan would take the permissions boundary from ${object}`, FAULT)
     : undefined,
 );
@@ -74,9 +77,45 @@ export function trust(policy: AccessPolicy): Guard {
   });
 }
 
-function each(rule: (change: Change, before: PrincipalSide, after: PrincipalSide) => Finding | undefined): Guard {
+/**
+ * A managed policy allows looking clusters up and nothing else, and a user is given no managed policy but those of Gatehouse's:
+ * whoever could widen either would widen what every machine may do.
+ */
+export const policies: Guard = each(({ object }, before, after) => {
+  if (!after.present) return undefined;
+  if ('document' in after) {
+    return sameJson(before.present && 'document' in before ? before.document : undefined, after.document) ||
+      isForLookUps(after.document)
+      ? undefined
+      : blocking('beyond-level', object, `the plan would have ${object} allow more than eks:DescribeCluster`, FAULT);
+  }
+  if (!('attached' in after)) return undefined;
+  const had = before.present && 'attached' in before ? before.attached : [];
+  const strange = after.attached.find((arn) => !had.includes(arn) && !isOwnPolicy(arn));
+  return strange === undefined
+    ? undefined
+    : blocking(
+        'beyond-level',
+        object,
+        `the plan would attach ${strange} to ${object}, which is not Gatehouse's`,
+        FAULT,
+      );
+});
+
+function isForLookUps(document: PolicyDocument): boolean {
+  const statements = document.Statement as readonly Readonly<Record<string, Json>>[];
+  return statements.every(({ Effect, Action, Resource, ...rest }) => {
+    const resources = [Resource ?? '*'].flat().map(String);
+    const named = resources.every((arn) => /^arn:[\w-]+:eks:[\w-]+:\d{12}:cluster\/[^*?]+$/.test(arn));
+    return Effect === 'Allow' && Action === 'eks:DescribeCluster' && named && Object.keys(rest).length === 0;
+  });
+}
+
+const boundaryOf = (side: Side): string | undefined => (side.present && 'boundary' in side ? side.boundary : undefined);
+
+function each(rule: (change: Change, before: Side, after: Side) => Finding | undefined): Guard {
   return ({ changes }) =>
-    changes.flatMap(({ change }) => rule(change, change.before as PrincipalSide, change.after as PrincipalSide) ?? []);
+    changes.flatMap(({ change }) => rule(change, change.before as Side, change.after as Side) ?? []);
 }
 
 function isProtectedArn(policy: AccessPolicy, arn: string): boolean {

@@ -1,5 +1,6 @@
 import { canonicalJson } from '../access/json.ts';
 import type { AccessRule } from '../access/policy.ts';
+import type { IdentityProviderClaim } from '../resources/identity-provider/model.ts';
 import type { OwnedClaim } from '../resources/resource.ts';
 import { canonicalRule, isWithin, type RoleClaim } from '../resources/role/model.ts';
 import { objectId, ownedClaimKey } from './turn-claims.ts';
@@ -16,11 +17,18 @@ export function wantedWhilePaused(wanted: readonly OwnedClaim[], recorded: reado
       ({ subject, claim }) => subject === owned.subject && objectId(claim) === objectId(owned.claim),
     );
     if (before?.claim.kind === 'namespace') return [before];
+    if (before?.claim.kind === 'identity-provider' && isSameTrust(before.claim, owned.claim)) return [before];
     if (before?.claim.kind !== 'role') return [];
     const claim = owned.claim as RoleClaim;
     const rules = commonRules(claim.rules, (before.claim as RoleClaim).rules);
     return [{ ...owned, claim: { ...claim, rules } as RoleClaim }];
   });
+}
+
+/** Whether two claims believe the same tokens: then the old one stays, and what differs comes when the pause is over. */
+function isSameTrust(before: OwnedClaim['claim'], now: OwnedClaim['claim']): boolean {
+  const [one, other] = [before, now].map((claim) => (claim as IdentityProviderClaim).config);
+  return one?.issuer === other?.issuer && one?.clientId === other?.clientId;
 }
 
 /** Rules that allow no more than either list; the one that lies within the other, where one does. */

@@ -1,6 +1,7 @@
 import { awsAuthArn, formatPrincipalArn, parsePrincipalArn } from '../access/arn.ts';
 import { IAM_PATH, iamRoleName, shortened } from '../access/names.ts';
 import type { AccessPolicy, Grant, Machine } from '../access/policy.ts';
+import { DEFAULT_POLICY_NAME } from '../resources/iam-policy/model.ts';
 
 /** The IAM role that Gatehouse makes for a grant in an account. */
 export function grantRoleArn(grant: Pick<Grant, 'name'>, account: string, partition: string): string {
@@ -15,6 +16,16 @@ export function machineNamed(policy: AccessPolicy, name: string): Machine {
 /** The IAM user that Gatehouse makes for a machine in an account. */
 export function machineUserArn({ name, user }: Machine, account: string, partition: string): string {
   return `arn:${partition}:iam::${account}:user${IAM_PATH}${user ?? shortened(`gatehouse-${name}`, 64)}`;
+}
+
+/** The name of the managed policy of a machine. Machines that name none share one. */
+export function machinePolicyName({ policy }: Machine): string {
+  return policy ?? DEFAULT_POLICY_NAME;
+}
+
+/** The managed policy that Gatehouse makes for a machine in an account. */
+export function machinePolicyArn(machine: Machine, account: string, partition: string): string {
+  return `arn:${partition}:iam::${account}:policy${IAM_PATH}${machinePolicyName(machine)}`;
 }
 
 /** True where Gatehouse itself makes and removes this principal: it lies under its own path. */

@@ -1,5 +1,6 @@
+import { reservedRole } from '../access/arn.ts';
 import { IAM_PATH, iamRoleName, RESERVED_GRANT_NAMES } from '../access/names.ts';
-import { checkName, checkSource, principalArn, type Report, reservedRole, SOURCES } from './checking.ts';
+import { checkName, checkSource, principalArn, type Report, SOURCES } from './checking.ts';
 import type { Path } from './document.ts';
 import { PROVIDER_PRESETS } from './identity-provider-presets.ts';
 import { nearestName } from './nearest.ts';
@@ -94,7 +95,8 @@ function checkGrantees(document: PolicyDocument, grant: GrantDocument, path: Pat
   }
 }
 
-function checkGrantee(document: PolicyDocument, grantee: GranteeDocument, path: Path, report: Report): void {
+/** Reports what is wrong with one grantee. */
+export function checkGrantee(document: PolicyDocument, grantee: GranteeDocument, path: Path, report: Report): void {
   const form = formOf(grantee);
   if (form === undefined) {
     const named = FORMS_OF_GRANTEE.filter((one) => grantee[one] !== undefined).length;
@@ -152,6 +154,7 @@ function checkPrincipal(document: PolicyDocument, text: string, path: Path, repo
   const known = new Set([
     ...Object.keys(document.accounts ?? {}),
     ...[...Object.values(document.clusters ?? {}), ...(document.discover ?? [])].map(({ account }) => account),
+    ...(document.onboarding?.environments.accounts ?? []),
   ]);
   if (!known.has(arn.account)) {
     const remedy = `add "${arn.account}" under accounts, if it is yours`;
@@ -274,8 +277,8 @@ function checkScope(document: PolicyDocument, grant: GrantDocument, path: Path, 
     report([...path, 'labels'], 'an empty map of labels would select every cluster', 'name a label, or remove labels');
     return;
   }
-  // A discovered cluster may have any name and labels, so with discovery every selector may come to match.
-  if ((document.discover ?? []).length === 0) checkSelector(document, grant, path, report);
+  // A cluster that joins later may have any name, and a discovered one any labels: every selector may come to match.
+  if ((document.discover ?? []).length === 0 && !document.onboarding) checkSelector(document, grant, path, report);
 }
 
 function checkSelector(document: PolicyDocument, { on, through }: GrantDocument, path: Path, report: Report): void {

@@ -100,7 +100,7 @@ function checkSelection(document: PolicyDocument, { on }: IdentityProviderDocume
     report(at, 'the identity provider selects no clusters', 'add clusters: a name or a list, or labels');
     return;
   }
-  if ((document.discover ?? []).length > 0) return;
+  if ((document.discover ?? []).length > 0 || document.onboarding) return;
   const chosen = Object.entries(document.clusters ?? {}).some(
     ([name, { labels, kind }]) =>
       kind !== 'connected' && selectsCluster(selectorOf(on), { name, labels: labels ?? {} }),

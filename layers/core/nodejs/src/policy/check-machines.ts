@@ -1,6 +1,7 @@
-import { principalArn, type Report, reservedRole } from './checking.ts';
+import { reservedRole } from '../access/arn.ts';
+import { principalArn, type Report } from './checking.ts';
 import type { Path } from './document.ts';
-import type { MachineDocument, PolicyDocument } from './schema.ts';
+import { granteesOf, type MachineDocument, type PolicyDocument } from './schema.ts';
 
 /** Everything that is wrong with the machines of a document. */
 export function checkMachines(document: PolicyDocument, report: Report): void {
@@ -17,11 +18,30 @@ export function checkMachines(document: PolicyDocument, report: Report): void {
       }
       taken.set(key, name);
     }
+    checkNames(document, name, machine, path, report);
     checkTrust(machine.trust, [...path, 'trust'], report);
   }
 }
 
-function checkTrust(trust: MachineDocument['trust'], path: Path, report: Report): void {
+/** Names of an IAM user and what hangs on it are for a machine that has one. */
+function checkNames(
+  { grants = [] }: PolicyDocument,
+  name: string,
+  machine: MachineDocument,
+  path: Path,
+  report: Report,
+): void {
+  const granting = grants.filter(({ to }) => granteesOf(to).some((grantee) => grantee.machine === name));
+  if (granting.length === 0 || granting.some(({ through }) => through !== 'role')) return;
+  for (const field of ['user', 'username', 'policy'] as const) {
+    if (machine[field] === undefined) continue;
+    const message = `"${name}" comes through a role only, so it has no IAM user to be named`;
+    report([...path, field], message, `remove ${field}, or grant it something through: user`);
+  }
+}
+
+/** Reports what is wrong with a trust. */
+export function checkTrust(trust: MachineDocument['trust'], path: Path, report: Report): void {
   if (trust === undefined) return;
   const { principals, accounts, webIdentity } = trust;
   if (!principals && !accounts && !webIdentity) {

@@ -1,7 +1,8 @@
-import { KUBECONFIG_SECRET_PREFIX, SESSION_NAME_PATTERN } from '../access/names.ts';
+import { ENVIRONMENT_LABEL, KUBECONFIG_SECRET_PREFIX, SESSION_NAME_PATTERN } from '../access/names.ts';
 import { checkGrants, iamRolesOf } from './check-grants.ts';
 import { checkIdentityProviders } from './check-identity-providers.ts';
 import { checkMachines } from './check-machines.ts';
+import { checkOnboarding } from './check-onboarding.ts';
 import { checkSource, principalArn, type Report } from './checking.ts';
 import type { Path, PolicyError, PolicySource } from './document.ts';
 import { checkUserArn, fillTemplate, PLACEHOLDERS, principalName, principalSet } from './identity.ts';
@@ -21,6 +22,7 @@ export function checkMeaning(source: PolicySource, document: PolicyDocument): Po
   checkMachines(document, report);
   checkIdentityProviders(document, report);
   checkGrants(document, report);
+  checkOnboarding(document, report);
   return errors;
 }
 
@@ -61,7 +63,11 @@ function checkAccounts(document: PolicyDocument, report: Report): void {
 }
 
 function checkClusters(document: PolicyDocument, report: Report): void {
-  for (const [name, { kind, provider, kubeconfigSecret }] of Object.entries(document.clusters ?? {})) {
+  for (const [name, { kind, provider, kubeconfigSecret, labels }] of Object.entries(document.clusters ?? {})) {
+    if (labels && Object.hasOwn(labels, ENVIRONMENT_LABEL)) {
+      const message = `the label ${ENVIRONMENT_LABEL} is given by onboarding alone`;
+      report(['clusters', name, 'labels', ENVIRONMENT_LABEL], message, 'use another label, or onboard the environment');
+    }
     if (kind === 'connected') {
       if (provider === undefined) {
         report(

@@ -36,18 +36,3 @@ export function principalArn(text: string, path: Path, report: Report): Principa
     return undefined;
   }
 }
-
-/** Roles that AWS services and Identity Center keep for themselves; nobody assumes or maps them by their ARN. */
-export function reservedRole({ type, path, name }: PrincipalArn): { why: string; remedy: string } | undefined {
-  if (type !== 'role') return undefined;
-  if (path.startsWith('/aws-service-role/') || name.startsWith('AWSServiceRoleFor')) {
-    return { why: 'it is the service-linked role of an AWS service', remedy: 'name a role of your own' };
-  }
-  if (path.startsWith('/aws-reserved/') || name.startsWith('AWSReservedSSO_')) {
-    return {
-      why: 'it belongs to an Identity Center permission set, and its name changes',
-      remedy: 'use through: sso with permissionSet: ...',
-    };
-  }
-  return undefined;
-}

@@ -12,8 +12,11 @@ import type {
   IdentityProvider,
   IdentityRule,
   Machine,
+  MachineTrust,
+  Onboarding,
 } from '../access/policy.ts';
 import { checkMeaning } from './check.ts';
+import { APPLICATION_LEVEL, ENVIRONMENT_LEVEL } from './check-onboarding.ts';
 import { type PolicyError, type PolicySource, parseDocument } from './document.ts';
 import { PROVIDER_PRESETS } from './identity-provider-presets.ts';
 import { READY_LEVELS } from './ready-levels.ts';
@@ -24,7 +27,9 @@ import {
   type IdentityProviderDocument,
   type LevelDocument,
   type MachineDocument,
+  type OnboardingRulesDocument,
   type PolicyDocument,
+  type TrustDocument,
 } from './schema.ts';
 import { selectorOf } from './selector.ts';
 import { checkShape } from './shape.ts';
@@ -102,7 +107,7 @@ function resolvePolicy(document: PolicyDocument): AccessPolicy {
   return {
     clusters,
     discover,
-    accounts: resolveAccounts(document, [...clusters, ...discover]),
+    accounts: resolveAccounts(document, [...clusters, ...discover, ...onboardingAccounts(document)]),
     grants: (document.grants ?? []).map((grant) => resolveGrant(grant, levels.get(grant.level)!)),
     machines: Object.entries(document.machines ?? {}).map(([name, machine]) => resolveMachine(name, machine)),
     identityProviders: Object.entries(document.identityProviders ?? {}).map(([name, provider]) =>
@@ -110,6 +115,36 @@ function resolvePolicy(document: PolicyDocument): AccessPolicy {
     ),
     identities: (document.identities ?? []).map(resolveIdentity),
     protected: { principals: [...new Set(document.protected?.principals ?? [])] },
+    ...(document.onboarding ? { onboarding: resolveOnboarding(document.onboarding, levels) } : {}),
+  };
+}
+
+function onboardingAccounts({ onboarding }: PolicyDocument): { account: string }[] {
+  return (onboarding?.environments.accounts ?? []).map((account) => ({ account }));
+}
+
+function resolveOnboarding(
+  { environments, applications }: NonNullable<PolicyDocument['onboarding']>,
+  levels: ReadonlyMap<string, AccessLevel>,
+): Onboarding {
+  const rules = ({ level, trust, adopt = [], people = [] }: OnboardingRulesDocument, fallback: string) => ({
+    level: levels.get(level ?? fallback)!,
+    ...(trust ? { trust: resolveTrust(trust) } : {}),
+    adopt: [...new Set(adopt)],
+    people: people.map(resolveGrantee),
+  });
+  const { accounts, mode = 'observe' } = environments;
+  return {
+    environments: { ...rules(environments, ENVIRONMENT_LEVEL), accounts: [...new Set(accounts)].sort(), mode },
+    ...(applications
+      ? {
+          applications: {
+            ...rules(applications, APPLICATION_LEVEL),
+            absentNamespaces: applications.absentNamespaces ?? 'refuse',
+            ...given({ groupsOf: applications.groupsOf }),
+          },
+        }
+      : {}),
   };
 }
 
@@ -165,18 +200,16 @@ function resolveGrantee(to: GranteeDocument): Grantee {
 }
 
 function resolveMachine(name: string, { trust, ...names }: MachineDocument): Machine {
-  if (trust === undefined) return { name, ...given(names) };
-  const { principals = [], accounts = [], webIdentity = [] } = trust;
+  return { name, ...given(names), ...(trust === undefined ? {} : { trust: resolveTrust(trust) }) };
+}
+
+function resolveTrust({ principals = [], accounts = [], webIdentity = [] }: TrustDocument): MachineTrust {
   return {
-    name,
-    ...given(names),
-    trust: {
-      principals: [...new Set(principals.map((arn) => formatPrincipalArn(parsePrincipalArn(arn))))],
-      accounts: accounts.map(({ account, externalId }) => ({ id: account, ...given({ externalId }) })),
-      webIdentity: ('provider' in webIdentity ? [webIdentity] : webIdentity).map(
-        ({ provider, audiences = ['sts.amazonaws.com'], subjects }) => ({ provider, audiences, subjects }),
-      ),
-    },
+    principals: [...new Set(principals.map((arn) => formatPrincipalArn(parsePrincipalArn(arn))))],
+    accounts: accounts.map(({ account, externalId }) => ({ id: account, ...given({ externalId }) })),
+    webIdentity: ('provider' in webIdentity ? [webIdentity] : webIdentity).map(
+      ({ provider, audiences = ['sts.amazonaws.com'], subjects }) => ({ provider, audiences, subjects }),
+    ),
   };
 }
 

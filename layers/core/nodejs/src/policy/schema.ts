@@ -13,6 +13,11 @@ export const FORMS = {
   },
   account: { pattern: /^\d{12}$/, is: 'an AWS account id (12 digits)', example: '"111122223333"' },
   region: { pattern: /^[a-z]{2,3}(-[a-z]{2,12}){1,2}-\d{1,2}$/, is: 'an AWS Region', example: 'eu-west-1' },
+  roleGlob: {
+    pattern: /^arn:aws[a-z0-9-]*:iam::\d{12}:role\/[\w+=,.@/*-]{1,512}$/,
+    is: 'the ARN of an IAM role, with * for any characters',
+    example: 'arn:aws:iam::111122223333:role/platform/*',
+  },
   clusterName: {
     pattern: /^[0-9A-Za-z][A-Za-z0-9_-]{0,99}$/,
     is: 'the name of an EKS cluster (letters, digits, - and _, at most 100)',
@@ -216,20 +221,19 @@ const webIdentity = z.strictObject({
 
 const trustedAccount = z.strictObject({ account: form('account'), externalId: form('externalId').optional() });
 
+const trust = z.strictObject({
+  principals: filled(form('arn')).optional(),
+  accounts: filled(trustedAccount).optional(),
+  webIdentity: z.union([webIdentity, filled(webIdentity)]).optional(),
+});
+
 const machine = z.strictObject({
   user: form('iamName').optional().describe('Name of its IAM user. Left out: gatehouse-NAME.'),
   username: form('username').optional().describe('Its name in clusters. Left out: derived from the IAM user.'),
   policy: form('policyName')
     .optional()
     .describe('Name of the managed policy of its IAM user. Left out: EKS_CICD_User_Policy.'),
-  trust: z
-    .strictObject({
-      principals: filled(form('arn')).optional(),
-      accounts: filled(trustedAccount).optional(),
-      webIdentity: z.union([webIdentity, filled(webIdentity)]).optional(),
-    })
-    .optional()
-    .describe('Who may assume its role, for grants through: role.'),
+  trust: trust.optional().describe('Who may assume its role, for grants through: role.'),
 });
 
 const identityProvider = z.strictObject({
@@ -267,6 +271,33 @@ const grant = z.strictObject({
     .describe('Names of its Role and of the binding of a single grantee. Left out: derived from the grant.'),
 });
 
+const onboardingRules = z.strictObject({
+  level: z.string().optional(),
+  trust: trust
+    .optional()
+    .describe('Who may assume the role that is made; {environment} and {namespace} are filled in.'),
+  adopt: filled(form('roleGlob')).optional().describe('ARNs of roles that may be named instead, with * as wildcard.'),
+  people: filled(grantee).max(50).optional().describe('Groups and users who get the same level there.'),
+});
+
+const onboarding = z.strictObject({
+  environments: z
+    .strictObject({
+      accounts: filled(form('account')).describe('Accounts whose clusters may join.'),
+      mode: mode.optional(),
+      ...onboardingRules.shape,
+    })
+    .describe('Clusters that join by an event or a command. Level: cluster-admin, unless another is named.'),
+  applications: z
+    .strictObject({
+      absentNamespaces: scope.shape.absentNamespaces,
+      groupsOf: z.string().optional().describe('The source whose groups an application may name.'),
+      ...onboardingRules.shape,
+    })
+    .optional()
+    .describe('Namespaces on environments. Level: namespace-admin, unless another is named.'),
+});
+
 /** The document `gatehouse/v1` as it is written, before references are resolved and defaults filled in. */
 export const policyDocument = z.strictObject({
   apiVersion: z.literal('gatehouse/v1'),
@@ -279,6 +310,7 @@ export const policyDocument = z.strictObject({
   identityProviders: z.record(form('name'), identityProvider).optional(),
   grants: z.array(grant).optional(),
   protected: z.strictObject({ principals: z.array(form('arn')) }).optional(),
+  onboarding: onboarding.optional().describe('What events and commands may onboard, and what comes of it.'),
 });
 
 /** A policy document of the right shape. */
@@ -299,3 +331,9 @@ export type MachineDocument = z.infer<typeof machine>;
 export type IdentityProviderDocument = z.infer<typeof identityProvider>;
 /** A level as it is written. */
 export type LevelDocument = z.infer<typeof level>;
+/** The trust of a machine as it is written. */
+export type TrustDocument = z.infer<typeof trust>;
+/** The onboarding of environments and applications as it is written. */
+export type OnboardingDocument = z.infer<typeof onboarding>;
+/** What the rules of both have in common. */
+export type OnboardingRulesDocument = z.infer<typeof onboardingRules>;

@@ -1,3 +1,4 @@
+import { ENVIRONMENT_LABEL } from '../access/names.ts';
 import type { AccessPolicy, Cluster, ClusterSelector, Discovery, Grant, IdentityProvider } from '../access/policy.ts';
 import { leadsTo } from '../access/way.ts';
 
@@ -54,10 +55,17 @@ export function allClusters(policy: AccessPolicy, discovered: readonly Cluster[]
   const admitted = discovered.flatMap((cluster) => {
     const { account, region, labels: tags } = cluster;
     const rule = policy.discover.find((one) => selectsDiscovery(one, { account, region, tags }));
-    return rule ? [{ ...cluster, mode: rule.mode }] : [];
+    // Whoever may tag a cluster must not make it an environment.
+    const { [ENVIRONMENT_LABEL]: _, ...labels } = tags;
+    return rule ? [{ ...cluster, labels, mode: rule.mode }] : [];
   });
   for (const cluster of [...policy.clusters, ...admitted]) {
-    if (!byArn.has(cluster.arn)) byArn.set(cluster.arn, cluster);
+    const known = byArn.get(cluster.arn);
+    if (!known) byArn.set(cluster.arn, cluster);
+    else if (known.labels[ENVIRONMENT_LABEL] !== undefined) {
+      // What becomes an environment stays what its tags made it.
+      byArn.set(cluster.arn, { ...known, labels: { ...cluster.labels, ...known.labels } });
+    }
   }
   return [...byArn.values()];
 }

@@ -1,15 +1,16 @@
 import { digest } from '../access/digest.ts';
 import { Failure, isFailure } from '../access/failure.ts';
 import { canonicalJson, sameJson } from '../access/json.ts';
-import type { AccessPolicy, Grant, PolicyVersion } from '../access/policy.ts';
+import type { AccessPolicy, PolicyVersion } from '../access/policy.ts';
 import { clearDirty } from '../directory/dirty.ts';
 import type { Cause } from '../directory/fact.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Random } from '../ports/random.ts';
 import type { Item, Key, Table } from '../ports/table.ts';
 import type { PolicyError } from './document.ts';
+import { ACTIVE_KEY, storedPolicy, type WrittenInForce, writtenInForce } from './in-force.ts';
 import { POLICY_LIMIT, readPolicy } from './read.ts';
-import { compare, EMPTY_POLICY, type PolicyChange, withoutWidening } from './widening.ts';
+import { compare, type PolicyChange, withoutWidening } from './widening.ts';
 
 /**
  * The policy's items, all with `pk: policy`:
@@ -26,8 +27,6 @@ import { compare, EMPTY_POLICY, type PolicyChange, withoutWidening } from './wid
 const PARTITION = 'policy';
 const VERSION = 'version#';
 const IN_FORCE = 'in-force#';
-/** Key of the item that says what is in force; it waits in the `due` index while it is dirty. */
-export const ACTIVE_KEY: Key = { pk: PARTITION, sk: 'active' };
 const PLANNED_KEY: Key = { pk: PARTITION, sk: 'planned' };
 
 /** How often a conditional write is tried again before the caller hears of the conflict. */
@@ -38,19 +37,6 @@ export interface PolicyPorts {
   readonly table: Table;
   readonly clock: Clock;
   readonly random: Random;
-}
-
-/** The policy in force. */
-export interface PolicyInForce extends PolicyVersion {
-  /** Changes whenever another policy is put in force. */
-  readonly rev: string;
-  /** 1, 2, 3, ...: how many policies have been in force. A version can be in force twice: first only in part. */
-  readonly sequence: number;
-  /** True while the version's widening part still waits for a person; `policy` is what may be in force without it. */
-  readonly partial: boolean;
-  /** Set while a planner still has to look at it. */
-  readonly dirty?: string;
-  readonly cause: Cause;
 }
 
 /** `proposed`: (partly) waiting for a person. `superseded`: another was uploaded or put in force since. */
@@ -90,7 +76,7 @@ export async function uploadPolicy(
   const policy = readOrThrow(upload.text);
   const { version, digest } = await storeVersion(ports, upload);
   for (let tries = 0; tries < TRIES; tries++) {
-    const current = await policyInForce(ports.table);
+    const current = await writtenInForce(ports.table);
     const comparison = compare(current?.policy, policy);
     const outcome = { version, digest, ...comparison };
     if (current && current.version > version) return { ...outcome, state: 'superseded' };
@@ -125,27 +111,11 @@ export async function activatePolicy(
       });
     }
     if (uploaded.state === 'active') return { version, digest: uploaded.digest, state: 'unchanged' };
-    const current = await policyInForce(ports.table);
+    const current = await writtenInForce(ports.table);
     const next = { version, digest: uploaded.digest, policy: readOrThrow(uploaded.text), partial: false, by };
     if (await putInForce(ports, current, next, cause)) return { version, digest: uploaded.digest, state: 'active' };
   }
   throw conflict();
-}
-
-/** The policy in force, by a consistent read; undefined before the first. */
-export async function policyInForce(table: Pick<Table, 'get'>): Promise<PolicyInForce | undefined> {
-  const item = await table.get(ACTIVE_KEY);
-  if (!item) return undefined;
-  return {
-    version: item.version as number,
-    digest: item.digest as string,
-    policy: storedPolicy(item.policy),
-    rev: item.rev as string,
-    sequence: item.sequence as number,
-    partial: item.partial === true,
-    cause: item.cause as unknown as Cause,
-    ...(typeof item.dirty === 'string' ? { dirty: item.dirty } : {}),
-  };
 }
 
 /**
@@ -153,7 +123,7 @@ export async function policyInForce(table: Pick<Table, 'get'>): Promise<PolicyIn
  * all that were in force after it and before `current`, oldest first. A policy that was in force only for a moment counts, because
  * a turn may have followed it.
  */
-export async function policiesBefore(table: Table, current: PolicyInForce): Promise<readonly AccessPolicy[]> {
+export async function policiesBefore(table: Table, current: WrittenInForce): Promise<readonly AccessPolicy[]> {
   const planned = await table.get(PLANNED_KEY);
   const from = typeof planned?.sequence === 'number' ? planned.sequence : 0;
   const policies: AccessPolicy[] = [];
@@ -182,7 +152,7 @@ export async function previousPolicy(table: Table): Promise<AccessPolicy | undef
  * waits, unless another policy came into force meanwhile.
  * @returns false where the policy in force must be planned again.
  */
-export async function markPolicyPlanned(table: Table, planned: PolicyInForce): Promise<boolean> {
+export async function markPolicyPlanned(table: Table, planned: WrittenInForce): Promise<boolean> {
   const { sequence, version, rev } = planned;
   try {
     await table.put({ ...PLANNED_KEY, sequence, version, rev }, { anyOf: [{ absent: true }, { less: { sequence } }] });
@@ -197,13 +167,13 @@ export async function markPolicyPlanned(table: Table, planned: PolicyInForce): P
 export async function readVersion(table: Table, version: number): Promise<UploadedVersion | undefined> {
   const item = await table.get({ pk: PARTITION, sk: numbered(VERSION, version) });
   if (!item) return undefined;
-  const [current, newest] = await Promise.all([policyInForce(table), newestVersion(table)]);
+  const [current, newest] = await Promise.all([writtenInForce(table), newestVersion(table)]);
   return uploadedVersion(item, current, (newest?.version as number | undefined) ?? version);
 }
 
 /** All versions, the newest first, at most `limit`. */
 export async function listVersions(table: Table, limit = 50): Promise<readonly UploadedVersion[]> {
-  const current = await policyInForce(table);
+  const current = await writtenInForce(table);
   const { items } = await table.query(PARTITION, { prefix: VERSION, reverse: true, limit });
   const newest = (items[0]?.version as number | undefined) ?? 0;
   return items.map((item) => uploadedVersion(item, current, newest));
@@ -235,13 +205,6 @@ function readOrThrow(text: string): AccessPolicy {
   );
 }
 
-/** A policy as it was kept. One of before there were several grantees has one, and no lists that it did not know. */
-function storedPolicy(text: unknown): AccessPolicy {
-  const kept = JSON.parse(text as string) as AccessPolicy;
-  const grants = kept.grants.map((grant) => ({ ...grant, to: [grant.to].flat() as Grant['to'] }));
-  return { ...EMPTY_POLICY, ...kept, grants };
-}
-
 const numbered = (prefix: string, number: number) => `${prefix}${String(number).padStart(8, '0')}`;
 
 const inForceKey = (sequence: number, rev: string): Key => ({
@@ -252,7 +215,7 @@ const inForceKey = (sequence: number, rev: string): Key => ({
 const conflict = () =>
   new Failure('conflict', `the policy was written by others ${TRIES} times while it was being changed`);
 
-function uploadedVersion(item: Item, current: PolicyInForce | undefined, newest: number): UploadedVersion {
+function uploadedVersion(item: Item, current: WrittenInForce | undefined, newest: number): UploadedVersion {
   const version = item.version as number;
   const inForce = current?.version === version;
   const state =
@@ -304,7 +267,7 @@ async function storeVersion(
 /** @returns false where somebody else put another policy in force since `current` was read. */
 async function putInForce(
   ports: PolicyPorts,
-  current: PolicyInForce | undefined,
+  current: WrittenInForce | undefined,
   next: PolicyVersion & { readonly partial: boolean; readonly by?: string },
   cause: Cause,
 ): Promise<boolean> {

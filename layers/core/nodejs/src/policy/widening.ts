@@ -3,24 +3,28 @@ import { canonicalJson, sameJson } from '../access/json.ts';
 import type {
   AccessPolicy,
   Account,
+  ApplicationRules,
   Cluster,
   ClusterMode,
   ClusterSelector,
   Discovery,
+  EnvironmentRules,
   Grant,
   IdentityProvider,
   IdentityRule,
   Machine,
   MachineTrust,
+  Onboarding,
+  OnboardingRules,
 } from '../access/policy.ts';
 import { levelCovers, levelMeet } from './levels.ts';
-import { matchesName, selects } from './selection.ts';
+import { matchesName, selects, selectsCluster } from './selection.ts';
 
 /** One difference between two policies, for people. JSON-able. */
 export interface PolicyChange {
   /**
    * `grant/<name>`, `cluster/<name>`, `machine/<name>`, `identity-provider/<name>`, `discover/<account>/<region>`,
-   * `identities/<source>`, `account/<id>` or `protected`.
+   * `identities/<source>`, `account/<id>`, `onboarding`, `onboarding/<what>` or `protected`.
    */
   readonly about: string;
   /** One sentence. */
@@ -77,9 +81,11 @@ class Notes {
 function combine(old: AccessPolicy, next: AccessPolicy): Comparison & { effective: AccessPolicy } {
   const notes = new Notes();
   const discover = meetDiscovery(old.discover, next.discover, notes);
-  const clusters = meetClusters(old, next, discover.length > 0, notes);
+  const onboarding = meetOnboarding(old.onboarding, next.onboarding, notes);
+  const discovers = discover.length > 0 || onboarding !== undefined;
+  const clusters = meetClusters(old, next, discovers, notes);
   const accounts = meetAccounts(old, next, notes);
-  const scope: Scope = { old, next, clusters, discovers: discover.length > 0 };
+  const scope: Scope = { old, next, clusters, discovers };
   const grants = meetGrants(scope, notes);
   const machines = meetMachines(old, next, notes);
   const identityProviders = meetIdentityProviders(old.identityProviders, next.identityProviders, notes);
@@ -89,7 +95,11 @@ function combine(old: AccessPolicy, next: AccessPolicy): Comparison & { effectiv
   const effective =
     widens.length === 0
       ? next
-      : { clusters, discover, accounts, grants, machines, identityProviders, identities, protected: { principals } };
+      : {
+          ...{ clusters, discover, accounts, grants, machines, identityProviders, identities },
+          protected: { principals },
+          ...(onboarding ? { onboarding } : {}),
+        };
   return { widens, narrows, effective };
 }
 
@@ -119,9 +129,10 @@ function meetClusters(old: AccessPolicy, next: AccessPolicy, discovers: boolean,
   const leaving = old.clusters.filter(({ arn }) => !after.has(arn));
   for (const { arn, name } of leaving)
     notes.narrow(`cluster/${name}`, `the cluster ${name} (${arn}) leaves the policy`);
-  const returning = leaving.filter((cluster) => mayBeDiscovered(cluster, next.discover));
-  for (const { name } of returning) {
-    notes.widen(`cluster/${name}`, `the cluster ${name} may be discovered again, with another mode and other labels`);
+  const returning = leaving.filter((cluster) => mayReturn(cluster, next) !== undefined);
+  for (const cluster of returning) {
+    const how = `${mayReturn(cluster, next)} again, with another mode and other labels`;
+    notes.widen(`cluster/${cluster.name}`, `the cluster ${cluster.name} may be ${how}`);
   }
   const staying = next.clusters.flatMap((cluster) => {
     const known = before.get(cluster.arn);
@@ -141,9 +152,13 @@ function meetClusters(old: AccessPolicy, next: AccessPolicy, discovers: boolean,
   return [...staying, ...returning.map((cluster) => ({ ...cluster, mode: withoutGiving(cluster.mode) }))];
 }
 
-/** What the policy says of a cluster counts more than what was discovered of it: without the one, the other takes effect. */
-function mayBeDiscovered({ account, region }: Cluster, rules: readonly Discovery[]): boolean {
-  return rules.some((rule) => rule.account === account && rule.region === region);
+/** What the policy says of a cluster counts more than what others say of it: without the one, the other takes effect. */
+function mayReturn(
+  { account, region }: Cluster,
+  { discover, onboarding }: AccessPolicy,
+): 'discovered' | 'onboarded' | undefined {
+  if (discover.some((rule) => rule.account === account && rule.region === region)) return 'discovered';
+  return onboarding?.environments.accounts.includes(account) ? 'onboarded' : undefined;
 }
 
 function withoutGiving(mode: ClusterMode): ClusterMode {
@@ -335,8 +350,85 @@ interface Scope {
   readonly next: AccessPolicy;
   /** Clusters that are in force whatever is decided. */
   readonly clusters: readonly Cluster[];
-  /** Whether clusters join by themselves, whose names and labels are not known here. */
+  /** Whether clusters join by themselves or by onboarding, whose names and labels are not known here. */
   readonly discovers: boolean;
+}
+
+function meetOnboarding(
+  old: Onboarding | undefined,
+  next: Onboarding | undefined,
+  notes: Notes,
+): Onboarding | undefined {
+  if (!next) {
+    if (old) notes.narrow('onboarding', 'nothing is onboarded any more, and what was onboarded loses what it gave');
+    return undefined;
+  }
+  if (!old) {
+    const accounts = next.environments.accounts.join(', ');
+    notes.widen(
+      'onboarding',
+      `clusters of the accounts ${accounts} may be onboarded, at ${next.environments.level.name}`,
+    );
+    return undefined;
+  }
+  const environments = meetEnvironments(old.environments, next.environments, notes);
+  const applications = meetApplications(old.applications, next.applications, notes);
+  return environments && { environments, ...(applications ? { applications } : {}) };
+}
+
+function meetEnvironments(old: EnvironmentRules, next: EnvironmentRules, notes: Notes): EnvironmentRules | undefined {
+  const about = 'onboarding/environments';
+  const rules = meetRulesOf(about, old, next, notes);
+  const accounts = meetList(about, old.accounts, next.accounts, (id) => `clusters of account ${id} may join`, notes);
+  const mode = meetMode(about, old.mode, next.mode, notes);
+  return rules && { ...rules, accounts, mode };
+}
+
+function meetApplications(
+  old: ApplicationRules | undefined,
+  next: ApplicationRules | undefined,
+  notes: Notes,
+): ApplicationRules | undefined {
+  const about = 'onboarding/applications';
+  if (!next) {
+    if (old) notes.narrow(about, 'no application is onboarded any more');
+    return undefined;
+  }
+  if (!old) {
+    notes.widen(about, `applications may be onboarded, at ${next.level.name}`);
+    return undefined;
+  }
+  const rules = meetRulesOf(about, old, next, notes);
+  const absentNamespaces = meetAbsent(about, old, next, notes);
+  const list = ({ groupsOf }: ApplicationRules) => (groupsOf === undefined ? [] : [groupsOf]);
+  const [groupsOf] = meetList(about, list(old), list(next), (id) => `groups of ${id} may be named`, notes);
+  return rules && { ...rules, absentNamespaces, ...(groupsOf === undefined ? {} : { groupsOf }) };
+}
+
+function meetRulesOf(
+  about: string,
+  old: OnboardingRules,
+  next: OnboardingRules,
+  notes: Notes,
+): OnboardingRules | undefined {
+  const level = meetLevels(about, old, next, notes);
+  const trust = meetTrust(about, old.trust, next.trust, notes);
+  const adopt = meetList(about, old.adopt, next.adopt, (arn) => `${arn} may be named`, notes);
+  const people = meetGrantees(about, { to: old.people }, { to: next.people }, notes);
+  return level && { level, ...(trust ? { trust } : {}), adopt, people };
+}
+
+/** A list of things that may be: what is new widens, what is gone narrows, what both have is in force. */
+function meetList(
+  about: string,
+  old: readonly string[],
+  next: readonly string[],
+  text: (one: string) => string,
+  notes: Notes,
+): readonly string[] {
+  for (const one of next) if (!old.includes(one)) notes.widen(about, text(one));
+  for (const one of old) if (!next.includes(one)) notes.narrow(about, `no longer: ${text(one)}`);
+  return next.filter((one) => old.includes(one));
 }
 
 function meetGrants(scope: Scope, notes: Notes): Grant[] {
@@ -366,7 +458,7 @@ function meetGrant(scope: Scope, old: Grant, next: Grant, notes: Notes): Grant |
   return { name: next.name, to, clusters, namespaces, absentNamespaces, level, ...way, ...(names ? { names } : {}) };
 }
 
-function meetGrantees(about: string, old: Grant, next: Grant, notes: Notes): Grant['to'] {
+function meetGrantees(about: string, old: Pick<Grant, 'to'>, next: Pick<Grant, 'to'>, notes: Notes): Grant['to'] {
   const was = new Set(old.to.map(canonicalJson));
   const is = new Set(next.to.map(canonicalJson));
   for (const one of next.to) if (!was.has(canonicalJson(one))) notes.widen(about, `it is given to ${granteeText(one)}`);
@@ -407,7 +499,12 @@ function meetScopes(scope: Scope, old: Grant, next: Grant, notes: Notes): Cluste
       notes.widen(about, 'it may reach more of the discovered clusters');
     if (!selectorCovers(next.clusters, old.clusters))
       notes.narrow(about, 'it may reach fewer of the discovered clusters');
-    return selectorMeet(old.clusters, next.clusters);
+    const selector = selectorMeet(old.clusters, next.clusters);
+    const kept = scope.clusters.filter(({ arn }) => before.has(arn) && after.has(arn));
+    const missed = kept.filter((cluster) => !selector || !selectsCluster(selector, cluster)).map(({ name }) => name);
+    // Selector and labels change together: what both say is less than either.
+    if (missed.length > 0) notes.narrow(about, `until somebody agrees, it does not reach ${missed.join(', ')}`);
+    return selector;
   }
   const names = scope.clusters.filter(({ arn }) => before.has(arn) && after.has(arn)).map(({ name }) => name);
   return names.length > 0 ? { names, labels: {} } : undefined;
@@ -448,7 +545,12 @@ function meetNamespaces(about: string, old: Grant, next: Grant, notes: Notes): r
   return common.length > 0 ? common : undefined;
 }
 
-function meetLevels(about: string, old: Grant, next: Grant, notes: Notes): Grant['level'] | undefined {
+function meetLevels(
+  about: string,
+  old: Pick<Grant, 'level'>,
+  next: Pick<Grant, 'level'>,
+  notes: Notes,
+): Grant['level'] | undefined {
   const { level: before } = old;
   const { level: after } = next;
   const narrower = levelCovers(before, after);
@@ -468,7 +570,12 @@ function meetLevels(about: string, old: Grant, next: Grant, notes: Notes): Grant
   return before;
 }
 
-function meetAbsent(about: string, old: Grant, next: Grant, notes: Notes): Grant['absentNamespaces'] {
+function meetAbsent(
+  about: string,
+  old: Pick<Grant, 'absentNamespaces'>,
+  next: Pick<Grant, 'absentNamespaces'>,
+  notes: Notes,
+): Grant['absentNamespaces'] {
   if (old.absentNamespaces === next.absentNamespaces) return next.absentNamespaces;
   const change = `absent namespaces: ${next.absentNamespaces} instead of ${old.absentNamespaces}`;
   if (next.absentNamespaces === 'refuse') {

@@ -64,6 +64,34 @@ export interface NewUser {
   readonly tags: Tags;
 }
 
+/** A managed policy as GetPolicy tells it (https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetPolicy.html). */
+export interface IamPolicy {
+  readonly name: string;
+  /** Unique for ever, begins with ANPA. */
+  readonly id: string;
+  /** With the path. */
+  readonly arn: string;
+  /** Begins and ends with `/`. */
+  readonly path: string;
+  readonly tags: Tags;
+  /** Id of the version in force, like `v1`. */
+  readonly version: string;
+}
+
+/** A managed policy to be made. */
+export interface NewPolicy {
+  readonly name: string;
+  readonly path: string;
+  readonly document: PolicyDocument;
+  readonly tags: Tags;
+}
+
+/** A version of a managed policy, without its document. */
+export interface ListedPolicyVersion {
+  readonly id: string;
+  readonly isDefault: boolean;
+}
+
 /** An access key, without its secret. */
 export interface AccessKey {
   readonly id: string;
@@ -115,6 +143,8 @@ export interface Iam {
   listUserPolicies(user: string): Promise<readonly string[]>;
   /** ARNs of the managed policies. */
   listAttachedUserPolicies(user: string): Promise<readonly string[]>;
+  /** Attached twice is attached once. A policy that there is not is `not-found`, as a user is. */
+  attachUserPolicy(user: string, policyArn: string): Promise<void>;
   detachUserPolicy(user: string, policyArn: string): Promise<void>;
 
   /** Names of the groups that the user is in. */
@@ -128,4 +158,18 @@ export interface Iam {
   createAccessKey(user: string): Promise<{ readonly id: string; readonly secret: Secret }>;
   setAccessKeyStatus(user: string, keyId: string, active: boolean): Promise<void>;
   deleteAccessKey(user: string, keyId: string): Promise<void>;
+
+  /** Policies are asked for by ARN: of another path, the same name is another ARN, and taken nevertheless. */
+  getPolicy(arn: string): Promise<IamPolicy | undefined>;
+  getPolicyVersion(arn: string, version: string): Promise<PolicyDocument | undefined>;
+  createPolicy(policy: NewPolicy): Promise<IamPolicy>;
+  listPolicyVersions(arn: string): Promise<readonly ListedPolicyVersion[]>;
+  /** Adds a version and puts it in force. `too-large` where there are five already. */
+  createPolicyVersion(arn: string, document: PolicyDocument): Promise<void>;
+  /** `conflict` for the version in force. */
+  deletePolicyVersion(arn: string, version: string): Promise<void>;
+  /** Adds these tags, or gives them new values; others stay. */
+  tagPolicy(arn: string, tags: Tags): Promise<void>;
+  /** `conflict` while it is attached to anybody, or has another version than the one in force. */
+  deletePolicy(arn: string): Promise<void>;
 }

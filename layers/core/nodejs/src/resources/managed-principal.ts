@@ -19,32 +19,40 @@ export interface InlinePolicies {
 /** The name of that policy: by it the principal may look its clusters up. */
 export const CLUSTER_POLICY = 'gatehouse-clusters';
 
-/** What the claims of both kinds of principal have in common. */
-export interface PrincipalClaim extends Claim {
-  /** With the path. Where the principal of this name has another ARN, it is somebody else's. */
+/** What the claims of everything in IAM have in common. */
+export interface ManagedClaim extends Claim {
+  /** With the path. Where what bears this name has another ARN, it is somebody else's. */
   readonly arn: string;
   /** `/gatehouse/`, or below it. */
   readonly path: string;
+  /** Always made: these and `gatehouse:managed`. Tags of others stay. */
+  readonly tags: Tags;
+}
+
+/** What the claims of both kinds of principal have in common. */
+export interface PrincipalClaim extends ManagedClaim {
   /** `closed`: it stays, but nobody gets in and it may do nothing. Where it does not exist, there is nothing to close. */
   readonly state: 'open' | 'closed';
   readonly policies: InlinePolicies;
   /** ARN of the permissions boundary. Absent: whatever boundary there is stays. */
   readonly boundary?: string;
-  /** Always made: these and `gatehouse:managed`. Tags of others stay. */
-  readonly tags: Tags;
 }
 
-/** What is observed of both kinds where they are present. */
-export interface PrincipalState {
+/** What is observed of everything in IAM where it is present. */
+export interface ManagedState {
   readonly arn: string;
   readonly path: string;
   readonly tags: Tags;
+}
+
+/** What is observed of both kinds of principal where they are present. */
+export interface PrincipalState extends ManagedState {
   readonly policies: InlinePolicies;
   readonly boundary?: string;
 }
 
 /** The tags that a claim wants, the mark of ownership included. */
-export function wantedTags(claim: PrincipalClaim): Tags {
+export function wantedTags(claim: ManagedClaim): Tags {
   return { ...claim.tags, [MANAGED_TAG]: 'true' };
 }
 
@@ -52,12 +60,17 @@ export function wantedTags(claim: PrincipalClaim): Tags {
  * Is what stands there Gatehouse's to change for this claim? Only what has the very ARN that was claimed, lies under
  * Gatehouse's path, and either carries its tags (of this grant, if of any) or is recorded as made.
  */
-export function isOwn(observed: PrincipalState, claim: PrincipalClaim, recorded: readonly OwnedClaim[]): boolean {
+export function isOwn(observed: ManagedState, claim: ManagedClaim, recorded: readonly OwnedClaim[]): boolean {
   if (observed.arn !== claim.arn || !observed.path.startsWith(IAM_PATH)) return false;
   const grant = observed.tags[GRANT_TAG];
   const marked =
     observed.tags[MANAGED_TAG] === 'true' && (grant === undefined || grant === (claim.tags[GRANT_TAG] ?? grant));
-  return marked || recorded.some((owned) => (owned.claim as PrincipalClaim).arn === observed.arn);
+  return marked || recorded.some((owned) => (owned.claim as ManagedClaim).arn === observed.arn);
+}
+
+/** Whether a managed policy lies under Gatehouse's path. */
+export function isOwnPolicy(arn: string): boolean {
+  return arn.includes(`:policy${IAM_PATH}`);
 }
 
 /** The claims that have been recorded for the object, in this form or in an earlier one. */
@@ -66,7 +79,7 @@ export function everRecorded<C extends Claim>(claims: ObjectClaims<C>): readonly
 }
 
 /** Findings for claims that cannot be made at all: they differ among each other, or lie outside of Gatehouse's path. */
-export function claimFindings<C extends PrincipalClaim>(claims: ObjectClaims<C>): readonly Finding[] {
+export function claimFindings<C extends ManagedClaim>(claims: ObjectClaims<C>): readonly Finding[] {
   const [first] = claims.wanted;
   if (first === undefined) return [];
   const { kind, object, path } = first.claim;
@@ -91,8 +104,8 @@ export function claimFindings<C extends PrincipalClaim>(claims: ObjectClaims<C>)
 
 /** The finding for a principal of the claimed name that is somebody else's. */
 export function foreignPrincipal(
-  observed: PrincipalState,
-  { subject, claim }: OwnedClaim<PrincipalClaim>,
+  observed: ManagedState,
+  { subject, claim }: OwnedClaim<ManagedClaim>,
   severity: Finding['severity'],
 ): Finding {
   const what = observed.arn === claim.arn ? `carries no tag ${MANAGED_TAG}=true of this grant` : `is not ${claim.arn}`;
@@ -102,9 +115,16 @@ export function foreignPrincipal(
     object: claim.object,
     subject,
     message: `${observed.arn} was not made by Gatehouse for this: it ${what}, so it stays as it is`,
-    remedy: 'delete or rename it if nobody needs it, or rename the grant or machine in the access policy',
+    remedy: REMEDIES[claim.kind] ?? 'delete or rename it if nobody needs it, or rename the grant in the access policy',
   };
 }
+
+/** How to be rid of a stranger of this name, by the kind. Nothing is ever taken over in silence. */
+const REMEDIES: Readonly<Record<string, string>> = {
+  'iam-user':
+    'name another one as user under machines in the access policy, or adopt it: to: { principal: <its ARN> }, through: user',
+  'iam-policy': 'name another one as policy under machines in the access policy, or delete it if nobody needs it',
+};
 
 function noun(kind: string): string {
   return kind.replace('iam-', 'IAM ');

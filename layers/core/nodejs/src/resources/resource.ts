@@ -90,4 +90,9 @@ export interface Kind<C extends Claim = Claim, O = unknown, P = unknown> {
    * @throws Failure `conflict` where the object changed since `before` was observed: the caller observes and plans again.
    */
   apply(ports: P, change: Change<O>): Promise<O>;
+  /**
+   * What was begun on the object and is not over, in words; undefined where nothing is. Until it is, whoever claims the object
+   * stays recorded and marked, and it is looked at again: no turn waits for it.
+   */
+  underWay?(observed: O): string | undefined;
 }

@@ -48,7 +48,7 @@ export interface Result {
   /** Why something of a subject is not finished. Retryable, all of them; what is not became a finding. */
   readonly failed: ReadonlyMap<Subject, Failure>;
   readonly findings: readonly Finding[];
-  /** ARNs that aws-auth named before and names no more. */
+  /** ARNs that the target named before (aws-auth a principal, a user its policies) and names no more. */
   readonly released: readonly string[];
   /** Grants of which an object had to be deleted to remove one subject: their other members must be bound again. */
   readonly toRestore: readonly string[];
@@ -95,12 +95,13 @@ export async function carryOut(
   const recordedAll = scene.claims.recorded;
   const intended = eachOnce([...recordedAll, ...open.wanted]);
   if (plan.changes.length === 0) {
+    const { failed, unfinished } = stillUnderWay(scene, open);
     // Nothing to write: what is recorded and gone from the target is forgotten, what is wanted stands already.
-    const gone = unwantedClaims(open);
+    const gone = unwantedClaims(open).filter(({ claim }) => !unfinished.has(objectId(claim)));
     await scene.beforeForgetting?.(gone, run.causeOf);
     const after = withoutClaims(intended, gone);
     const released = await writeRecords(ports.table, scene.target, recordedAll, after);
-    return { applied: [], failed: new Map(), findings: plan.findings, released, toRestore: [] };
+    return { applied: [], failed, findings: plan.findings, released, toRestore: [] };
   }
   await writeRecords(ports.table, scene.target, recordedAll, intended);
   const entry = { run: run.id, target: scene.target, policyVersion: run.policyVersion, causes: run.causes };
@@ -125,16 +126,34 @@ export async function carryOut(
           })),
         }),
   });
-  const removed = unwantedClaims(open).filter((owned) => !writer.unfinished.has(objectId(owned.claim)));
+  const { failed, unfinished } = stillUnderWay(scene, open);
+  const removed = unwantedClaims(open).filter(
+    ({ claim }) => !writer.unfinished.has(objectId(claim)) && !unfinished.has(objectId(claim)),
+  );
   await scene.beforeForgetting?.(removed, run.causeOf);
   const released = await writeRecords(ports.table, scene.target, intended, withoutClaims(intended, removed));
   return {
     applied: writer.applied,
-    failed: writer.failed,
+    failed: new Map([...writer.failed, ...failed]),
     findings: [...plan.findings, ...writer.findings],
     released,
     toRestore: [...writer.toRestore],
   };
+}
+
+/** What was begun, now or before, and is not over: on which objects, and for whom. No failure, but looked at again like one. */
+function stillUnderWay({ kinds, observed }: Scene, { wanted, recorded }: TurnClaims) {
+  const failed = new Map<Subject, Failure>();
+  const unfinished = new Set<string>();
+  for (const { subject, claim } of [...wanted, ...recorded]) {
+    const kind = kinds.find(({ name }) => name === claim.kind);
+    const state = observed.get(objectId(claim));
+    const what = state === undefined ? undefined : kind?.underWay?.(state);
+    if (what === undefined) continue;
+    unfinished.add(objectId(claim));
+    failed.set(subject, new Failure('unreachable', what, { remedy: 'wait: it is looked at again by itself' }));
+  }
+  return { failed, unfinished };
 }
 
 class Writer {

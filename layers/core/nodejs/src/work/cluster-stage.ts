@@ -1,6 +1,6 @@
 import { parsePrincipalArn } from '../access/arn.ts';
 import { IAM_PATH } from '../access/names.ts';
-import type { AccessPolicy, Cluster, Grant } from '../access/policy.ts';
+import type { AccessPolicy, Cluster, Grant, IdentityProvider } from '../access/policy.ts';
 import { grantSubject, memberOf, parseSubject, type Subject } from '../access/subject.ts';
 import {
   connectionTarget,
@@ -10,13 +10,14 @@ import {
   userTarget,
   verificationTarget,
 } from '../access/target.ts';
-import { sharedSubjects, wayOf } from '../access/way.ts';
+import { providersOf, sharedSubjects, wayOf } from '../access/way.ts';
 import { nudgePlanner } from '../directory/nudge.ts';
 import { bindingsOf } from '../plan/bindings.ts';
 import { desiredConnector } from '../plan/connector-manifests.ts';
 import {
   type DesiredOnCluster,
   desiredForGrant,
+  desiredForIdentityProvider,
   desiredForMember,
   desiredForPermissionSet,
   type SessionNaming,
@@ -30,6 +31,8 @@ import type { ClusterPorts } from '../ports/world.ts';
 import { awsAuthKind } from '../resources/aws-auth/kind.ts';
 import { AWS_AUTH_OBJECT } from '../resources/aws-auth/model.ts';
 import type { ConnectorClusterPorts } from '../resources/connector-object/model.ts';
+import { identityProviderKind } from '../resources/identity-provider/kind.ts';
+import type { IdentityProviderPorts } from '../resources/identity-provider/model.ts';
 import { CLUSTER_KINDS, CONNECTED_CLUSTER_KINDS } from '../resources/kinds.ts';
 import type { OwnedClaim } from '../resources/resource.ts';
 import { roleBindingKind } from '../resources/role-binding/kind.ts';
@@ -39,6 +42,7 @@ import type { CauseOf } from './causes.ts';
 import { accountById, clusterOf, discoveredClusters } from './clusters.ts';
 import { readRegistration } from './connection-stage.ts';
 import { untilDeadline } from './deadline.ts';
+import { identityProviderPorts } from './identity-provider-ports.ts';
 import { putExpansion } from './intake.ts';
 import { shardKey } from './keys.ts';
 import { type Mark, putMark } from './marks.ts';
@@ -64,8 +68,10 @@ export async function setClusterStage(request: StageRequest): Promise<Stage> {
   const account = await accountById(reader, policy, cluster.account);
   const opened = await ports.world.cluster(account, cluster);
   const isElsewhere = cluster.connected !== undefined;
-  const clusterPorts: ClusterPorts & Partial<ConnectorClusterPorts> = {
+  const provider = isKnown ? identityProviderOf(policy, cluster) : undefined;
+  const clusterPorts: ClusterPorts & IdentityProviderPorts & Partial<ConnectorClusterPorts> = {
     kubernetes: untilDeadline(opened.kubernetes, ports.clock, request.callsUntil),
+    ...identityProviderPorts(ports, account, cluster, provider, request.callsUntil),
     ...(isElsewhere ? { secrets: untilDeadline(ports.world.secrets, ports.clock, request.callsUntil) } : {}),
   };
 
@@ -74,8 +80,10 @@ export async function setClusterStage(request: StageRequest): Promise<Stage> {
   const subjects = new Set([
     ...request.subjects,
     ...grants.filter(({ name }) => wantedGrants.has(name)).flatMap(sharedSubjects),
+    // Whether groups may be bound depends on whose the cluster's identity provider is.
+    ...grants.filter(({ name }) => request.subjects.includes(grantSubject(name))).flatMap(providersOf),
   ]);
-  const desired = together(members, ...(await desiredForShared(request, subjects, cluster, grants)));
+  const desired = together(members, ...(await desiredForShared(request, subjects, cluster, grants, provider)));
   const recorded: OwnedClaim[] = [];
   for (const subject of subjects) recorded.push(...(await readRecord(ports.table, target, subject)));
 
@@ -142,13 +150,16 @@ async function desiredForShared(
   subjects: ReadonlySet<Subject>,
   cluster: Cluster,
   grants: readonly Grant[],
+  provider: IdentityProvider | undefined,
 ): Promise<DesiredOnCluster[]> {
   const desired: DesiredOnCluster[] = [];
   for (const subject of subjects) {
     const parts = parseSubject(subject);
     if (parts.type === 'grant') {
       const grant = grants.find(({ name }) => name === parts.name);
-      if (grant) desired.push(desiredForGrant(grant, cluster, identityProviderOf(policy, cluster)));
+      if (grant) desired.push(desiredForGrant(grant, cluster, provider));
+    } else if (parts.type === 'identity-provider') {
+      if (provider?.name === parts.name) desired.push(desiredForIdentityProvider(provider));
     } else if (parts.type === 'permission-set') {
       const role = await roleOfPermissionSet(reader, cluster.account, parts.name);
       desired.push(desiredForPermissionSet(parts.name, grants, role));
@@ -234,6 +245,18 @@ async function follow(
     const urgency = urgencies.get(subject) ?? 'grant';
     await putMark(ports, { target: verification, subject, urgency, cause: causeOf(subject, urgency) });
     wake.add(verification);
+  }
+  if (result.applied.some(({ kind }) => kind === identityProviderKind.name)) {
+    // What waited for the cluster's identity provider to be Gatehouse's is looked at again.
+    for (const grant of policy.grants.filter((one) => one.through === 'oidc' && selects(one, cluster))) {
+      await putMark(ports, {
+        target,
+        subject: grantSubject(grant.name),
+        urgency: 'grant',
+        cause: causeOf(grantSubject(grant.name), 'grant'),
+      });
+      wake.add(target);
+    }
   }
   for (const [subject, released] of releasedPrincipals(claims, result)) {
     await putMark(ports, { target: released, subject, urgency: 'revocation', cause: causeOf(subject, 'revocation') });

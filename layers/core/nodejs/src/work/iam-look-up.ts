@@ -72,7 +72,9 @@ export async function lookUpPrincipals(
   for (const { subject, arn } of adopted) {
     const grants = policy.grants.filter((grant) => isToSubject(grant, subject)).map((grant) => grant.name);
     const parts = parsePrincipalArn(arn);
-    if (grants.length === 0 || parts.account !== account || parts.type !== type || parts.name !== name) {
+    // Marked here for another reason: what was found of it is kept by the target of its own.
+    if (parts.account !== account || parts.type !== type || parts.name !== name) continue;
+    if (grants.length === 0) {
       await ports.table.delete(adoptedKey(arn));
       continue;
     }

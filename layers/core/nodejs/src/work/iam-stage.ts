@@ -1,18 +1,20 @@
 import { awsAuthArn, parsePrincipalArn, partitionOf } from '../access/arn.ts';
 import { Failure, isFailure } from '../access/failure.ts';
+import { machinesIn } from '../access/grantee.ts';
 import { IAM_PATH } from '../access/names.ts';
 import type { Account, Cluster, Grant } from '../access/policy.ts';
-import { grantSubject, memberOf, type Subject } from '../access/subject.ts';
-import { clusterTarget, parseTarget, type Target } from '../access/target.ts';
+import { grantSubject, machineSubject, memberOf, type Subject } from '../access/subject.ts';
+import { clusterTarget, parseTarget, policyTarget, type Target, userTarget } from '../access/target.ts';
 import { roleOf, wayOf } from '../access/way.ts';
 import { nudgePlanner } from '../directory/nudge.ts';
-import { clusterPolicy } from '../plan/cluster-policy.ts';
+import { clusterPolicy, lookUpPolicy, viewPolicy } from '../plan/cluster-policy.ts';
 import { iamGuards } from '../plan/iam-guards.ts';
-import { grantRoleArn } from '../plan/principals.ts';
+import { grantRoleArn, machineNamed, machinePolicyArn, machinePolicyName, machineUserArn } from '../plan/principals.ts';
 import { objectId } from '../plan/turn-claims.ts';
 import { clustersOf } from '../policy/selection.ts';
 import type { Table } from '../ports/table.ts';
 import type { AccountPorts } from '../ports/world.ts';
+import type { IamPolicyClaim } from '../resources/iam-policy/model.ts';
 import type { IamRoleClaim } from '../resources/iam-role/model.ts';
 import { closedTrust, trustInBoth } from '../resources/iam-role/trust.ts';
 import type { IamUserClaim } from '../resources/iam-user/model.ts';
@@ -25,10 +27,11 @@ import { untilDeadline } from './deadline.ts';
 import { beginWrite, believe, CONFIRM_AFTER, endWrite } from './iam-belief.ts';
 import { type Finds, lookUpPermissionSet, lookUpPrincipals } from './iam-look-up.ts';
 import { putExpansion } from './intake.ts';
+import { forgetRotation, readRotation } from './key-rotation.ts';
 import { trustKey } from './keys.ts';
 import { type Mark, type MarkRequest, putMark } from './marks.ts';
 import { grantsOf, principalFor } from './member-facts.ts';
-import { clustersNaming, readRecords } from './records.ts';
+import { readRecords, targetsNaming } from './records.ts';
 import { decideTrust, membersAreTold } from './role-members.ts';
 import type { Stage, StageRequest } from './stage.ts';
 
@@ -48,12 +51,14 @@ interface Desired {
   readonly renamed: readonly Grant[];
   /** What was looked up because somebody else makes it. */
   readonly finds: Finds;
+  /** The users that come next where this is their policy, by whose they are. */
+  readonly users?: ReadonlyMap<Subject, Target>;
 }
 
 const NOTHING: Desired = { wanted: [], findings: [], grants: [], renamed: [], finds: new Map() };
 
 /**
- * Sets the stage for a turn on an IAM role or user. Its documents are rendered whole from policy and directory, because IAM
+ * Sets the stage for a turn on an IAM role, user or policy. Its documents are rendered whole from policy and directory, because IAM
  * has no compare-and-swap; a principal that nothing wants any more is closed at once, and deleted when no cluster names it.
  */
 export async function setIamStage(request: StageRequest): Promise<Stage> {
@@ -95,14 +100,34 @@ export async function setIamStage(request: StageRequest): Promise<Stage> {
     dependents: desired.wanted.flatMap((owned) => request.subjects.map((subject) => ({ ...owned, subject }))),
     confirmAfter: async (result) => {
       if (result.applied.length > 0) return CONFIRM_AFTER;
+      const isTroubled = result.failed.size > 0 || result.findings.some(({ severity }) => severity === 'blocks');
+      const kept = isTroubled ? undefined : await keptKey(request, wanted);
+      if (kept !== undefined) return kept;
       // The word that a cluster let go may be lost with a worker: what waits to be deleted asks for itself.
       return belief.lookAgainAfter() ?? (closing.length > 0 ? CLOSED_LOOK_AGAIN : undefined);
     },
     gone: new Set(
       [...desired.finds].flatMap(([subject, { finding, changed }]) => (finding && changed ? [subject] : [])),
     ),
-    follow: (_result, marks, causeOf) => follow(request, desired, marks, causeOf),
+    follow: async (result, marks, causeOf) => [
+      ...(desired.users
+        ? await passToUsers(request, desired.users, marks)
+        : await follow(request, desired, marks, causeOf)),
+      ...(await letGo(request, recorded, result.released, causeOf)),
+    ],
   };
+}
+
+/** How long an old key is still kept, in milliseconds. A rotation that is over, or whose user goes, is forgotten. */
+async function keptKey({ ports, target }: StageRequest, wanted: readonly OwnedClaim[]): Promise<number | undefined> {
+  const parts = parseTarget(target);
+  if (parts.type !== 'iam' || parts.principal !== 'user') return undefined;
+  const rotation = await readRotation(ports.table, target);
+  if (!rotation) return undefined;
+  const left = rotation.until - ports.clock.now();
+  if (left > 0 && wanted.length > 0) return left;
+  await forgetRotation(ports.table, target);
+  return undefined;
 }
 
 async function desiredOn(
@@ -115,6 +140,7 @@ async function desiredOn(
   if (parts.type !== 'iam') return NOTHING;
   const { principal, name } = parts;
   if (principal === 'permission-set') return foundOnly(request, await lookUpPermissionSet(request, name, accountPorts));
+  if (principal === 'policy') return desiredPolicy(request, account, name);
   if (principal !== 'role' && principal !== 'user') return NOTHING;
   const made =
     principal === 'role'
@@ -214,7 +240,7 @@ async function desiredUsers(
       arn: principal.arn,
       path: arn.path,
       state: 'open',
-      policies: { [CLUSTER_POLICY]: clusterPolicy(own) },
+      ...policiesOf(request, type, subject, arn.partition, own),
       ...boundaryOf(request, account),
       tags: {
         'gatehouse:managed': 'true',
@@ -224,11 +250,47 @@ async function desiredUsers(
           .join(' ')
           .slice(0, 256),
       },
-      accessKey: { secret: `gatehouse/keys/${account.id}/${name}` },
+      accessKey: { secret: secretOf(account.id, name), ...(await retiredKey(request, subject)) },
     };
     wanted.push({ subject, claim });
   }
   return { ...NOTHING, wanted, findings, grants };
+}
+
+/**
+ * A managed policy, rendered whole for all machines that share it: its document is the same whichever of them a turn is about.
+ * A machine that shares it with others may look up their clusters, too; who minds names policies of their own.
+ */
+async function desiredPolicy(request: StageRequest, account: Account, name: string): Promise<Desired> {
+  const { policy } = request;
+  const grants: Desired['grants'][number][] = [];
+  const users = new Map<Subject, Target>();
+  const arns = new Set<string>();
+  for (const grant of policy.grants) {
+    if (wayOf(grant) !== 'own-user') continue;
+    const clusters = await clustersIn(request, grant, account.id);
+    if (clusters.length === 0) continue;
+    const partition = partitionOf(clusters[0]!.region);
+    for (const machine of machinesIn(grant).map((one) => machineNamed(policy, one))) {
+      if (machinePolicyName(machine) !== name) continue;
+      arns.add(machinePolicyArn(machine, account.id, partition));
+      grants.push({ grant, clusters });
+      const user = parsePrincipalArn(machineUserArn(machine, account.id, partition)).name;
+      users.set(machineSubject(machine.name), userTarget(account.id, user));
+    }
+  }
+  const [arn] = arns;
+  if (arn === undefined) return NOTHING;
+  const claim: IamPolicyClaim = {
+    kind: 'iam-policy',
+    object: arn,
+    arn,
+    path: IAM_PATH,
+    name,
+    document: lookUpPolicy(grants),
+    tags: { 'gatehouse:managed': 'true' },
+  };
+  return { ...NOTHING, wanted: [...users.keys()].map((subject) => ({ subject, claim })), grants, users };
 }
 
 /** While a principal's clusters only observe, or are paused: as it was made, with whoever left out. Nothing is made or widened. */
@@ -237,11 +299,48 @@ function asRecorded(wanted: readonly OwnedClaim[], recorded: readonly OwnedClaim
     const known = recorded.find(
       ({ subject, claim }) => subject === owned.subject && objectId(claim) === objectId(owned.claim),
     );
+    if (known?.claim.kind === 'iam-user') {
+      // A key that leaked gives way whatever the clusters' modes: nobody gets more by it.
+      const { accessKey } = owned.claim as IamUserClaim;
+      return [{ ...known, claim: { ...known.claim, ...(accessKey ? { accessKey } : {}) } as Claim }];
+    }
     if (known?.claim.kind !== 'iam-role') return known ? [known] : [];
     const claim = known.claim as IamRoleClaim;
     const trust = trustInBoth(claim.trust, (owned.claim as IamRoleClaim).trust);
     return [{ ...known, claim: { ...claim, trust } as Claim }];
   });
+}
+
+/** A person's user looks its clusters up by a policy of its own; a machine's by the managed one, which others can see and audit. */
+function policiesOf(
+  { policy }: StageRequest,
+  type: 'user' | 'machine',
+  subject: Subject,
+  partition: string,
+  own: Desired['grants'],
+): Pick<IamUserClaim, 'policies' | 'attached'> {
+  if (type === 'user') return { policies: { [CLUSTER_POLICY]: clusterPolicy(own) } };
+  const account = own[0]!.clusters[0]!.account;
+  const machine = machineNamed(policy, subject.slice(subject.indexOf('/') + 1));
+  const viewing = viewPolicy(own);
+  return {
+    policies: viewing === undefined ? {} : { [CLUSTER_POLICY]: viewing },
+    attached: [machinePolicyArn(machine, account, partition)],
+  };
+}
+
+/** The name of the secret with the access key of a user. */
+export function secretOf(account: string, user: string): string {
+  return `gatehouse/keys/${account}/${user}`;
+}
+
+async function retiredKey(
+  { reader, target, ports }: StageRequest,
+  subject: Subject,
+): Promise<Pick<NonNullable<IamUserClaim['accessKey']>, 'retired'>> {
+  const rotation = await readRotation(reader, target);
+  if (rotation?.subject !== subject) return {};
+  return { retired: { keyId: rotation.keyId, kept: ports.clock.now() < rotation.until } };
 }
 
 /** The permissions boundary of what is made in an account. */
@@ -271,7 +370,7 @@ async function clustersIn(request: StageRequest, grant: Grant, account: string):
   return (await clustersOfGrant(request, grant)).filter((cluster) => cluster.account === account);
 }
 
-/** What nobody wants but a cluster still names: closed, so that it opens nothing, and kept until the clusters let go. */
+/** What nobody wants but something still names: closed, so that it opens nothing, and kept until all let go. */
 async function stillNamed(
   { ports }: StageRequest,
   recorded: readonly OwnedClaim[],
@@ -280,8 +379,14 @@ async function stillNamed(
   const closing: OwnedClaim[] = [];
   for (const owned of recorded) {
     if (wanted.some(({ claim }) => claim.object === owned.claim.object)) continue;
-    const principal = owned.claim as Claim as IamRoleClaim | IamUserClaim;
-    if ((await clustersNaming(ports.table, awsAuthArn(principal.arn))).length === 0) continue;
+    if (owned.claim.kind === 'iam-policy') {
+      if ((await targetsNaming(ports.table, (owned.claim as IamPolicyClaim).arn)).length > 0) closing.push(owned);
+      continue;
+    }
+    const { attached: _, ...principal } = owned.claim as Claim as (IamRoleClaim | IamUserClaim) & {
+      attached?: unknown;
+    };
+    if ((await targetsNaming(ports.table, awsAuthArn(principal.arn))).length === 0) continue;
     closing.push({
       ...owned,
       claim: {
@@ -335,6 +440,43 @@ async function recheckTrust(table: Table, target: Target, error: unknown): Promi
 function isRole(target: Target): boolean {
   const parts = parseTarget(target);
   return parts.type === 'iam' && parts.principal === 'role';
+}
+
+/** A policy that is in place lets its users be made. */
+async function passToUsers(
+  { ports }: StageRequest,
+  users: ReadonlyMap<Subject, Target>,
+  marks: readonly Mark[],
+): Promise<Target[]> {
+  const wake: Target[] = [];
+  for (const { subject, urgency, cause, confirming } of marks) {
+    const target = users.get(subject);
+    if (target === undefined || confirming || urgency === 'revocation') continue;
+    await putMark(ports, { target, subject, urgency: 'grant', cause });
+    wake.push(target);
+  }
+  return wake;
+}
+
+/** Policies that the user has no more may be deletable now. */
+async function letGo(
+  { ports, target }: StageRequest,
+  recorded: readonly OwnedClaim[],
+  released: readonly string[],
+  causeOf: CauseOf,
+): Promise<Target[]> {
+  const parts = parseTarget(target);
+  if (parts.type !== 'iam' || parts.principal !== 'user') return [];
+  const wake: Target[] = [];
+  for (const { subject, claim } of recorded) {
+    for (const arn of (claim as IamUserClaim).attached ?? []) {
+      if (!released.includes(arn)) continue;
+      const policy = policyTarget(parts.account, arn.slice(arn.lastIndexOf('/') + 1));
+      await putMark(ports, { target: policy, subject, urgency: 'revocation', cause: causeOf(subject, 'revocation') });
+      wake.push(policy);
+    }
+  }
+  return wake;
 }
 
 async function follow(

@@ -29,10 +29,10 @@ export const REMARK_PREFIX = 'remark#';
 export const RECORD_PREFIX = 'record#';
 /** Where a subject has records, found from the subject. */
 export const whereKey = (subject: Subject, target: Target): Key => ({ pk: `where#${subject}`, sk: target });
-/** That a cluster's aws-auth names a principal, found from the principal's ARN. */
-export const namedKey = (principalArn: string, cluster: string): Key => ({
-  pk: `named#${principalArn.toLowerCase()}`,
-  sk: cluster,
+/** That a target names a principal or managed policy, found from its ARN. */
+export const namedKey = (arn: string, target: string): Key => ({
+  pk: `named#${arn.toLowerCase()}`,
+  sk: target,
 });
 /** What is known of the trust document of a shared role. */
 export const trustKey = (roleTarget: Target): Key => ({ pk: targetPk(roleTarget), sk: 'trust' });
@@ -52,6 +52,8 @@ export const lastWriteKey = (target: Target, object: string): Key => ({
   pk: targetPk(target),
   sk: `written#${object}`,
 });
+/** That a user's access key is to be another one. */
+export const rotationKey = (userTarget: Target): Key => ({ pk: targetPk(userTarget), sk: 'rotation' });
 /** That everybody whom a grant is for must be looked at again. */
 export const expansionKey = (grant: string, scope: Target | 'everywhere'): Key => ({
   pk: `expansion#${grant}`,

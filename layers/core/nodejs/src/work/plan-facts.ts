@@ -1,10 +1,12 @@
 import { parsePrincipalArn } from '../access/arn.ts';
-import { isToGroup, isToSubject, machinesIn } from '../access/grantee.ts';
+import { isToGroup, isToSubject, machinesIn, subjectOf } from '../access/grantee.ts';
 import { canonicalJson, sameJson } from '../access/json.ts';
-import { permissionSetOf } from '../access/names.ts';
+import { ENVIRONMENT_LABEL, permissionSetOf } from '../access/names.ts';
 import type { AccessPolicy, Cluster, Grant, Grantee } from '../access/policy.ts';
 import {
   connectionSubject,
+  grantSubject,
+  identityProviderSubject,
   memberOf,
   parseSubject,
   permissionSetSubject,
@@ -16,7 +18,9 @@ import {
   clusterTarget,
   connectionTarget,
   lookUpTarget,
+  parseTarget,
   permissionSetTarget,
+  policyTarget,
   roleTarget,
   type Target,
   userTarget,
@@ -25,18 +29,22 @@ import { roleOf, sharedSubjects, wayOf } from '../access/way.ts';
 import { clearDirty } from '../directory/dirty.ts';
 import type { Cause, RegistrationSpec } from '../directory/fact.ts';
 import { peopleOf } from '../directory/grantee-people.ts';
-import type {
-  ClusterItem,
-  GroupItem,
-  MembershipItem,
-  PrincipalItem,
-  RegistrationItem,
-  UserItem,
+import {
+  type ClusterItem,
+  type GroupItem,
+  type MembershipItem,
+  ONBOARDED,
+  type OnboardedItem,
+  type PrincipalItem,
+  type RegistrationItem,
+  type UserItem,
 } from '../directory/items.ts';
 import { nudgePlanner } from '../directory/nudge.ts';
+import { applicationsOf, readOnboarded } from '../directory/onboarded.ts';
 import { groupsOf, isLiveMember, readGroup, readMembership, readUser } from '../directory/read.ts';
-import { isManagedPrincipal, machineNamed } from '../plan/principals.ts';
-import { type EffectivePolicy, effectivePolicy } from '../policy/effective.ts';
+import { isManagedPrincipal, machineNamed, machinePolicyName } from '../plan/principals.ts';
+import { type PolicyInForce, policyInForce } from '../policy/in-force.ts';
+import { clustersEver, earlierOnboarded, grantsEver, withOnboarded } from '../policy/onboarding.ts';
 import {
   changedRegistrations,
   markRegistrationsPlanned,
@@ -45,15 +53,10 @@ import {
   removeRegistration,
   withRegistrations,
 } from '../policy/registrations.ts';
-import { allClusters, clustersOf, selectsDiscovery } from '../policy/selection.ts';
-import {
-  markPolicyPlanned,
-  type PolicyInForce,
-  policiesBefore,
-  policyInForce,
-  previousPolicy,
-} from '../policy/versions.ts';
+import { allClusters, clustersOf, identityProviderOf, selectsDiscovery } from '../policy/selection.ts';
+import { markPolicyPlanned, policiesBefore, previousPolicy } from '../policy/versions.ts';
 import { EMPTY_POLICY } from '../policy/widening.ts';
+import { allItems } from '../ports/all-items.ts';
 import type { Item, Key } from '../ports/table.ts';
 import type { World } from '../ports/world.ts';
 import {
@@ -66,8 +69,8 @@ import {
 } from './clusters.ts';
 import { heedDeletion } from './iam-belief.ts';
 import { type Expansion, type IntakePorts, putExpansion } from './intake.ts';
-import type { Urgency } from './keys.ts';
-import { type MarkRequest, putMark } from './marks.ts';
+import { MARK_PREFIX, targetPk, type Urgency } from './keys.ts';
+import { type MarkRequest, putMark, readMark } from './marks.ts';
 import { principalFor } from './member-facts.ts';
 import { readRecords, targetsOf } from './records.ts';
 import { lookUpsLeft, noteLeftTargets, noteTarget } from './sweep.ts';
@@ -135,7 +138,7 @@ class Planner {
   readonly #targets = new Set<Target>();
   readonly #clean: { key: Key; token: string }[] = [];
   readonly #expansions: Key[] = [];
-  #policy: EffectivePolicy | undefined;
+  #policy: PolicyInForce | undefined;
   #discovered: readonly Cluster[] = [];
   #ready = false;
   marks = 0;
@@ -165,11 +168,9 @@ class Planner {
     await nudgePlanner(this.#ports, this.#expansions);
     if (this.#clean.length === 0) return [];
     const { table } = this.#ports;
-    const policy = await effectivePolicy(table);
+    const policy = await policyInForce(table);
     const sameClusters = sameJson(await discoveredClusters(table), this.#discovered);
-    const sameRegistrations = policy?.registrations.rev === this.#policy?.registrations.rev;
-    if (policy?.rev !== this.#policy?.rev || !sameClusters || !sameRegistrations)
-      return this.#clean.map(({ key }) => key);
+    if (policy?.basis !== this.#policy?.basis || !sameClusters) return this.#clean.map(({ key }) => key);
     for (const { key, token } of this.#clean) {
       if (key.pk === 'registrations') {
         if (this.#policy) await markRegistrationsPlanned(table, this.#policy.registrations);
@@ -181,7 +182,7 @@ class Planner {
 
   async #prepare(): Promise<void> {
     if (this.#ready) return;
-    this.#policy = await effectivePolicy(this.#ports.table);
+    this.#policy = await policyInForce(this.#ports.table);
     this.#discovered = await discoveredClusters(this.#ports.table);
     this.#ready = true;
   }
@@ -193,6 +194,7 @@ class Planner {
   async #planItem(key: Key, fact: Fact): Promise<boolean> {
     const kind = key.pk.slice(0, key.pk.indexOf('#'));
     if (key.pk === 'policy') return this.#planPolicy(fact);
+    if (key.pk === ONBOARDED) return this.#planOnboarded(fact);
     if (key.pk === 'registrations') return this.#planRegistrations(fact);
     if (kind === 'group' && key.sk === 'group') return this.#planGroup(fact);
     if (kind === 'group') return this.#planMembership(fact);
@@ -276,17 +278,102 @@ class Planner {
     const policy = this.#rules;
     if (!policy) return true;
     const cluster = allClusters(policy, this.#discovered).find((one) => one.arn === arn) ?? (await this.#discover(arn));
-    if (!cluster) return true;
+    if (cluster) await this.#joinCluster(policy, cluster, cause);
+    return true;
+  }
+
+  /** All that the policy grants on a cluster is given there. */
+  async #joinCluster(policy: AccessPolicy, cluster: Cluster, cause: Cause): Promise<void> {
+    await this.#markProviders([cluster], cause);
     for (const grant of policy.grants) {
-      if (clustersOf(policy, grant, [...this.#discovered, cluster]).some((one) => one.arn === arn)) {
-        await this.#markShared(grant, [cluster], 'grant', cause);
-        // The members of a shared role follow when the role knows the cluster.
-        if (roleOf(grant) === undefined) {
-          await this.#expand(this.#expansion(grant, clusterTarget(arn), 'grant', cause));
-        }
+      if (!clustersOf(policy, grant, [...this.#discovered, cluster]).some(({ arn }) => arn === cluster.arn)) continue;
+      await this.#markShared(grant, [cluster], 'grant', cause);
+      // The members of a shared role follow when the role knows the cluster.
+      if (roleOf(grant) === undefined) {
+        await this.#expand(this.#expansion(grant, clusterTarget(cluster.arn), 'grant', cause));
       }
     }
+  }
+
+  /**
+   * What follows from an environment or application is looked at again, whatever it was before: what stands recorded for it is
+   * a removal until a turn finds otherwise.
+   */
+  async #planOnboarded({ item, cause }: Fact): Promise<boolean> {
+    const inForce = this.#policy;
+    if (!inForce) return true;
+    const { policy } = inForce;
+    const onboarded = item as OnboardedItem;
+    const before = await policiesBefore(this.#ports.table, inForce);
+    const rules = [inForce.written, ...before];
+    await this.#planDerived(policy, onboarded, rules, cause);
+    if (onboarded.type !== 'environment') return true;
+    for (const application of await applicationsOf(this.#ports.table, onboarded.name)) {
+      await this.#planDerived(policy, application, rules, cause);
+    }
+    const cluster = policy.clusters.find(({ labels }) => labels[ENVIRONMENT_LABEL] === onboarded.name);
+    for (const arn of clustersEver(onboarded)) if (arn !== cluster?.arn) await this.#leaveCluster(arn, cause);
+    if (cluster) await this.#joinCluster(policy, cluster, cause);
     return true;
+  }
+
+  async #planDerived(
+    policy: AccessPolicy,
+    item: OnboardedItem,
+    rules: readonly AccessPolicy[],
+    cause: Cause,
+  ): Promise<void> {
+    for (const { name, grantees } of grantsEver(item, rules)) {
+      const now = policy.grants.find((grant) => grant.name === name);
+      const shared = grantSubject(name);
+      if (!now) await this.#noteTargets(shared);
+      await this.#markRecorded(shared, 'revocation', cause);
+      if (now) await this.#markShared(now, clustersOf(policy, now, this.#discovered), 'grant', cause);
+      const groups: Grantee[] = [];
+      for (const grantee of distinct([...grantees, ...(now?.to ?? [])])) {
+        const subject = subjectOf(grantee);
+        if (subject === undefined) groups.push(grantee);
+        else await this.#markEverywhere(subject, now, 'revocation', cause);
+        // What was found of a role that nothing is granted to is to be forgotten.
+        if (
+          'principal' in grantee &&
+          !policy.grants.some((grant) => isToSubject(grant, principalSubject(grantee.principal)))
+        ) {
+          const target = lookUpTarget(parsePrincipalArn(grantee.principal));
+          await this.#mark({ target, subject: principalSubject(grantee.principal), urgency: 'revocation', cause });
+        }
+      }
+      if (groups.length > 0) {
+        await this.#expand({ grant: name, scope: 'everywhere', grantees: groups, urgency: 'revocation', cause });
+      }
+    }
+  }
+
+  /** Whoever has anything on a cluster is looked at there, and what they come in by, too: it names its clusters. */
+  async #leaveCluster(arn: string, cause: Cause): Promise<void> {
+    const { table } = this.#ports;
+    const target = clusterTarget(arn);
+    await noteTarget(table, target);
+    for (const item of await allItems(table, targetPk(target), MARK_PREFIX)) {
+      // What waits there, for a cluster that never came, say, waits no longer.
+      await this.#mark({ target, subject: readMark(item).subject, urgency: 'revocation', cause });
+    }
+    let after: string | undefined;
+    do {
+      const page = await readRecords(table, target, after, PAGE);
+      for (const subject of page.records.keys()) {
+        const principals = (await targetsOf(table, subject)).filter((one) => parseTarget(one).type === 'iam');
+        for (const one of [target, ...principals]) {
+          await this.#mark({ target: one, subject, urgency: 'revocation', cause });
+        }
+      }
+      after = page.next;
+    } while (after !== undefined);
+  }
+
+  /** What no policy names any more, the sweep must still come to. */
+  async #noteTargets(subject: Subject): Promise<void> {
+    for (const target of await targetsOf(this.#ports.table, subject)) await noteTarget(this.#ports.table, target);
   }
 
   /** A new cluster that a `discover` rule lets in joins now; one that none lets in is not ours. */
@@ -368,8 +455,7 @@ class Planner {
   async #planRegistrations({ cause }: Fact): Promise<boolean> {
     const current = this.#policy;
     if (!current) return true;
-    const document = await policyInForce(this.#ports.table);
-    for (const { before, now } of changedRegistrations(document?.policy ?? EMPTY_POLICY, current.registrations)) {
+    for (const { before, now } of changedRegistrations(current.unregistered, current.registrations)) {
       await this.#planDifference(before, now, cause);
     }
     return true;
@@ -386,6 +472,10 @@ class Planner {
       if (grant) await this.#markShared(grant, clustersOf(now, grant, this.#discovered), 'grant', cause);
       await this.#expand({ grant: name, scope: 'everywhere', grantees, urgency, cause });
     }
+    for (const name of changedProviders(before, now, this.#discovered)) {
+      await this.#markRecorded(identityProviderSubject(name), 'revocation', cause);
+    }
+    await this.#markProviders(allClusters(now, this.#discovered), cause, before);
     for (const left of await lookUpsLeft(this.#ports.table, before, now)) {
       await this.#mark({ ...left, urgency: 'revocation', cause });
     }
@@ -407,8 +497,17 @@ class Planner {
   /** While no policy was ever planned, no grant is known, also where the policy in force and one before it agree. */
   async #policiesBefore(current: PolicyInForce): Promise<readonly AccessPolicy[]> {
     const { table } = this.#ports;
-    const before = await policiesBefore(table, current);
+    const written = await policiesBefore(table, current);
+    const before = written.some(({ onboarding }) => onboarding) ? await this.#asOnboarded(written) : written;
     return (await previousPolicy(table)) ? before : [EMPTY_POLICY, ...before];
+  }
+
+  /** Policies with what was onboarded, and with what may have been while they were in force. */
+  async #asOnboarded(written: readonly AccessPolicy[]): Promise<readonly AccessPolicy[]> {
+    const earlier = earlierOnboarded(await readOnboarded(this.#ports.table));
+    return written.flatMap((policy) =>
+      policy.onboarding ? earlier.map((items) => withOnboarded(policy, items).policy) : [policy],
+    );
   }
 
   async #planExpansion(key: Key, { item, token, cause }: Fact): Promise<boolean> {
@@ -466,7 +565,7 @@ class Planner {
     const policy = this.#rules;
     const own =
       policy && grant && roleOf(grant) === undefined
-        ? await this.#principalTargets(policy, grant, subject, clustersOf(policy, grant, this.#discovered))
+        ? await this.#principalTargets(policy, grant, subject, clustersOf(policy, grant, this.#discovered), urgency)
         : [];
     for (const target of urgency === 'grant' && own.length > 0 ? own : [scope]) {
       await this.#mark({ target, subject, urgency, cause });
@@ -481,7 +580,7 @@ class Planner {
     const policy = this.#rules;
     if (!policy) return;
     const clusters = clustersOf(policy, grant, this.#discovered);
-    const principals = await this.#principalTargets(policy, grant, subject, clusters);
+    const principals = await this.#principalTargets(policy, grant, subject, clusters, urgency);
     for (const target of principals) await this.#mark({ target, subject, urgency, cause });
     if (urgency === 'grant' && principals.length > 0) return;
     for (const { arn } of clusters) await this.#mark({ target: clusterTarget(arn), subject, urgency, cause });
@@ -493,6 +592,7 @@ class Planner {
     grant: Grant,
     subject: Subject,
     clusters: readonly Cluster[],
+    urgency: Urgency,
   ): Promise<Target[]> {
     const role = roleOf(grant);
     if (role !== undefined) return [...new Set(clusters.map(({ account }) => roleTarget(account, role)))];
@@ -500,6 +600,13 @@ class Planner {
     if (parts?.type === 'principal') return clusters.length > 0 ? [lookUpTarget(parsePrincipalArn(parts.arn))] : [];
     if (wayOf(grant) !== 'own-user') return [];
     const targets = new Set<Target>();
+    if (parts?.type === 'machine') {
+      const machine = machineNamed(policy, parts.name);
+      for (const { account } of clusters) targets.add(policyTarget(account, machinePolicyName(machine)));
+      // Its policy is what it begins with: when that is there, its turn marks the user, and the user's the clusters. Where
+      // clusters only observe, nothing is ever there, and each has its plan.
+      if (urgency === 'grant' && clusters.some(({ mode }) => mode !== 'observe')) return [...targets];
+    }
     for (const { account, region } of clusters) {
       const principal = await principalFor(this.#ports.table, policy, subject, account, region);
       if ('problem' in principal || !isManagedPrincipal(principal.arn)) continue;
@@ -526,6 +633,21 @@ class Planner {
               : roleTarget(account, role);
         await this.#mark({ target, subject, urgency, cause });
       }
+    }
+  }
+
+  /** Marks the OIDC provider of each cluster; of those policies before that all meant the same by it, not. */
+  async #markProviders(
+    clusters: readonly Cluster[],
+    cause: Cause,
+    before: readonly AccessPolicy[] = [EMPTY_POLICY],
+  ): Promise<void> {
+    for (const cluster of clusters) {
+      const provider = this.#rules && identityProviderOf(this.#rules, cluster);
+      if (!provider) continue;
+      if (before.every((policy) => sameJson(identityProviderOf(policy, cluster) ?? null, provider))) continue;
+      const subject = identityProviderSubject(provider.name);
+      await this.#mark({ target: clusterTarget(cluster.arn), subject, urgency: 'grant', cause });
     }
   }
 
@@ -590,6 +712,23 @@ function changedConnections(
     if (before.length > 0 && before.every((policy) => sameJson(find(policy, arn), current))) return [];
     return [{ arn, name, urgency: current ? ('grant' as const) : ('revocation' as const) }];
   });
+}
+
+/** The OIDC providers of earlier policies that this one does not have, or has otherwise, or on other clusters. */
+function changedProviders(
+  before: readonly AccessPolicy[],
+  now: AccessPolicy,
+  discovered: readonly Cluster[],
+): ReadonlySet<string> {
+  const meaning = (policy: AccessPolicy, name: string) => {
+    const provider = policy.identityProviders.find((one) => one.name === name);
+    const on = allClusters(policy, discovered).filter((cluster) => identityProviderOf(policy, cluster)?.name === name);
+    return canonicalJson([provider ?? null, on.map(({ arn }) => arn)]);
+  };
+  const earlier = before.flatMap((policy) => policy.identityProviders.map(({ name }) => [policy, name] as const));
+  return new Set(
+    earlier.filter(([policy, name]) => meaning(policy, name) !== meaning(now, name)).map(([, name]) => name),
+  );
 }
 
 /** A grant that is not what it was. */

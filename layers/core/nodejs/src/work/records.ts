@@ -6,6 +6,7 @@ import { claimsBySubject } from '../plan/turn-claims.ts';
 import { allItems } from '../ports/all-items.ts';
 import type { Item, Table, TableReader } from '../ports/table.ts';
 import type { AwsAuthClaim } from '../resources/aws-auth/model.ts';
+import type { IamUserClaim } from '../resources/iam-user/model.ts';
 import type { Claim, OwnedClaim } from '../resources/resource.ts';
 import { namedKey, RECORD_PREFIX, recordKey, targetPk, whereKey } from './keys.ts';
 
@@ -40,15 +41,15 @@ export async function targetsOf(reader: TableReader, subject: Subject): Promise<
   return (await allItems(reader, `where#${subject}`)).map((item) => item.sk as Target);
 }
 
-/** The clusters whose aws-auth names a principal. */
-export async function clustersNaming(reader: TableReader, principalArn: string): Promise<string[]> {
-  return (await allItems(reader, namedKey(principalArn, '').pk)).map((item) => item.sk);
+/** The targets that name a principal or managed policy: clusters whose aws-auth maps it, users that have it attached. */
+export async function targetsNaming(reader: TableReader, arn: string): Promise<Target[]> {
+  return (await allItems(reader, namedKey(arn, '').pk)).map((item) => item.sk as Target);
 }
 
 /**
  * Brings the records of some subjects to what is given, before or after the writes that they stand for. Pointers are written
  * ahead of what they point to and removed after it, so that a crash in between leaves one too many, never one too few.
- * Answers the ARNs that no line of the target names any more.
+ * Answers the ARNs that the target names no more.
  */
 export async function writeRecords(
   table: Table,
@@ -87,5 +88,10 @@ const stored = ({ grant, claim }: OwnedClaim): Json =>
   ({ ...(grant === undefined ? {} : { grant }), claim }) as unknown as Json;
 
 function arnsOf(claims: readonly Claim[]): Set<string> {
-  return new Set(claims.filter(({ kind }) => kind === 'aws-auth').map((claim) => (claim as AwsAuthClaim).arn));
+  return new Set(
+    claims.flatMap((claim) => {
+      if (claim.kind === 'aws-auth') return [(claim as AwsAuthClaim).arn];
+      return claim.kind === 'iam-user' ? ((claim as IamUserClaim).attached ?? []) : [];
+    }),
+  );
 }

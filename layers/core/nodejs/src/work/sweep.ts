@@ -3,6 +3,7 @@ import { machinesIn } from '../access/grantee.ts';
 import type { AccessPolicy } from '../access/policy.ts';
 import {
   connectionSubject,
+  identityProviderSubject,
   machineSubject,
   permissionSetSubject,
   principalSubject,
@@ -13,6 +14,7 @@ import {
   connectionTarget,
   lookUpTarget,
   permissionSetTarget,
+  policyTarget,
   roleTarget,
   type Target,
   userTarget,
@@ -20,8 +22,9 @@ import {
 import { roleOf, sharedSubjects, wayOf } from '../access/way.ts';
 import type { Cause } from '../directory/fact.ts';
 import { nudgePlanner } from '../directory/nudge.ts';
-import { effectivePolicy } from '../policy/effective.ts';
-import { allClusters, clustersOf, selects } from '../policy/selection.ts';
+import { machineNamed, machinePolicyName } from '../plan/principals.ts';
+import { policyInForce } from '../policy/in-force.ts';
+import { allClusters, clustersOf, identityProviderOf, selects } from '../policy/selection.ts';
 import { allItems } from '../ports/all-items.ts';
 import type { Key, Table, TableReader } from '../ports/table.ts';
 import { discoveredClusters } from './clusters.ts';
@@ -95,6 +98,7 @@ async function targetsNamed(reader: TableReader, policy: AccessPolicy): Promise<
       for (const machine of machinesIn(grant)) {
         const principal = await principalFor(reader, policy, machineSubject(machine), account, region);
         if ('arn' in principal) targets.add(userTarget(account, parsePrincipalArn(principal.arn).name));
+        targets.add(policyTarget(account, machinePolicyName(machineNamed(policy, machine))));
       }
     }
   }
@@ -151,7 +155,7 @@ async function lookUps(reader: TableReader, policy: AccessPolicy): Promise<reado
  * nobody may have told.
  */
 export async function sweep(ports: IntakePorts, scheduledAt: number): Promise<readonly Target[]> {
-  const inForce = await effectivePolicy(ports.table);
+  const inForce = await policyInForce(ports.table);
   if (!inForce) return [];
   const targets = await targetsOfPolicy(ports.table, inForce.policy);
   const cause: Cause = {
@@ -179,6 +183,11 @@ async function fillEmptyClusters(ports: IntakePorts, policy: AccessPolicy, cause
   for (const cluster of allClusters(policy, await discoveredClusters(ports.table))) {
     const target = clusterTarget(cluster.arn);
     if (await isInUse(ports.table, target)) continue;
+    const provider = identityProviderOf(policy, cluster);
+    if (provider) {
+      const subject = identityProviderSubject(provider.name);
+      await putMark(ports, { target, subject, urgency: 'grant', cause });
+    }
     for (const grant of policy.grants.filter((one) => selects(one, cluster))) {
       for (const subject of sharedSubjects(grant)) await putMark(ports, { target, subject, urgency: 'grant', cause });
       expansions.push(

@@ -1,17 +1,18 @@
 import { Failure, isFailure } from '../access/failure.ts';
 import type { Json } from '../access/json.ts';
+import { ENVIRONMENT_LABEL } from '../access/names.ts';
 import type { AccessPolicy } from '../access/policy.ts';
 import type { Subject } from '../access/subject.ts';
-import { parseTarget, type Target } from '../access/target.ts';
+import { clusterTarget, parseTarget, type Target } from '../access/target.ts';
 import type { Cause } from '../directory/fact.ts';
 import { appendEntry } from '../ledger/ledger.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { TurnClaims } from '../plan/turn-claims.ts';
-import { effectivePolicy } from '../policy/effective.ts';
+import { policyInForce } from '../policy/in-force.ts';
 import { EMPTY_POLICY } from '../policy/widening.ts';
 import type { Table } from '../ports/table.ts';
 import type { World } from '../ports/world.ts';
-import type { OwnedClaim } from '../resources/resource.ts';
+import type { Finding, OwnedClaim } from '../resources/resource.ts';
 import { carryOut, findingOf, planScene, type Result, type Run, summaryOf } from './carry-out.ts';
 import { causesBySubject, distinctCauses, newerCauses } from './causes.ts';
 import { setClusterStage } from './cluster-stage.ts';
@@ -97,7 +98,7 @@ export async function planTarget(
   };
   const ports: TurnPorts = { ...given, table: withoutWrites(given.table), world: { ...given.world, account } };
   const reader = new FactReader(ports.table);
-  const policy = under ?? (await effectivePolicy(reader))?.policy ?? EMPTY_POLICY;
+  const policy = under ?? (await policyInForce(reader))?.policy ?? EMPTY_POLICY;
   const stage = await setStage({
     ports,
     reader,
@@ -149,7 +150,7 @@ async function work(
   let report: Report = { kind: 'done', run, marks: marks.length, changes: 0, settled: [] };
   if (subjects.length > 0) {
     const reader = new FactReader(ports.table);
-    const inForce = await effectivePolicy(reader);
+    const inForce = await policyInForce(reader);
     const causes = marks.length > 0 ? distinctCauses(marks.map(({ cause }) => cause)) : [sweepCause(run, begun)];
     const request: StageRequest = {
       ports,
@@ -218,7 +219,7 @@ async function perform(request: StageRequest, run: Run, marks: readonly Mark[]):
     if (!isFailure(error)) throw error;
     if (error.code === 'not-found' && (await isGoneTarget(request))) {
       await forgetCluster(request, run);
-      result = { applied: [], failed: new Map(), findings: [], released: [], toRestore: [] };
+      result = { applied: [], failed: new Map(), findings: noSuchCluster(request), released: [], toRestore: [] };
     } else {
       result = failedAsAWhole(target, subjects, error);
     }
@@ -236,7 +237,7 @@ async function perform(request: StageRequest, run: Run, marks: readonly Mark[]):
   if (marks.length === 0) await markSweptTrouble(ports, { target, cause }, subjects, ending);
   const concerned = [...claims.wanted, ...claims.recorded];
   await keepRemarks(ports, { target, chain, run }, result.findings, {
-    objects: new Set(concerned.map(({ claim }) => claim.object)),
+    objects: new Set([...concerned.map(({ claim }) => claim.object), target]),
     subjects: new Set([...subjects, ...concerned.map(({ subject }) => subject)]),
   });
   await announce(ports, target, run, result);
@@ -313,6 +314,37 @@ function failedAsAWhole(target: Target, subjects: readonly Subject[], error: Fai
 async function isGoneTarget({ ports, reader, policy, target }: StageRequest): Promise<boolean> {
   const parts = parseTarget(target);
   return parts.type === 'cluster' && (await isGone(ports.world, reader, policy, parts.arn));
+}
+
+/**
+ * A cluster that is gone is no trouble, unless the policy names it: then it was deleted too early, or is misspelt. Who said that
+ * it is an environment must hear of it.
+ */
+function noSuchCluster({ target, policy }: StageRequest): Finding[] {
+  const cluster = policy.clusters.find(({ arn }) => clusterTarget(arn) === target);
+  if (!cluster) return [];
+  const { name, account, region, labels } = cluster;
+  const environment = labels[ENVIRONMENT_LABEL];
+  if (environment !== undefined) {
+    return [
+      {
+        code: 'no-such-cluster',
+        severity: 'blocks',
+        object: '',
+        message: `the cluster ${cluster.arn} of the environment "${environment}" does not exist`,
+        remedy: `create it, or name another: gatehouse onboard environment ${environment} ...; or offboard the environment`,
+      },
+    ];
+  }
+  return [
+    {
+      code: 'no-such-cluster',
+      severity: 'notice',
+      object: target,
+      message: `EKS knows no cluster "${name}" in account ${account} and Region ${region}`,
+      remedy: 'create it, or correct or remove it under clusters in the access policy',
+    },
+  ];
 }
 
 /** Forgets what was recorded for these subjects on a cluster that is gone, and lets go of the principals named there. */

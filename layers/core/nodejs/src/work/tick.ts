@@ -38,7 +38,8 @@ export async function tick(ports: WakePorts, scheduledAt: number): Promise<TickR
   const oldest = await Promise.all(
     [...factShards, ...markShards].map(async ({ stuck: [key] }) => {
       const item = key && (await ports.table.get(key));
-      const since = item?.since ?? item?.dueAt;
+      // What is only to be seen once more was done when it was put off.
+      const since = item?.confirming === true ? item.dueAt : (item?.since ?? item?.dueAt);
       return typeof since === 'number' ? now - since : 0;
     }),
   );

@@ -1,5 +1,6 @@
 import type { Clock } from '../ports/clock.ts';
 import type { Notices } from '../ports/notices.ts';
+import type { PublicWeb } from '../ports/public-web.ts';
 import type { Queues } from '../ports/queues.ts';
 import type { Random } from '../ports/random.ts';
 import type { Table } from '../ports/table.ts';
@@ -15,6 +16,7 @@ export interface TurnPorts {
   readonly random: Random;
   readonly world: World;
   readonly notices: Notices;
+  readonly web: PublicWeb;
   /** ARN of the permissions boundary in Gatehouse's own account, for accounts that the policy gives none. */
   readonly permissionsBoundary?: string;
 }

@@ -8,7 +8,7 @@ import { wayOf } from '../access/way.ts';
 import { appendEntry } from '../ledger/ledger.ts';
 import { type BindingWish, fulfils, wideRoleName } from '../plan/bindings.ts';
 import { type DesiredOnCluster, desiredForGrant, desiredForMember } from '../plan/desired.ts';
-import { effectivePolicy } from '../policy/effective.ts';
+import { policyInForce } from '../policy/in-force.ts';
 import { allClusters, identityProviderOf, selects } from '../policy/selection.ts';
 import type { Kubernetes } from '../ports/kubernetes.ts';
 import { type Bound, boundName, type RoleBindingClaim } from '../resources/role-binding/model.ts';
@@ -51,7 +51,7 @@ export async function verifyCluster(ports: TurnPorts, limits: TurnLimits, target
   ];
   if (marks.length === 0) return report;
   const reader = new FactReader(ports.table);
-  const inForce = await effectivePolicy(reader);
+  const inForce = await policyInForce(reader);
   if (!inForce) return report;
   const discovered = await discoveredClusters(reader);
   const cluster = await clusterOf(reader, inForce.policy, parts.arn);

@@ -1,8 +1,9 @@
 import { Failure } from '../../access/failure.ts';
+import { RESERVED_PREFIXES, USERNAME_PREFIX } from '../../access/names.ts';
 import type { KubernetesObject } from '../../ports/kubernetes.ts';
 import type { Change, ChangeLine, Diff, Finding, ObjectClaims, OwnedClaim } from '../resource.ts';
 import { editList, type ListEdit, says } from './edit.ts';
-import { textOf } from './entry.ts';
+import { type GivenUsernames, givenKey, textOf } from './entry.ts';
 import { type ListDocument, type ListEntry, type Refusal, readList } from './list.ts';
 import {
   AWS_AUTH_LISTS,
@@ -54,8 +55,8 @@ interface Decision extends PrincipalClaims {
 }
 
 /**
- * What must change in aws-auth. An entry is Gatehouse's if a claim of the turn names its list and ARN and its username begins
- * with `gatehouse:`; every other entry is foreign and stays, byte for byte.
+ * What must change in aws-auth. An entry is Gatehouse's if a claim of the turn names its list and ARN, and its username begins
+ * with `gatehouse:` or is the one that the claim gives; every other entry is foreign and stays, byte for byte.
  *
  * | wanted | there                                   | so                                             |
  * |--------|-----------------------------------------|------------------------------------------------|
@@ -63,19 +64,20 @@ interface Decision extends PrincipalClaims {
  * | yes    | ours, different, or more than once      | the last one is replaced in place, others go   |
  * | yes    | nothing                                 | added                                          |
  * | yes    | a foreign entry for the ARN, in any list | finding `foreign-entry`, nothing is added      |
+ * | yes    | another principal of the given username | finding `username-taken`, nothing is added     |
  * | no     | ours                                    | every one is removed                           |
  * | no     | a foreign entry (too)                   | ours removed, finding `still-admitted`         |
  *
  * A list that does not parse is never written: finding `does-not-parse`.
  *
- * @throws Failure `invalid` where a claim is not Gatehouse's to make: a username without the prefix.
+ * @throws Failure `invalid` where a claim is not Gatehouse's to make: a username that is reserved.
  */
 export function diff(
   object: string,
   observed: AwsAuthObserved,
   claims: ObjectClaims<AwsAuthClaim>,
 ): Diff<AwsAuthObserved> {
-  for (const { claim } of claims.wanted) refuseUnmarked(claim);
+  for (const { claim } of claims.wanted) refuseReserved(claim);
   const data = observed.present ? (observed.configMap.data ?? {}) : {};
   const situation = situationOf(data, claims);
   const { lists } = situation;
@@ -103,7 +105,8 @@ export function diff(
 }
 
 function situationOf(data: Readonly<Record<string, string>>, claims: ObjectClaims<AwsAuthClaim>): Situation {
-  const lists: Lists = new Map(AWS_AUTH_LISTS.map((list) => [list, readList(list, ownValue(data, list))]));
+  const given = givenIn(claims);
+  const lists: Lists = new Map(AWS_AUTH_LISTS.map((list) => [list, readList(list, ownValue(data, list), given)]));
   const entries = new Map<string, Place[]>();
   for (const [list, document] of lists) {
     for (const entry of 'refused' in document ? [] : document.entries) {
@@ -120,12 +123,17 @@ function situationOf(data: Readonly<Record<string, string>>, claims: ObjectClaim
   };
 }
 
-function refuseUnmarked(claim: AwsAuthClaim): void {
-  if (claim.username.startsWith('gatehouse:')) return;
-  throw new Failure(
-    'invalid',
-    `the claim on ${claim.arn} in ${claim.list} has the username "${claim.username}", not of Gatehouse’s`,
-  );
+function refuseReserved({ username, arn, list }: AwsAuthClaim): void {
+  const isReserved = RESERVED_PREFIXES.some((prefix) => username.startsWith(prefix)) || username.includes('{{');
+  if (isOwnName(username) || !isReserved) return;
+  throw new Failure('invalid', `the claim on ${arn} in ${list} has the username "${username}", which is reserved`);
+}
+
+const isOwnName = (username: string): boolean => username.startsWith(USERNAME_PREFIX);
+
+function givenIn({ wanted, unwanted, recorded }: ObjectClaims<AwsAuthClaim>): GivenUsernames {
+  const given = [...wanted, ...unwanted, ...recorded].filter(({ claim }) => !isOwnName(claim.username));
+  return new Set(given.map(({ claim }) => givenKey(claim.arn, claim.username)));
 }
 
 /** An own member of a plain object; never what it inherits. */
@@ -164,9 +172,50 @@ function decide(group: PrincipalClaims, situation: Situation, findings: Finding[
       }),
     );
   }
-  const mayWrite = foreign.length === 0 || ours.length > 0;
+  const isTaken = chosen !== undefined && isTakenFrom(chosen, group, ours.length > 0, situation, findings);
+  const mayWrite = (foreign.length === 0 && !isTaken) || ours.length > 0;
   if (chosen !== undefined && mayWrite) return { ...group, edit: { arn, username: chosen } };
   return group.unwanted.length > 0 ? removal : group;
+}
+
+/**
+ * A username that the policy gives has no prefix to keep strangers from it: whoever else aws-auth maps to it, or lets choose it
+ * as the name of a session, would have what is bound to it. Where ours stands already, it stays, and is told.
+ */
+function isTakenFrom(
+  username: string,
+  { arn, wanted }: PrincipalClaims,
+  stands: boolean,
+  { lists }: Situation,
+  findings: Finding[],
+): boolean {
+  if (isOwnName(username)) return false;
+  const others = [...lists].flatMap(([list, document]) =>
+    ('refused' in document ? [] : document.entries)
+      .filter(({ arns }) => arns.some((one) => one !== folded(arn)))
+      .filter(({ usernames }) => usernames.some((one) => couldBe(one, username)))
+      .map((entry) => ({ list, entry })),
+  );
+  if (others.length === 0) return false;
+  for (const { subject } of wanted) {
+    findings.push(
+      finding('username-taken', stands ? 'notice' : 'blocks', subject, {
+        message: `the username "${username}" is another principal's in aws-auth, or may be: ${places(others)}`,
+        remedy: 'give the machine another username under machines in the access policy, or remove that entry',
+      }),
+    );
+  }
+  return true;
+}
+
+/** Whether a mapping's username is this one, whatever its templates are filled with: session names, host names, account ids. */
+function couldBe(mapped: string, username: string): boolean {
+  if (!mapped.includes('{{')) return mapped === username;
+  const pattern = mapped
+    .split(/\{\{\w+\}\}/)
+    .map((text) => text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&'))
+    .join('[\\w+=,.@-]+');
+  return new RegExp(`^${pattern}$`, 's').test(username);
 }
 
 /** One principal is one user: where claims disagree, what is recorded stays, and nothing new is made. */
@@ -310,7 +359,7 @@ function writeAll(document: ListDocument, decisions: readonly Decision[]): Writt
     return { text: document.text, done: [], findings: refusedFindings(document, decisions[0]!, text) };
   const half = Math.ceil(decisions.length / 2);
   const first = writeAll(document, decisions.slice(0, half));
-  const reread = readList(document.list, first.text);
+  const reread = readList(document.list, first.text, document.given);
   if ('refused' in reread) throw new TypeError(`${document.list} was edited into something that does not parse`);
   const second = writeAll(reread, decisions.slice(half));
   return {

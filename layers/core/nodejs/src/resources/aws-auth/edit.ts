@@ -15,7 +15,7 @@ import { skipTo } from './syntax.ts';
 
 /**
  * What shall become of Gatehouse's entries for one principal: exactly one, which says this, or none where `username` is absent.
- * Entries for the same ARN whose username does not begin with `gatehouse:` are foreign and stay.
+ * Entries for the same ARN whose username neither begins with `gatehouse:` nor was given to it are foreign and stay.
  */
 export interface ListEdit {
   readonly arn: string;
@@ -113,7 +113,7 @@ function* attempts(document: ListDocument, steps: Steps): Generator<string | und
 
 /** Re-reads what was written: the entries not edited are the same, byte for byte, and the edited ones say what they shall. */
 function holds(before: ListDocument, text: string, edits: readonly ListEdit[]): boolean {
-  const after = readList(before.list, text);
+  const after = readList(before.list, text, before.given);
   if ('refused' in after) return false;
   const wanted = new Map(edits.map((edit) => [folded(edit.arn), edit.username]));
   const edited = (entry: ListEntry) => entry.marked && entry.arns.some((arn) => wanted.has(arn));

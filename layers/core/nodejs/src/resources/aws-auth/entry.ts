@@ -11,7 +11,7 @@ export interface EntryReading {
   /** Folded; see `folded`. */
   readonly arns: readonly string[];
   readonly usernames: readonly string[];
-  /** Names one principal, and its username begins with `gatehouse:` in every reading. */
+  /** Names one principal, and in every reading its username begins with `gatehouse:` or is one that was given to it. */
   readonly marked: boolean;
   /** Names a principal once, a username once, no groups and no SSO permission set. */
   readonly simple: boolean;
@@ -20,8 +20,17 @@ export interface EntryReading {
 /** The key that names the principal, by list. */
 export const ARN_KEY: Readonly<Record<AwsAuthList, string>> = { mapRoles: 'rolearn', mapUsers: 'userarn' };
 
+/**
+ * Usernames that the access policy gives to principals: without the prefix, so that only this says which entry is Gatehouse's.
+ * See {@link givenKey}.
+ */
+export type GivenUsernames = ReadonlySet<string>;
+
+/** That a principal was given a username. */
+export const givenKey = (arn: string, username: string): string => `${folded(arn)} ${username}`;
+
 /** Reads an entry of a list. What is no mapping names nobody. */
-export function readEntry(list: AwsAuthList, node: Node): EntryReading {
+export function readEntry(list: AwsAuthList, node: Node, given: GivenUsernames): EntryReading {
   const arns: string[] = [];
   const usernames: string[] = [];
   let plain = true;
@@ -32,11 +41,12 @@ export function readEntry(list: AwsAuthList, node: Node): EntryReading {
     else if (name === 'groups') plain &&= isEmpty(value);
     else if (name === 'sso') plain = false;
   }
+  const isOurs = (username: string) => username.startsWith(USERNAME_PREFIX) || given.has(givenKey(arns[0]!, username));
   const namesOne = arns.length > 0 && arns.every((arn) => arn === arns[0]);
   return {
     arns,
     usernames,
-    marked: namesOne && usernames.length > 0 && usernames.every((username) => username.startsWith(USERNAME_PREFIX)),
+    marked: namesOne && usernames.length > 0 && usernames.every(isOurs),
     simple: plain && arns.length === 1 && usernames.length === 1,
   };
 }

@@ -1,4 +1,4 @@
-import { type EntryReading, readEntry } from './entry.ts';
+import { type EntryReading, type GivenUsernames, readEntry } from './entry.ts';
 import { findFault, isNull } from './fault.ts';
 import type { AwsAuthList } from './model.ts';
 import { lineOf, type Node, readSyntax, type ScalarNode, type SequenceNode } from './syntax.ts';
@@ -22,6 +22,8 @@ export interface ListDocument {
   readonly text: string;
   readonly list: AwsAuthList;
   readonly entries: readonly ListEntry[];
+  /** With which the entries were read. */
+  readonly given: GivenUsernames;
   readonly layout: Layout;
 }
 
@@ -43,11 +45,15 @@ export interface Item {
 const SKIPPED: ReadonlySet<string> = new Set(['', '``', '""', "''"]);
 
 /** Reads the text of one list (`data.mapRoles` or `data.mapUsers`; undefined: the key is absent). */
-export function readList(list: AwsAuthList, text: string | undefined): ListDocument | Refusal {
+export function readList(
+  list: AwsAuthList,
+  text: string | undefined,
+  given: GivenUsernames = new Set(),
+): ListDocument | Refusal {
   const source = text ?? '';
   if (SKIPPED.has(source.trim())) {
     const layout = source.trim() === '' ? {} : { at: { start: 0, end: source.length } };
-    return { text: source, list, entries: [], layout: { style: 'empty', ...layout } };
+    return { text: source, list, entries: [], given, layout: { style: 'empty', ...layout } };
   }
   const syntax = readSyntax(source);
   if ('reason' in syntax) return { refused: 'does-not-parse', reason: syntax.reason, line: syntax.line };
@@ -59,8 +65,8 @@ export function readList(list: AwsAuthList, text: string | undefined): ListDocum
   if ('refused' in layout) return layout;
   const items = layout.style === 'empty' ? [] : layout.items;
   const lines = new LineCounter(source);
-  const entries = items.map((item) => ({ ...readEntry(list, item.node), line: lines.at(item.start) }));
-  return { text: source, list, entries, layout };
+  const entries = items.map((item) => ({ ...readEntry(list, item.node, given), line: lines.at(item.start) }));
+  return { text: source, list, entries, given, layout };
 }
 
 function layoutOf(text: string, root: Node | undefined, reachesEnd: boolean): Layout | Refusal {

@@ -5,15 +5,16 @@ import type { Secrets } from '../../ports/secrets.ts';
 import type { AccountPorts } from '../../ports/world.ts';
 import { CLUSTER_POLICY, changedTags, GRANT_TAG, type InlinePolicies, MANAGED_TAG } from '../managed-principal.ts';
 import type { Change } from '../resource.ts';
-import { ABSENT_USER, type IamUserState, type PresentUser, SECRET_TAG } from './model.ts';
+import { ABSENT_USER, type IamUserState, keysInOrder, NEW_KEY, type PresentUser, SECRET_TAG } from './model.ts';
 
-/** Reads a user: GetUser, and where there is one, GetUserPolicy, ListAccessKeys and the secret that its tag names. */
+/** Reads a user: GetUser, and where there is one, its policies, its keys, and the secret that its tag names. */
 export async function observeIamUser({ iam, secrets }: AccountPorts, name: string): Promise<IamUserState> {
   const user = await iam.getUser(name);
   if (user === undefined) return ABSENT_USER;
   const policy = await iam.getUserPolicy(name, CLUSTER_POLICY);
+  const attached = await unlessGone(iam.listAttachedUserPolicies(name));
   const keys = await unlessGone(iam.listAccessKeys(name));
-  if (keys === undefined) return ABSENT_USER;
+  if (keys === undefined || attached === undefined) return ABSENT_USER;
   const secretName = user.tags[SECRET_TAG];
   const secret = secretName ? await observeSecret(secrets, secretName) : undefined;
   return {
@@ -22,9 +23,10 @@ export async function observeIamUser({ iam, secrets }: AccountPorts, name: strin
     arn: user.arn,
     path: user.path,
     policies: policy === undefined ? {} : { [CLUSTER_POLICY]: policy },
+    attached: [...attached].sort(),
     ...(user.boundary === undefined ? {} : { boundary: user.boundary }),
     tags: user.tags,
-    keys,
+    keys: keysInOrder(keys),
     ...(secret === undefined ? {} : { secret }),
   };
 }
@@ -68,7 +70,7 @@ async function create(ports: AccountPorts, name: string, after: PresentUser): Pr
   const { path, tags, boundary } = after;
   try {
     const made = await ports.iam.createUser({ name, path, tags, ...(boundary === undefined ? {} : { boundary }) });
-    const bare: PresentUser = { ...after, userId: made.id, arn: made.arn, policies: {}, keys: [] };
+    const bare: PresentUser = { ...after, userId: made.id, arn: made.arn, policies: {}, attached: [], keys: [] };
     return update(ports, name, bare, { ...after, userId: made.id, arn: made.arn });
   } catch (error) {
     if (!isFailure(error, 'already-exists')) throw error;
@@ -94,9 +96,10 @@ async function update(
     await iam.setUserBoundary(name, after.boundary);
   }
   await putPolicies(iam, name, before.policies, after.policies);
+  await attachPolicies(iam, name, before.attached, after.attached);
   for (const secret of after.retires ?? []) await secrets.remove(secret);
   if (!sameJson(before.tags, after.tags)) await iam.tagUser(name, changedTags(before.tags, after.tags));
-  const { retires: _, ...settled } = after;
+  const { retires: _retires, replaces: _replaces, ...settled } = after;
   if (closed) return { ...settled, keys: closed, ...(await otherSecret(secrets, before, after)) };
   return { ...settled, ...(await ensureKey(ports, name, before, after)) };
 }
@@ -119,6 +122,26 @@ async function putPolicies(iam: Iam, name: string, before: InlinePolicies, after
   else await unlessGone(iam.deleteUserPolicy(name, CLUSTER_POLICY));
 }
 
+/** What is attached anew comes before what is detached: nothing that the user may do has a gap. */
+async function attachPolicies(
+  iam: Iam,
+  name: string,
+  before: readonly string[],
+  after: readonly string[],
+): Promise<void> {
+  for (const arn of after) {
+    if (before.includes(arn)) continue;
+    await iam.attachUserPolicy(name, arn).catch((error: unknown) => {
+      if (!isFailure(error, 'not-found')) throw error;
+      const message = `the IAM user "${name}" waits for the policy ${arn}, which is not there yet`;
+      throw new Failure('invalid', message, { cause: error, retryable: true });
+    });
+  }
+  for (const arn of before) {
+    if (!after.includes(arn)) await unlessGone(iam.detachUserPolicy(name, arn));
+  }
+}
+
 /** Deactivates the keys that stay, deletes those that do not. */
 async function closeKeys(
   iam: Iam,
@@ -136,7 +159,10 @@ async function closeKeys(
   return after.keys;
 }
 
-/** Sees to it that the user has exactly one key, active, and that the secret holds it. */
+/**
+ * Sees to it that the user has one key, active, that the secret holds, and beside it only what the change keeps. A key that
+ * gives way goes when the new one is in its place: there is always one that works.
+ */
 async function ensureKey(
   { iam, secrets }: AccountPorts,
   name: string,
@@ -147,16 +173,20 @@ async function ensureKey(
   if (sameJson(before.keys, after.keys) && sameJson(before.secret, secret)) return { keys: after.keys, secret };
   const named = keyIdIn(await secrets.read(secret.name));
   const keys = await iam.listAccessKeys(name);
-  const held = keys.find((key) => key.id === named);
+  // What the change keeps beside the key of the secret is retired, as is what it replaces: neither is the one to be held.
+  const kept = after.keys.filter(({ id }) => id !== secret.keyId && id !== NEW_KEY).map(({ id }) => id);
+  const held = keys.find(({ id }) => id === named && id !== after.replaces && !kept.includes(id));
   for (const key of keys) {
-    if (key !== held) await unlessGone(iam.deleteAccessKey(name, key.id));
+    const stays = key === held || kept.includes(key.id) || (key.id === after.replaces && held === undefined);
+    if (!stays) await unlessGone(iam.deleteAccessKey(name, key.id));
   }
-  if (held) {
-    if (!held.active) await iam.setAccessKeyStatus(name, held.id, true);
-    return { keys: [{ id: held.id, active: true }], secret: { name: secret.name, keyId: held.id } };
+  if (held && !held.active) await iam.setAccessKeyStatus(name, held.id, true);
+  const keyId = held?.id ?? (await makeKey(iam, secrets, name, secret.name, after.tags));
+  if (held === undefined && keys.some(({ id }) => id === after.replaces)) {
+    await unlessGone(iam.deleteAccessKey(name, after.replaces!));
   }
-  const keyId = await makeKey(iam, secrets, name, secret.name, after.tags);
-  return { keys: [{ id: keyId, active: true }], secret: { name: secret.name, keyId } };
+  const beside = keys.filter(({ id }) => kept.includes(id));
+  return { keys: keysInOrder([{ id: keyId, active: true }, ...beside]), secret: { name: secret.name, keyId } };
 }
 
 async function makeKey(iam: Iam, secrets: Secrets, user: string, secretName: string, tags: Tags): Promise<string> {

@@ -7,11 +7,20 @@ import {
   foreignPrincipal,
   type InlinePolicies,
   isOwn,
+  isOwnPolicy,
   sameDocument,
   wantedTags,
 } from '../managed-principal.ts';
 import type { ChangeLine, Diff, ObjectClaims, OwnedClaim } from '../resource.ts';
-import { ABSENT_USER, type IamUserClaim, type IamUserState, NEW_KEY, type PresentUser, SECRET_TAG } from './model.ts';
+import {
+  ABSENT_USER,
+  type IamUserClaim,
+  type IamUserState,
+  keysInOrder,
+  NEW_KEY,
+  type PresentUser,
+  SECRET_TAG,
+} from './model.ts';
 
 type Claims = ObjectClaims<IamUserClaim>;
 
@@ -19,10 +28,11 @@ type Claims = ObjectClaims<IamUserClaim>;
  * What must happen to a user.
  *
  *     wanted  differently by two claims  finding `claims-differ`
- *     wanted  open, absent               created; with an access key if the claim has one
+ *     wanted  open, absent               created; with its managed policies, and an access key, if the claim has any
  *     wanted  closed, absent             nothing
  *     wanted  open, Gatehouse's          updated; of its keys only the one in the claim's secret stays, active
- *     wanted  closed, Gatehouse's        all keys inactive, no policy
+ *                                        (a new one in place of a retired key, which is kept beside it, or goes)
+ *     wanted  closed, Gatehouse's        all keys inactive, no policy of Gatehouse's
  *     wanted  anybody else's             finding `foreign-principal`
  *     gone    Gatehouse's                deleted, with its keys and its secret
  *     gone    anybody else's             finding `foreign-principal` (notice): it stays
@@ -50,6 +60,12 @@ function userTags(claim: IamUserClaim, observed: Tags = {}): Tags {
   return { ...observed, ...wantedTags(claim), ...(secret === undefined ? {} : { [SECRET_TAG]: secret }) };
 }
 
+/** What others attached stays, as far as the boundary lets it do anything; what is Gatehouse's is as the claim says. */
+function wantedAttached(claim: IamUserClaim, observed: readonly string[]): readonly string[] {
+  const others = observed.filter((arn) => !isOwnPolicy(arn));
+  return [...others, ...(claim.state === 'open' ? (claim.attached ?? []) : [])].sort();
+}
+
 const wantedPolicies = (claim: IamUserClaim): InlinePolicies => (claim.state === 'open' ? claim.policies : {});
 
 function creation(object: string, { subject, claim }: OwnedClaim<IamUserClaim>): Diff<IamUserState> {
@@ -60,12 +76,14 @@ function creation(object: string, { subject, claim }: OwnedClaim<IamUserClaim>):
     arn: claim.arn,
     path: claim.path,
     policies: claim.policies,
+    attached: wantedAttached(claim, []),
     ...(claim.boundary === undefined ? {} : { boundary: claim.boundary }),
     tags: userTags(claim),
     ...keysFor(claim, []),
   };
   const lines: ChangeLine[] = [
     { sign: '+', text: `user ${claim.arn}`, subject },
+    ...after.attached.map((arn) => ({ sign: '+', text: `user ${object}: attached ${arn}`, subject }) as const),
     ...keyLines(object, [], after.keys).map((line) => ({ ...line, subject })),
   ];
   return {
@@ -79,12 +97,20 @@ function keysFor(
   claim: IamUserClaim,
   keys: PresentUser['keys'],
   secret?: PresentUser['secret'],
-): Pick<PresentUser, 'keys' | 'secret'> {
+): Pick<PresentUser, 'keys' | 'secret' | 'replaces'> {
   if (claim.accessKey === undefined) return { keys: [] };
-  const { secret: name } = claim.accessKey;
-  const held = secret?.name === name ? keys.find((key) => key.id === secret.keyId) : undefined;
+  const { secret: name, retired } = claim.accessKey;
+  const inSecret = secret?.name === name ? keys.find((key) => key.id === secret.keyId) : undefined;
+  const held = inSecret?.id === retired?.keyId ? undefined : inSecret;
   const keyId = held?.id ?? NEW_KEY;
-  return { keys: [{ id: keyId, active: true }], secret: { name, keyId } };
+  // As it is: somebody may have switched it off because it leaked.
+  const kept = retired?.kept ? keys.filter((key) => key.id === retired.keyId) : [];
+  const gone = held === undefined && kept.length === 0 ? keys.find((key) => key.id === retired?.keyId) : undefined;
+  return {
+    keys: keysInOrder([{ id: keyId, active: true }, ...kept]),
+    secret: { name, keyId },
+    ...(gone === undefined ? {} : { replaces: gone.id }),
+  };
 }
 
 /** Closed, a user keeps its key for the day it is opened again. */
@@ -115,6 +141,7 @@ function update(
   const after: PresentUser = {
     ...rest,
     policies: sameDocument(observed.policies[CLUSTER_POLICY], policies[CLUSTER_POLICY]) ? observed.policies : policies,
+    attached: wantedAttached(claim, observed.attached),
     ...(claim.boundary === undefined ? {} : { boundary: claim.boundary }),
     tags: userTags(claim, observed.tags),
     ...keysAndSecret,
@@ -146,11 +173,15 @@ function updateLines(object: string, before: PresentUser, after: PresentUser): C
   return [
     ...keyLines(object, before.keys, after.keys),
     ...(sameJson(before.policies, after.policies) ? [] : [changed('inline policy')]),
+    ...without(after.attached, before.attached).map((arn) => changed(`attached ${arn}`)),
+    ...without(before.attached, after.attached).map((arn) => changed(`detached ${arn}`)),
     ...(before.boundary === after.boundary ? [] : [changed(`permissions boundary ${after.boundary}`)]),
     ...(sameJson(before.tags, after.tags) ? [] : [changed('tags')]),
     ...(sameJson(before.secret, after.secret) ? [] : [changed('secret of its access key')]),
   ];
 }
+
+const without = (some: readonly string[], others: readonly string[]) => some.filter((one) => !others.includes(one));
 
 function keyLines(object: string, before: PresentUser['keys'], after: PresentUser['keys']): ChangeLine[] {
   const active = (keys: PresentUser['keys']) => new Map(keys.map((key) => [key.id, key.active]));

@@ -21,6 +21,7 @@ export const iamUserKind: Kind<IamUserClaim, IamUserState, AccountPorts> = {
     'iam:DeleteAccessKey',
     'iam:ListUserPolicies',
     'iam:ListAttachedUserPolicies',
+    'iam:AttachUserPolicy',
     'iam:DetachUserPolicy',
     'iam:DeleteLoginProfile',
     'iam:ListGroupsForUser',

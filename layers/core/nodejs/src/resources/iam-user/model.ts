@@ -19,7 +19,13 @@ export interface IamUserClaim extends PrincipalClaim {
    * Where the one access key goes: the name of a secret in Secrets Manager, whose value is
    * `{"accessKeyId": "...", "secretAccessKey": "..."}`. Absent: the user has no keys at all.
    */
-  readonly accessKey?: { readonly secret: string };
+  readonly accessKey?: {
+    readonly secret: string;
+    /** A key that the secret is to hold no more; while `kept`, it goes on working beside the new one. */
+    readonly retired?: { readonly keyId: string; readonly kept: boolean };
+  };
+  /** ARNs of Gatehouse's managed policies that the user has while it is open, sorted. Absent: none. */
+  readonly attached?: readonly string[];
 }
 
 /** A user as it was observed: no secret is part of it. */
@@ -36,17 +42,26 @@ export type IamUserState =
       readonly arn: string;
       readonly path: string;
       readonly policies: InlinePolicies;
+      /** ARNs of managed policies, sorted; those of others among them. */
+      readonly attached: readonly string[];
       readonly boundary?: string;
       readonly tags: Tags;
+      /** Sorted by id. */
       readonly keys: readonly AccessKey[];
       /** The secret that the user's tag names, and the key that it holds. */
       readonly secret?: { readonly name: string; readonly keyId?: string };
+      /** In a change only: the key that gives way to a new one, if it is not kept beside it. */
+      readonly replaces?: string;
       /** In a change only: secrets of earlier claims that go. */
       readonly retires?: readonly string[];
     };
 
 /** A user that is there. */
 export type PresentUser = Extract<IamUserState, { present: true }>;
+
+/** Keys in the order of their ids. */
+export const keysInOrder = (keys: readonly AccessKey[]): readonly AccessKey[] =>
+  [...keys].sort((one, other) => (one.id < other.id ? -1 : 1));
 
 /** No such user. */
 export const ABSENT_USER: IamUserState = { present: false };

@@ -2,6 +2,14 @@ import * as z from 'zod';
 import { KUBECONFIG_SECRET_PREFIX } from '../../access/names.ts';
 import { CONNECTOR_PROVIDERS } from '../../access/policy.ts';
 import type { Fact, Reception } from '../../directory/fact.ts';
+import {
+  applicationFact,
+  applicationForm,
+  applicationNamed,
+  environmentFact,
+  environmentForm,
+  environmentNamed,
+} from '../../directory/onboarded.ts';
 import { parseJsonBody } from '../json-body.ts';
 import type { Verdict, WebhookRequest, WebhookSource } from '../source.ts';
 import { instant, login, plainText, stableId } from '../stable-id.ts';
@@ -66,6 +74,10 @@ const eventSchema = z.discriminatedUnion('type', [
   event('group.deleted', { group: groupSchema }),
   event('user.disabled', { user: userSchema }),
   event('user.enabled', { user: userSchema }),
+  event('environment.created', { environment: environmentForm }),
+  event('environment.removed', { environment: environmentNamed }),
+  event('application.onboarded', { application: applicationForm }),
+  event('application.removed', { application: applicationNamed }),
   event('cluster.registered', { cluster: clusterSchema.extend(registrationShape) }),
   event('cluster.deregistered', { cluster: clusterSchema }),
 ]);
@@ -124,6 +136,13 @@ function factsOf(event: StandardEvent): readonly Fact[] {
       return [userFact(event.data.user, at, false)];
     case 'user.enabled':
       return [userFact(event.data.user, at, true)];
+    case 'environment.created':
+    case 'environment.removed':
+      return [environmentFact(event.data.environment, at)];
+    case 'application.onboarded':
+      return [applicationFact(event.data.application, 'present', at)];
+    case 'application.removed':
+      return [applicationFact(event.data.application, 'absent', at)];
     case 'cluster.registered': {
       const { kubeconfigSecret, ...cluster } = event.data.cluster;
       const secret = kubeconfigSecret === undefined ? {} : { kubeconfigSecret };

@@ -1,0 +1,263 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { Failure, isFailure } from '@gatehouse/core/access/failure';
+import { clusterTarget } from '@gatehouse/core/access/target';
+import type { IdentityProviderOutcome as Outcome } from '@gatehouse/core/operations/identity-provider';
+import type { Plan } from '@gatehouse/core/plan/plan';
+import type { Finding } from '@gatehouse/core/resources/resource';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type AwsOptions, withAwsOptions } from '../aws/options.ts';
+import type { RunOperation } from '../aws/run-operation.ts';
+import { columns } from '../terminal/columns.ts';
+import { COMMAND, withExamples } from '../terminal/help.ts';
+import { type Output, type Terminal, writeJson } from '../terminal/terminal.ts';
+import { duration } from '../terminal/text.ts';
+import { writePlan } from './plan.ts';
+
+interface Options extends AwsOptions {
+  readonly output: 'table' | 'json';
+  readonly dryRun?: true;
+  readonly disassociate?: true;
+  /** Minutes. */
+  readonly timeout: number;
+  /** Seconds. */
+  readonly every: number;
+}
+
+/** `associate-idp`: has a cluster believe the OIDC provider that the policy gives it. */
+export function addAssociateIdp(program: Command, terminal: Terminal): void {
+  const verb = withOptions(
+    program
+      .command('associate-idp <cluster>')
+      .description(
+        'associate the OIDC identity provider that the policy gives a cluster, and follow until that is done',
+      )
+      .option('--disassociate', 'the contrary: like disassociate-idp'),
+  ).action((cluster: string, options: Options) =>
+    run(terminal, cluster, options, options.disassociate ? 'disassociate' : 'associate'),
+  );
+  verb.addHelpText(
+    'after',
+    `
+The access policy says which provider a cluster has (identityProviders); this only has it done now. Everything that EKS
+asks is looked at before: the issuer (https, public, its discovery document and keys), the cluster's version and own
+issuer, prefixes, client id, and whether the cluster's one place is free. What stands against it is told, with code 3.`,
+  );
+  withExamples(verb, [
+    ['gatehouse associate-idp prod-eu', 'associate it, and wait'],
+    ['gatehouse associate-idp prod-eu --dry-run', 'only look at what stands against it, and what would be done'],
+    ['gatehouse associate-idp prod-eu -o json | jq .associated.status', 'for scripts'],
+  ]);
+}
+
+/** `disassociate-idp`: has a cluster believe its OIDC provider no more. */
+export function addDisassociateIdp(program: Command, terminal: Terminal): void {
+  const verb = withOptions(
+    program
+      .command('disassociate-idp <cluster>')
+      .description(
+        'disassociate the identity provider that the policy gives a cluster no more, and follow until it is gone',
+      ),
+  ).action((cluster: string, options: Options) => run(terminal, cluster, options, 'disassociate'));
+  withExamples(verb, [
+    ['gatehouse disassociate-idp prod-eu', 'after the cluster was taken out of identityProviders in the policy'],
+    ['gatehouse disassociate-idp prod-eu --dry-run', 'only look'],
+  ]);
+}
+
+function withOptions(command: Command): Command {
+  return withAwsOptions(command)
+    .option('--dry-run', 'change nothing: show what would be done, and what stands against it')
+    .option('--timeout <minutes>', 'how long to follow; what is begun goes on without this command', positive, 45)
+    .option('--every <seconds>', 'time between two looks', positive, 5)
+    .addOption(
+      new Option('-o, --output <format>', 'how the answer is written').choices(['table', 'json']).default('table'),
+    );
+}
+
+function positive(text: string): number {
+  const value = Number(text);
+  if (!(value > 0)) throw new InvalidArgumentError('It must be a number above 0.');
+  return value;
+}
+
+type Aim = 'associate' | 'disassociate';
+
+/** What stands against it, so that nothing was begun or nothing came of it. */
+type Objection = Pick<Finding, 'code' | 'message' | 'remedy'>;
+
+async function run(terminal: Terminal, cluster: string, options: Options, aim: Aim): Promise<void> {
+  const { operationsOf } = await import('../aws/run-operation.ts');
+  const operate = await operationsOf(options, terminal);
+  const look = (reconcile: boolean) =>
+    operate<Outcome>({ operation: 'identity-provider', cluster, ...(reconcile ? { reconcile } : {}) });
+  const seen = await look(false);
+  const against = aim === 'associate' ? cannotAssociate(seen) : cannotDisassociate(seen);
+  if (against) return tellNo(terminal, options, seen, [against]);
+  if (seen.subjects.length === 0 || (isDone(aim, seen) && seen.waiting.length === 0)) {
+    return tell(terminal, options, seen, aim);
+  }
+  const plan = await planOf(operate, seen);
+  const objections = plan.findings.filter(({ severity }) => severity === 'blocks');
+  if (options.dryRun) {
+    const target = clusterTarget(seen.cluster.arn);
+    if (options.output === 'json') writeJson(terminal.out, { schemaVersion: 1, target, ...plan });
+    else writePlan(terminal.out, target, plan);
+    if (objections.length > 0) terminal.exitCode = 3;
+    return;
+  }
+  if (objections.length > 0) return tellNo(terminal, options, seen, objections);
+  const notices = plan.findings.filter(({ severity }) => severity === 'notice');
+  if (notices.length > 0) writeObjections(terminal.err, 'notice', notices);
+  await look(true);
+  const last = await follow(terminal, options, aim, () => look(false));
+  if (last.findings.length > 0 && !isDone(aim, last)) return tellNo(terminal, options, last, last.findings);
+  tell(terminal, options, last, aim);
+}
+
+/** How often a plan is asked for whose time was over: a function's first one may take too long. */
+const PLANS = 3;
+
+async function planOf(operate: RunOperation, { cluster, subjects }: Outcome): Promise<Plan> {
+  for (let asked = 1; ; asked++) {
+    try {
+      return await operate<Plan>({ operation: 'plan', target: clusterTarget(cluster.arn), subjects: [...subjects] });
+    } catch (error) {
+      if (!isFailure(error, 'deadline') || asked === PLANS) throw error;
+    }
+  }
+}
+
+/** What of the policy stands against an association. */
+function cannotAssociate({ cluster, wanted, isAsWanted }: Outcome): Objection | undefined {
+  if (wanted === null) {
+    return {
+      code: 'no-identity-provider',
+      message: `the policy in force gives ${cluster.name} no identity provider`,
+      remedy: `select it under identityProviders.<name>.on, upload the policy, and activate it`,
+    };
+  }
+  if (cluster.mode === 'enforce' || isAsWanted) return undefined;
+  return {
+    code: `cluster-${cluster.mode}`,
+    message: `${cluster.name} is in the mode ${cluster.mode}, in which nothing is associated`,
+    remedy: `set clusters.${cluster.name}.mode to enforce in the policy`,
+  };
+}
+
+function cannotDisassociate({ cluster, wanted, associated, isOwn, subjects }: Outcome): Objection | undefined {
+  if (wanted !== null) {
+    return {
+      code: 'still-wanted',
+      message: `the policy in force gives ${cluster.name} the identity provider "${wanted.name}"`,
+      remedy: `take ${cluster.name} out of identityProviders.${wanted.name}.on, and grants through: oidc with it; upload and activate the policy`,
+    };
+  }
+  if (cluster.mode === 'observe') {
+    return {
+      code: 'cluster-observe',
+      message: `${cluster.name} is in the mode observe, in which nothing is changed`,
+      remedy: `set clusters.${cluster.name}.mode to enforce or paused in the policy`,
+    };
+  }
+  if (associated === null || (isOwn && subjects.length > 0)) return undefined;
+  const of = `the identity provider ${associated.name} (${associated.issuer}) of ${cluster.name}`;
+  return {
+    code: isOwn ? 'not-recorded' : 'identity-provider-taken',
+    message: isOwn ? `${of} is in no record of this Gatehouse` : `${of} was not made by Gatehouse`,
+    remedy: `whoever made it removes it: aws eks disassociate-identity-provider-config --cluster-name ${cluster.name} --identity-provider-config type=oidc,name=${associated.name}`,
+  };
+}
+
+function isDone(aim: Aim, { isAsWanted, associated, isOwn }: Outcome): boolean {
+  return aim === 'associate' ? isAsWanted : associated === null || !isOwn;
+}
+
+/** Looks again until it is done or something stands against it, and says what is new. */
+async function follow(
+  { err }: Terminal,
+  { timeout, every }: Options,
+  aim: Aim,
+  look: () => Promise<Outcome>,
+): Promise<Outcome> {
+  const began = performance.now();
+  const end = began + timeout * 60_000;
+  let told = '';
+  for (;;) {
+    const seen = await look();
+    const isOver = isDone(aim, seen)
+      ? seen.waiting.length === 0
+      : seen.findings.length > 0 && seen.waiting.length === 0;
+    if (isOver) return seen;
+    const text = progressOf(seen);
+    if (text !== told) err.write(`${err.style.dim(duration(performance.now() - began).padStart(8))}  ${text}\n`);
+    told = text;
+    if (performance.now() >= end) {
+      throw new Failure('deadline', `${seen.cluster.name}: not done within ${timeout} min: ${text}`, {
+        remedy: `it goes on by itself: look again with "${COMMAND} status", or follow longer with --timeout`,
+      });
+    }
+    await pause(every * 1000);
+  }
+}
+
+function progressOf({ associated, waiting }: Outcome): string {
+  const failure = waiting.map((one) => one.failure).find((one) => one !== undefined);
+  if (failure) return failure.message;
+  return associated === null ? 'waiting for its turn' : `${associated.name} is ${associated.status}`;
+}
+
+function tell(terminal: Terminal, { output }: Options, seen: Outcome, aim: Aim): void {
+  const result = aim === 'associate' ? 'associated' : 'disassociated';
+  if (output === 'json') {
+    writeJson(terminal.out, { schemaVersion: 1, result, ...seen });
+    return;
+  }
+  const { out } = terminal;
+  const { name } = seen.cluster;
+  if (aim === 'disassociate') {
+    out.write(`${out.style.good('✓')} ${name} has no identity provider of Gatehouse's\n`);
+    return;
+  }
+  out.write(`${out.style.good('✓')} ${name} believes ${seen.associated?.issuer ?? ''}\n`);
+  out.write(columns(factsOf(seen), { style: out.style, width: out.width, indent: 2 }));
+}
+
+function factsOf({ wanted, associated }: Outcome): [string, string][] {
+  const { clientId = '', usernamePrefix = '', usernameClaim = '', groupsPrefix = '', groupsClaim = '' } = wanted ?? {};
+  const claims = Object.entries(wanted?.requiredClaims ?? {}).map(([claim, value]) => `${claim}=${value}`);
+  return [
+    ['name', associated?.name ?? ''],
+    ['client', clientId],
+    ['users', `${usernamePrefix}<${usernameClaim}>`],
+    ['groups', `${groupsPrefix}<${groupsClaim}>`],
+    ...(claims.length === 0 ? [] : ([['only', claims.join(', ')]] as [string, string][])),
+    ['logs', (wanted?.logs ?? []).join(', ') || 'as they are'],
+  ];
+}
+
+function tellNo(terminal: Terminal, { output }: Options, seen: Outcome, objections: readonly Objection[]): void {
+  terminal.exitCode = 3;
+  if (output === 'json') {
+    writeJson(terminal.out, { schemaVersion: 1, result: 'no', ...seen, findings: objections });
+    return;
+  }
+  writeObjections(terminal.out, 'no', objections);
+}
+
+function writeObjections(output: Output, word: 'no' | 'notice', objections: readonly Objection[]): void {
+  const { style, width } = output;
+  const paint = word === 'no' ? style.bad : style.warn;
+  for (const { code, message, remedy } of objections) {
+    output.write(`${paint(word)} ${style.name(code)}\n`);
+    const label = (text: string) => ({ text, paint: style.dim });
+    output.write(
+      columns(
+        [
+          [label('why'), message],
+          [label('try'), remedy],
+        ],
+        { style, width, indent: 2 },
+      ),
+    );
+  }
+}
