@@ -82,7 +82,12 @@ describe('what a way asks of the caller', () => {
   });
 
   it.each<[string, Parameters<typeof aGrant>[0], string, RegExp]>([
-    ['an OIDC provider', { to: [{ claim: 'devs', provider: 'corp' }], through: 'oidc' }, 'unsupported', /OIDC/],
+    [
+      'an OIDC provider that the cluster does not have',
+      { to: [{ claim: 'devs', provider: 'corp' }], through: 'oidc' },
+      'invalid',
+      /does not have/,
+    ],
     ['two adopted roles', { to: [{ principal: ROLE('a') }, { principal: ROLE('b') }] }, 'invalid', /2 roles/],
   ])('cannot be told of %s', (_what, grant, code, message) => {
     expect(() => assumptionOf(way(grant), undefined)).toThrow(
