@@ -31,14 +31,6 @@ describe('npm run demo', () => {
     expect(demo.err()).toBe('');
   }, 90_000);
 
-  it('tells of clusters elsewhere', async () => {
-    const demo = spawnCommand(['demo', '--scenario', 'connector']);
-    expect(await demo.ended, demo.out() + demo.err()).toBe(0);
-    expect(demo.out()).toMatch(/^All \d+ expectations held, \d+\.\d s$/m);
-    expect(demo.out()).not.toMatch(/\u001b|✗/);
-    expect(demo.err()).toBe('');
-  }, 90_000);
-
   it.each([
     {
       wire: 'the route of webhooks',
