@@ -118,6 +118,7 @@ export const KINDS: ReadonlyMap<string, Kind> = new Map<string, Kind>([
   ['AWS::Logs::LogGroup', { nameProperty: 'LogGroupName', identity: named('logs', 'log-group:') }],
   ['AWS::Lambda::Permission', { identity: named('lambda', 'permission/') }],
   ['AWS::CloudWatch::Alarm', { nameProperty: 'AlarmName', identity: named('cloudwatch', 'alarm:') }],
+  ['AWS::CloudWatch::Dashboard', { nameProperty: 'DashboardName', identity: named('cloudwatch', 'dashboard/') }],
   ['AWS::KMS::Key', { identity: named('kms', 'key/') }],
   ['AWS::KMS::Alias', { nameProperty: 'AliasName', identity: named('kms', '') }],
 ]);
