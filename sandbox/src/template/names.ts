@@ -73,6 +73,7 @@ export const KINDS: ReadonlyMap<string, Kind> = new Map<string, Kind>([
   ['AWS::SQS::QueuePolicy', { identity: named('sqs', 'policy/') }],
   ['AWS::DynamoDB::Table', { nameProperty: 'TableName', identity: named('dynamodb', 'table/') }],
   ['AWS::Events::EventBus', { nameProperty: 'Name', identity: named('events', 'event-bus/', 'name', ['Name']) }],
+  ['AWS::Events::EventBusPolicy', { identity: named('events', 'policy/') }],
   ['AWS::Events::Rule', { nameProperty: 'Name', identity: named('events', 'rule/') }],
   [
     'AWS::SecretsManager::Secret',

@@ -216,6 +216,11 @@ export const PROPERTIES = {
     Description: z.string().optional(),
     Tags: tags.optional(),
   }),
+  'AWS::Events::EventBusPolicy': z.strictObject({
+    StatementId: z.string(),
+    EventBusName: z.string().default('default'),
+    Statement: statement.extend({ Principal: z.unknown() }),
+  }),
   'AWS::Events::Rule': z.strictObject({
     Name: z.string().optional(),
     Description: z.string().optional(),
