@@ -14,8 +14,9 @@ const statementsOf = (role: Template): Template[] =>
   role.Properties.Policies.flatMap((one: Template) => one.PolicyDocument.Statement);
 
 describe('the role in another account', () => {
-  it('may do on IAM and EKS what Gatehouse may do at home, word for word, and nothing else', () => {
-    const concerns = ({ Action }: Template) => [Action].flat().every((action: string) => /^(iam|eks):/.test(action));
+  it('may do on IAM, EKS and SSM what Gatehouse may do at home, word for word, and nothing else', () => {
+    const concerns = ({ Action }: Template) =>
+      [Action].flat().every((action: string) => /^(iam|eks|ssm):/.test(action));
     const iam = home.Resources.ReconcileIam.Properties.Policies[0].Statement.filter(concerns);
     const eks = statementsOf(home.Resources.ClusterAccessRole).filter(
       (one) => concerns(one) && [one.Action].flat().some((action: string) => action.startsWith('eks:')),
