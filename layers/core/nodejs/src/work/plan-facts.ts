@@ -6,6 +6,7 @@ import type { AccessPolicy, Cluster, Grant, Grantee } from '../access/policy.ts'
 import {
   grantSubject,
   identityProviderSubject,
+  machineSubject,
   memberOf,
   parseSubject,
   permissionSetSubject,
@@ -40,6 +41,7 @@ import { nudgePlanner } from '../directory/nudge.ts';
 import { applicationsOf, readOnboarded } from '../directory/onboarded.ts';
 import { groupsOf, isLiveMember, readGroup, readMembership, readUser } from '../directory/read.ts';
 import { isManagedPrincipal, machineNamed, machinePolicyName } from '../plan/principals.ts';
+import { trustedAsMachines } from '../plan/role-trust.ts';
 import { type PolicyInForce, policyInForce } from '../policy/in-force.ts';
 import { clustersEver, earlierOnboarded, grantsEver, withOnboarded } from '../policy/onboarding.ts';
 import { allClusters, clustersOf, identityProviderOf, selectsDiscovery } from '../policy/selection.ts';
@@ -377,8 +379,17 @@ class Planner {
     return true;
   }
 
-  /** A role of Identity Center's, or an adopted one, that came or went is looked up again. */
+  /** A role of Identity Center's, an adopted one, or one that machines are trusted by, that came or went is looked up again. */
   async #markFound(grant: Grant, account: string, name: string, cause: Cause): Promise<void> {
+    const policy = this.#rules;
+    const isTrusted = (text: string) => {
+      const arn = parsePrincipalArn(text);
+      return arn.account === account && arn.name === name;
+    };
+    if (policy && roleOf(grant) !== undefined && trustedAsMachines(policy, grant).some(isTrusted)) {
+      await this.#markShared(grant, clustersOf(policy, grant, this.#discovered), 'grant', cause);
+      for (const machine of machinesIn(grant)) await this.#markGrantee(machineSubject(machine), grant, 'grant', cause);
+    }
     const permissionSet = permissionSetOf(name);
     if (permissionSet !== undefined && grant.permissionSet === permissionSet) {
       const target = permissionSetTarget(account, permissionSet);
