@@ -603,6 +603,12 @@ onboarding: { environments: { accounts: ["111122223333"], people: [ ${GROUP} ] }
         /"999900001111" under/,
       ],
       [
+        'Gatehouse’s own, by which it works',
+        'arn:aws:iam::111122223333:role/gatehouse-system/gatehouse-cluster-access',
+        /Gatehouse itself works by it/,
+        /role of your own/,
+      ],
+      [
         'service-linked',
         'arn:aws:iam::111122223333:role/aws-service-role/eks.amazonaws.com/AWSServiceRoleForAmazonEKS',
         /service-linked/,
@@ -708,6 +714,34 @@ onboarding: { environments: { accounts: ["111122223333"], people: [ ${GROUP} ] }
         /project_path:/,
       ],
       [
+        'a workflow of anybody, by a port',
+        'trust: { webIdentity: { provider: "token.actions.githubusercontent.com:443", subjects: [§"repo:acme/*"] } }',
+        'trust.webIdentity.subjects[0]',
+        /does not name one repository/,
+        /repo:acme\/payments/,
+      ],
+      [
+        'a Terraform run of anybody',
+        'trust: { webIdentity: { provider: app.terraform.io, subjects: [§"organization:*"] } }',
+        'trust.webIdentity.subjects[0]',
+        /does not name one organization/,
+        /organization:acme:project/,
+      ],
+      [
+        'a Buildkite job of anybody',
+        'trust: { webIdentity: { provider: agent.buildkite.com, subjects: [§"organization:ac*"] } }',
+        'trust.webIdentity.subjects[0]',
+        /does not name one organization/,
+        /organization:acme:pipeline/,
+      ],
+      [
+        'Gatehouse itself',
+        'trust: { principals: [§"arn:aws:iam::111122223333:role/gatehouse-system/gatehouse-cluster-access"] }',
+        'trust.principals[0]',
+        /Gatehouse itself works by it/,
+        /role of your own/,
+      ],
+      [
         'any token',
         'trust: { webIdentity: { provider: id.acme.com, subjects: [§"*"] } }',
         'trust.webIdentity.subjects[0]',
@@ -738,6 +772,20 @@ onboarding: { environments: { accounts: ["111122223333"], people: [ ${GROUP} ] }
     'machines.ci.user',
     /comes through a role only/,
     /remove user/,
+  ],
+  [
+    'a machine of the user that another one is given unasked',
+    `${BASE}machines:\n  a: { user: §gatehouse-b }\ngrants:\n  - { name: g, to: [ { machine: a }, { machine: b } ], on: { clusters: prod }, level: reader, through: user }\n`,
+    'machines.a.user',
+    /"b" and "a" would be one user/,
+    /its own/,
+  ],
+  [
+    'a machine that an OIDC provider may call so, too',
+    `${BASE}machines:\n  ci: { username: §"okta:ann@acme.com" }\n${IDP}`,
+    'machines.ci.username',
+    /may be a user of the identity provider "acme"/,
+    /begins otherwise/,
   ],
   [
     'two machines of one user',

@@ -1,5 +1,6 @@
 import { clusterArn, parsePrincipalArn } from '../access/arn.ts';
 import { digest } from '../access/digest.ts';
+import { machinesIn } from '../access/grantee.ts';
 import { canonicalJson } from '../access/json.ts';
 import {
   applicationNames,
@@ -191,7 +192,9 @@ class Merger {
     this.#written = written;
     this.#rules = rules;
     this.#clusters = [...written.clusters];
-    const names = [...written.grants, ...written.machines].map(({ name }) => name);
+    // A machine need not be described to be one.
+    const mentioned = written.grants.flatMap(machinesIn);
+    const names = [...[...written.grants, ...written.machines].map(({ name }) => name), ...mentioned];
     this.#taken = new Set([...names, ...names.map(iamRoleName)]);
   }
 
