@@ -30,6 +30,7 @@ import type { Cause } from '../directory/fact.ts';
 import { peopleOf } from '../directory/grantee-people.ts';
 import {
   type ClusterItem,
+  type EnvironmentItem,
   type GroupItem,
   type MembershipItem,
   ONBOARDED,
@@ -43,7 +44,7 @@ import { groupsOf, isLiveMember, readGroup, readMembership, readUser } from '../
 import { isManagedPrincipal, machineNamed, machinePolicyName } from '../plan/principals.ts';
 import { trustedAsMachines } from '../plan/role-trust.ts';
 import { type PolicyInForce, policyInForce } from '../policy/in-force.ts';
-import { clustersEver, earlierOnboarded, grantsEver, withOnboarded } from '../policy/onboarding.ts';
+import { clustersEver, earlierOnboarded, grantsEver, rivalsOf, withOnboarded } from '../policy/onboarding.ts';
 import { allClusters, clustersOf, identityProviderOf, selectsDiscovery } from '../policy/selection.ts';
 import { markPolicyPlanned, policiesBefore, previousPolicy } from '../policy/versions.ts';
 import { EMPTY_POLICY } from '../policy/widening.ts';
@@ -279,15 +280,30 @@ class Planner {
     const onboarded = item as OnboardedItem;
     const before = await policiesBefore(this.#ports.table, inForce);
     const rules = [inForce.written, ...before];
-    await this.#planDerived(policy, onboarded, rules, cause);
-    if (onboarded.type !== 'environment') return true;
-    for (const application of await applicationsOf(this.#ports.table, onboarded.name)) {
+    if (onboarded.type === 'application') {
+      await this.#planDerived(policy, onboarded, rules, cause);
+      return true;
+    }
+    // A cluster that one of them gives up may be another's now.
+    for (const environment of [onboarded, ...rivalsOf(onboarded, inForce.onboarded)]) {
+      await this.#planEnvironment(policy, environment, rules, cause);
+    }
+    return true;
+  }
+
+  async #planEnvironment(
+    policy: AccessPolicy,
+    environment: EnvironmentItem,
+    rules: readonly AccessPolicy[],
+    cause: Cause,
+  ): Promise<void> {
+    await this.#planDerived(policy, environment, rules, cause);
+    for (const application of await applicationsOf(this.#ports.table, environment.name)) {
       await this.#planDerived(policy, application, rules, cause);
     }
-    const cluster = policy.clusters.find(({ labels }) => labels[ENVIRONMENT_LABEL] === onboarded.name);
-    for (const arn of clustersEver(onboarded)) if (arn !== cluster?.arn) await this.#leaveCluster(arn, cause);
+    const cluster = policy.clusters.find(({ labels }) => labels[ENVIRONMENT_LABEL] === environment.name);
+    for (const arn of clustersEver(environment)) if (arn !== cluster?.arn) await this.#leaveCluster(arn, cause);
     if (cluster) await this.#joinCluster(policy, cluster, cause);
-    return true;
   }
 
   async #planDerived(
