@@ -2,6 +2,7 @@ import { canonicalJson } from '@gatehouse/core/access/json';
 import type { Fact } from '@gatehouse/core/directory/fact';
 import { factKey } from '@gatehouse/core/directory/items';
 import { recordFact } from '@gatehouse/core/directory/record';
+import type { LedgerEntry } from '@gatehouse/core/ledger/ledger';
 import { policyInForce } from '@gatehouse/core/policy/in-force';
 import { withOnboarded } from '@gatehouse/core/policy/onboarding';
 import type { KubernetesObject } from '@gatehouse/core/ports/kubernetes';
@@ -139,6 +140,15 @@ async function aWorld({ policy = onboardingPolicy(), clusters = ['prod'] } = {})
     awsAuth,
     leftovers,
   };
+}
+
+/** What the ledger leaves open: intents without an outcome, and entries because of nothing. */
+function untold({ ledger }: Pick<Awaited<ReturnType<typeof aPipeline>>, 'ledger'>): unknown[] {
+  const entries = ledger.items() as unknown as (Pick<LedgerEntry, 'kind' | 'run' | 'target' | 'causes'> & object)[];
+  const ends = new Set(entries.flatMap(({ kind, run, target }) => (kind === 'outcome' ? [`${run} ${target}`] : [])));
+  return entries.filter(
+    ({ kind, run, target, causes }) => causes.length === 0 || (kind === 'intent' && !ends.has(`${run} ${target}`)),
+  );
 }
 
 const ENV_BINDING = 'gatehouse:env-prod:clusterrole-cluster-admin:0';
@@ -487,6 +497,7 @@ describe('whatever is said, in whatever order, with pauses or without', () => {
         await world.settle(3_600_000);
         expect(world.everything()).toEqual(before);
         expect(world.leftovers()).toEqual([]);
+        expect(untold(world)).toEqual([]);
       }),
       { numRuns: 40 },
     );

@@ -95,6 +95,20 @@ describe('a machine that trusts a role which does not exist', () => {
     expect(await world.trust()).toContain(GONE);
   });
 
+  it('is trusted no more when it is gone, and so is who follows it under its name until somebody says so', async () => {
+    const world = await aWorld();
+    await world.make('gone');
+    await world.settle();
+    const { id } = (await world.account.getRole('gone'))!;
+    expect(await world.trust()).toContain(GONE);
+    await world.account.deleteRole('gone');
+    await world.say({ ...GONE_MADE, change: 'deleted', at: world.clock.now() });
+    await world.settle(600_000);
+    expect(await world.trust()).not.toMatch(new RegExp(`${GONE}|${id}`));
+    expect(await world.trust()).toContain(BUILD);
+    expect(world.told().join()).toContain(`there is no IAM role ${GONE}`);
+  });
+
   it('is told by what name it is known where its path is another', async () => {
     const world = await aWorld();
     await world.make('gone', '/ci/');
