@@ -169,6 +169,27 @@ const REFUSED: readonly (readonly [string, string, string, RegExp, RegExp])[] = 
     /role\/platform/,
   ],
   [
+    'placeholders that run together',
+    `${HEAD}onboarding: { environments: { accounts: ["111122223333"], people: [ ${GROUP} ] }, applications: { trust: §{ principals: ["arn:aws:iam::111122223333:role/{environment}-{namespace}"] } } }`,
+    'onboarding.applications.trust',
+    /"\{environment\}-\{namespace\}" would be the same/,
+    /part placeholders/,
+  ],
+  [
+    'a placeholder beside a wildcard',
+    `${HEAD}onboarding: { environments: { accounts: ["111122223333"], people: [ ${GROUP} ] }, applications: { trust: §{ webIdentity: { provider: id.acme.com, subjects: [ "app:{namespace}-*" ] } } } }`,
+    'onboarding.applications.trust',
+    /"\{namespace\}-\*" would be the same, or match/,
+    /part placeholders/,
+  ],
+  [
+    'a placeholder in place of an organization',
+    `${HEAD}onboarding: { environments: { accounts: ["111122223333"], people: [ ${GROUP} ] }, applications: { trust: { webIdentity: { provider: token.actions.githubusercontent.com, subjects: [ §"repo:{namespace}/deploy:*" ] } } } }`,
+    'onboarding.applications.trust.webIdentity.subjects[0]',
+    /does not name one repository/,
+    /repo:acme/,
+  ],
+  [
     'a placeholder that there is not',
     `${HEAD}onboarding: { environments: { accounts: ["111122223333"], trust: §{ principals: ["arn:aws:iam::111122223333:role/{namespace}"] } } }`,
     'onboarding.environments.trust',

@@ -94,7 +94,8 @@ export function checkTrust(trust: MachineDocument['trust'], path: Path, report: 
 }
 
 /**
- * Providers whose tokens every customer of a service has, with what a subject must begin with before its first wildcard.
+ * Providers whose tokens every customer of a service has, with what a subject must begin with before its first wildcard; whose
+ * customer it is may no placeholder say, which an event fills in.
  * GitHub: https://docs.github.com/actions/concepts/security/openid-connect, GitLab: https://docs.gitlab.com/ci/cloud_services/aws/,
  * HCP Terraform: https://developer.hashicorp.com/terraform/cloud-docs/workspaces/dynamic-provider-credentials/workload-identity-tokens,
  * Buildkite: https://buildkite.com/docs/agent/v3/cli-oidc.
@@ -102,25 +103,25 @@ export function checkTrust(trust: MachineDocument['trust'], path: Path, report: 
 const SHARED_PROVIDERS = [
   {
     host: /^token\.actions\.githubusercontent\.com$/,
-    begins: /^repo:[^/]+\/[^/:]+:/,
+    begins: /^repo:[^/{]+\/[^/:]+:/,
     names: 'one repository, so workflows',
     example: 'repo:acme/payments:ref:refs/heads/main',
   },
   {
     host: /(^|\.)gitlab\./,
-    begins: /^project_path:[^/]+\/[^:]+:/,
+    begins: /^project_path:[^/{]+\/[^:]+:/,
     names: 'one project, so pipelines',
     example: 'project_path:acme/payments:ref_type:branch:ref:main',
   },
   {
     host: /^app\.terraform\.io$/,
-    begins: /^organization:[^:]+:/,
+    begins: /^organization:[^:{]+:/,
     names: 'one organization, so runs',
     example: 'organization:acme:project:payments:workspace:prod:run_phase:apply',
   },
   {
     host: /^agent\.buildkite\.com$/,
-    begins: /^organization:[^:]+:/,
+    begins: /^organization:[^:{]+:/,
     names: 'one organization, so pipelines',
     example: 'organization:acme:pipeline:payments:ref:refs/heads/main:*',
   },
