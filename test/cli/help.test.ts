@@ -21,6 +21,7 @@ const VERBS = [
   'token',
   'validate',
   'verify',
+  'why',
 ];
 
 describe('help', () => {
