@@ -2,7 +2,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CALL_TIMEOUT_MS } from '@gatehouse/core/kubernetes/transport';
 import { CLUSTER_POLICY_ACTIONS } from '@gatehouse/core/plan/cluster-policy';
-import { CLUSTER_KINDS, IAM_KINDS } from '@gatehouse/core/resources/kinds';
+import { AGENT_ACTIONS } from '@gatehouse/core/plan/connection';
+import { CLUSTER_KINDS, CONNECTED_CLUSTER_KINDS, CONNECTION_KINDS, IAM_KINDS } from '@gatehouse/core/resources/kinds';
 import { eventSources } from '@gatehouse/core/sources/sources';
 import { TURN_LIMITS } from '@gatehouse/core/work/turn-ports';
 import { describe, expect, it } from 'vitest';
@@ -238,9 +239,9 @@ describe('rights', () => {
   ];
   // By which the role of a permission set is found.
   const looksUp = ['iam:ListRoles'];
-  const onClusters = CLUSTER_KINDS.flatMap(({ iamActions }) => iamActions);
+  const onClusters = [...CLUSTER_KINDS, ...CONNECTED_CLUSTER_KINDS].flatMap(({ iamActions }) => iamActions);
   const shared = [...turns, 'eks:DescribeCluster', ...onClusters, ...fed, ...reads, ...looksUp];
-  const iam = IAM_KINDS.flatMap(({ iamActions }) => iamActions);
+  const iam = [...IAM_KINDS, ...CONNECTION_KINDS].flatMap(({ iamActions }) => iamActions);
   it.each<[string, readonly string[]]>([
     // Whoever can be reached by everybody reads and writes single items, and never deletes.
     ['receive-webhook', ['dynamodb:GetItem', 'dynamodb:PutItem', 'sqs:SendMessage', 'secretsmanager:GetSecretValue']],
@@ -250,6 +251,7 @@ describe('rights', () => {
     ['reconcile-cluster', shared],
     ['verify-access', shared],
     ['run-operation', shared],
+    ['connect-cluster', shared],
     ['tick', ['dynamodb:GetItem', 'dynamodb:Query', 'sqs:SendMessage']],
     ['sweep', ['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:Query', 'sqs:SendMessage']],
   ])('%s may do what its ports and kinds do, and nothing else', (name, actions) => {
@@ -262,11 +264,12 @@ describe('rights', () => {
     ...roles,
   ];
 
+  const UNNAMED = new Set(['eks:RegisterCluster', 'iam:ListRoles', 'ssm:CreateActivation', 'ssm:DeleteActivation']);
   it.each(all)('of %s name each action and each resource', (_id, statements) => {
     for (const { Effect, Action, Resource } of statements) {
-      // IAM knows no resource for it (service-authorization/latest/reference/list_awsidentityandaccessmanagementiam).
-      if (Action === 'iam:ListRoles') continue;
-      for (const resource of list(Resource)) expect(resource).not.toBe('*');
+      // IAM knows no resources for these (service-authorization/latest/reference).
+      const isUnnamed = list(Action).every((action) => UNNAMED.has(action));
+      for (const resource of list(Resource)) expect(resource === '*').toBe(isUnnamed);
       if (Effect === 'Allow') for (const action of list(Action)) expect(action).not.toContain('*');
     }
   });
@@ -286,7 +289,9 @@ describe('rights', () => {
   it('to change IAM end at the path of what Gatehouse makes', () => {
     for (const [id, statements] of all) {
       for (const { Effect, Action, Resource } of statements) {
-        const writes = list(Action).filter((action) => /^iam:(?!Get|List)/.test(action));
+        const writes = list(Action).filter((action) =>
+          /^iam:(?!Get|List|PassRole|CreateServiceLinkedRole)/.test(action),
+        );
         if (Effect === 'Deny' || writes.length === 0) continue;
         expect(id).toBe('ReconcileIam');
         for (const resource of list(Resource)) expect(text(resource)).toMatch(/:(role|user|policy)\/gatehouse\/\*"/);
@@ -315,7 +320,7 @@ describe('rights', () => {
       });
     }
     for (const { Action, Condition } of statements) {
-      if (Condition === undefined) continue;
+      if (Condition === undefined || !text(Condition).includes('PermissionsBoundary')) continue;
       // The condition on any other action would be false for ever, since the key is not there.
       expect(list(Action).filter((action) => !BOUNDED.test(action))).toEqual([]);
     }
@@ -325,10 +330,26 @@ describe('rights', () => {
       'iam:AttachRolePolicy',
       'iam:SetDefaultPolicyVersion',
       'iam:UntagPolicy',
-      'iam:PassRole',
       'iam:UntagRole',
     ]) {
       expect(actionsOf(statements)).not.toContain(forbidden);
+    }
+  });
+
+  it('over the connector end at its own roles, its own service, and registrations that are marked', () => {
+    const of = (action: string) =>
+      statementsOf(named('reconcile-iam')).filter(({ Action }) => list(Action).includes(action));
+    expect(of('iam:PassRole').map(({ Resource }) => text(Resource))).toEqual([
+      expect.stringMatching(/:role\/gatehouse\/connector\/\*"/),
+    ]);
+    expect(of('iam:CreateServiceLinkedRole').map(({ Condition }) => Condition)).toEqual([
+      { StringEquals: { 'iam:AWSServiceName': 'eks-connector.amazonaws.com' } },
+    ]);
+    for (const [action, key] of [
+      ['eks:RegisterCluster', 'aws:RequestTag/gatehouse:managed'],
+      ['eks:DeregisterCluster', 'aws:ResourceTag/gatehouse:managed'],
+    ] as const) {
+      expect(of(action).map(({ Condition }) => Condition)).toEqual([{ StringEquals: { [key]: 'true' } }]);
     }
   });
 
@@ -339,20 +360,30 @@ describe('rights', () => {
     );
   });
 
-  it('of what Gatehouse makes are never more than to find its clusters, and to view them', () => {
-    const [statement, ...others] = template.Resources.PermissionsBoundary!.Properties.PolicyDocument.Statement;
+  it('of what Gatehouse makes are never more than to find and view its clusters, and what the agent of a connector needs', () => {
+    const [statement, agent, ...others] = template.Resources.PermissionsBoundary!.Properties.PolicyDocument.Statement;
     expect(others).toEqual([]);
     expect(statement).toMatchObject({ Effect: 'Allow', Resource: '*' });
     expect([...statement.Action].sort()).toEqual([...CLUSTER_POLICY_ACTIONS, 'sts:GetCallerIdentity'].sort());
+    expect(agent).toEqual({ Effect: 'Allow', Action: [...AGENT_ACTIONS], Resource: '*' });
   });
 
-  it('over secrets are apart: signing secrets for the receiver, keys for reconcile-iam', () => {
+  it('over secrets are apart: signing secrets for the receiver, keys and activations for reconcile-iam, kubeconfigs', () => {
     const secrets = (name: string) =>
       statementsOf(named(name))
         .filter(({ Action }) => text(Action).includes('secretsmanager:'))
         .map(({ Resource }) => text(Resource));
     expect(secrets('receive-webhook')).toEqual([expect.stringContaining(':secret:gatehouse/webhooks/*')]);
-    expect(secrets('reconcile-iam')).toEqual([expect.stringContaining(':secret:gatehouse/keys/*')]);
+    expect(secrets('reconcile-iam')).toEqual([
+      expect.stringContaining(':secret:gatehouse/keys/*'),
+      expect.stringContaining(':secret:gatehouse/connectors/*'),
+    ]);
+    const [elsewhere, ...others] = secrets('reconcile-cluster');
+    expect(others).toEqual([]);
+    expect(elsewhere!.match(/:secret:[^"]+/g)).toEqual([
+      ':secret:gatehouse/kubeconfigs/*',
+      ':secret:gatehouse/connectors/*',
+    ]);
   });
 
   it('to the ledger are to add and to read, never to change or delete an entry', () => {

@@ -6,11 +6,13 @@ import { addAssociateIdp, addDisassociateIdp } from './verbs/associate-idp.ts';
 import { addBootstrap } from './verbs/bootstrap.ts';
 import { addCanI } from './verbs/can-i.ts';
 import { addDemo } from './verbs/demo.ts';
+import { addDeregisterCluster } from './verbs/deregister-cluster.ts';
 import { addKubeconfig } from './verbs/kubeconfig.ts';
 import { addLedger } from './verbs/ledger.ts';
 import { addOffboard, addOnboard } from './verbs/onboard.ts';
 import { addPlan } from './verbs/plan.ts';
 import { addReconcile } from './verbs/reconcile.ts';
+import { addRegisterCluster } from './verbs/register-cluster.ts';
 import { addRotateKey } from './verbs/rotate-key.ts';
 import { addSandbox } from './verbs/sandbox.ts';
 import { addSignWebhook } from './verbs/sign-webhook.ts';
@@ -26,7 +28,7 @@ Exit codes:
   1  error
   2  changes are pending (plan --detailed-exitcode)
   3  the answer is no (can-i, verify, why; ledger: the chain is broken; associate-idp: something stands against it; onboard: the
-     policy refuses it)
+     policy refuses it; register-cluster --status: it is not ACTIVE)
 
 Environment:
   AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL, ...  as for every AWS tool; a sandbox is reached by AWS_ENDPOINT_URL
@@ -66,6 +68,9 @@ export function createProgram(terminal: Terminal): Command {
   addDisassociateIdp(program, terminal);
   addOnboard(program, terminal);
   addOffboard(program, terminal);
+  program.commandsGroup('Clusters elsewhere:');
+  addRegisterCluster(program, terminal);
+  addDeregisterCluster(program, terminal);
   program.commandsGroup('Who may do what:');
   addCanI(program, terminal);
   addVerify(program, terminal);

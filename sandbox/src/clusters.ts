@@ -20,6 +20,10 @@ export interface SandboxClustersOptions {
 
 /** What is behind the clusters of a sandbox. */
 export interface SandboxClusters extends ControlPlanes {
+  /** A bearer token of a running cluster's own operator, who is in `system:masters`: AWS knows nothing of it. */
+  operatorToken(cluster: ClusterRecord): string;
+  /** A token of the EKS connector's service account in a running cluster. */
+  connectorToken(cluster: ClusterRecord): Promise<string>;
   /** Writes what changed since it was written last. */
   save(clusters: readonly ClusterRecord[]): void;
 }

@@ -51,7 +51,11 @@ export function seedUsers({ iam }: AwsEndpoint, arns: Iterable<string>): void {
 
 /** ARNs of the people whom a policy names one by one. */
 export function peopleOf(policy: AccessPolicy): readonly string[] {
-  return policy.identities.flatMap((rule) => ('map' in rule ? Object.values(rule.map) : []));
+  const mapped = policy.identities.flatMap((rule) => ('map' in rule ? Object.values(rule.map) : []));
+  const viewers = policy.grants.flatMap(({ through, to }) =>
+    through === 'connector' ? to.flatMap((grantee) => ('principal' in grantee ? [grantee.principal] : [])) : [],
+  );
+  return [...mapped, ...viewers];
 }
 
 /** The roles through which Gatehouse enters other accounts, as their owners would have made them. */

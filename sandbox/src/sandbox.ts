@@ -10,6 +10,7 @@ import { AwsEndpoint, type EndpointSnapshot } from './aws/endpoint.ts';
 import type { EventPattern } from './aws/event-pattern.ts';
 import { bootstrapCluster } from './bootstrap-cluster.ts';
 import type { SandboxClusters, SandboxClustersOptions } from './clusters.ts';
+import { ClustersElsewhere } from './elsewhere.ts';
 import {
   administratorArn,
   peopleOf,
@@ -74,6 +75,8 @@ export interface Sandbox {
   administratorOf(account: string): UserCredentials;
   /** The secret with which a source signs. */
   webhookSecret(source: (typeof SIGNING_SOURCES)[number]): string;
+  /** The clusters of the policy that are not in EKS. */
+  readonly elsewhere: ClustersElsewhere;
   /** What plays AWS, for whoever wants to watch: `observe`, `events.listen`. */
   readonly endpoint: AwsEndpoint;
   /** The functions, for whoever wants to watch: `observe`. */
@@ -164,13 +167,17 @@ async function start(
   cleanUp.push(() => stack.stop());
   for (const source of SIGNING_SOURCES) webhookSecret(endpoint, stack, source);
 
-  const missing = policy.clusters.filter(({ account, region, name }) => !endpoint.clusters.get(account, region, name));
+  const elsewhere = new ClustersElsewhere({ planes, endpoint, home });
+  cleanUp.push(() => elsewhere.stop());
+  await Promise.all(policy.clusters.filter(({ connected }) => connected).map((cluster) => elsewhere.start(cluster)));
+  const inEks = policy.clusters.filter(({ connected }) => !connected);
+  const missing = inEks.filter(({ account, region, name }) => !endpoint.clusters.get(account, region, name));
   await Promise.all(
     missing.map(({ account, region, name, labels }) =>
       endpoint.clusters.create({ account, region, name, tags: { ...labels } }),
     ),
   );
-  const bootstrapped = policy.clusters.map(async (cluster) => {
+  const bootstrapped = inEks.map(async (cluster) => {
     const record = endpoint.clusters.get(cluster.account, cluster.region, cluster.name)!;
     const role = roleInto(stack, policy, cluster.account);
     await bootstrapCluster({
@@ -189,7 +196,7 @@ async function start(
   const save = () => {
     if (folder.temporary) return;
     folder.write('endpoint', endpoint.snapshot());
-    planes.save(endpoint.clusters.list());
+    planes.save([...endpoint.clusters.list(), ...elsewhere.list()]);
   };
   let changed = true;
   endpoint.observe(({ status }) => {
@@ -206,6 +213,7 @@ async function start(
     clearInterval(saving);
     await stack.stop();
     save();
+    await elsewhere.stop();
     await endpoint.stop();
     folder.dispose();
   };
@@ -213,7 +221,11 @@ async function start(
     webhookUrl: `${stack.url}/webhooks`,
     awsEndpointUrl: endpoint.url,
     clusters: Object.fromEntries(
-      policy.clusters.map(({ account, region, name }) => {
+      policy.clusters.map(({ account, region, name, arn }) => {
+        const other = elsewhere.get(arn);
+        if (other) {
+          return [name, { server: other.server, kubeconfig: folder.writeText(`kubeconfig-${name}`, other.kubeconfig) }];
+        }
         const { endpoint: server = '', certificateAuthority = '' } = endpoint.clusters.get(account, region, name)!;
         const exec = tokenCommand(name, region, administrators.get(account)!);
         const ca = Buffer.from(certificateAuthority, 'base64').toString();
@@ -231,6 +243,7 @@ async function start(
       return found;
     },
     webhookSecret: (source) => webhookSecret(endpoint, stack, source),
+    elsewhere,
     endpoint,
     stack,
     stop: () => {

@@ -100,7 +100,7 @@ export const DIRECTIONS: readonly Direction[] = [
   {
     place: 'core/kubernetes',
     places: ['core/access', 'core/ports'],
-    packages: ['@kubernetes/client-node', 'node:https'],
+    packages: ['@kubernetes/client-node', 'js-yaml', 'node:https', 'zod'],
   },
   { place: 'core/web', places: ['core/ports'], packages: ['node:dns/promises', 'node:http', 'node:https', 'node:net'] },
   { place: 'functions/', places: ['core/'], packages: ['@aws-lambda-powertools/', 'aws-lambda', 'node:', 'zod'] },

@@ -71,7 +71,14 @@ export async function aPipeline(options: PipelineOptions) {
   for (const name of options.users ?? []) await iam.get(ACCOUNT)!.createUser({ name, path: '/', tags: {} });
   for (const one of iam.values()) one.calls.length = 0;
   const policy = policyOf(options.policy);
-  const eks = memoryEks([], { now: () => clock.now(), takes: 5 * 60_000, ...options.eks });
+  const roles = () => [...iamState.accounts.values()].flatMap((account) => [...account.roles.values()]);
+  const eks = memoryEks([], {
+    account: ACCOUNT,
+    now: () => clock.now(),
+    takes: 5 * 60_000,
+    seesRole: (role) => roles().some(({ name }) => name === role.split('/').at(-1)),
+    ...options.eks,
+  });
   const web = memoryWeb(options.pages);
   const clusters = new Map<string, MemoryKubernetes>();
   const unreachable = new Set<string>();
@@ -84,6 +91,15 @@ export async function aPipeline(options: PipelineOptions) {
       labels: {},
       mode: 'enforce' as const,
     };
+    if ('connected' in cluster && cluster.connected) {
+      // Its kubeconfig is an administrator's.
+      const elsewhere = memoryKubernetes({
+        state: admin.state,
+        before: ({ method }) => options.before?.(arn, method),
+      });
+      clusters.set(arn, elsewhere);
+      return elsewhere;
+    }
     admin.seed(...bootstrapObjects(forPolicy, cluster));
     const controller = memoryKubernetes({
       state: admin.state,
@@ -96,13 +112,17 @@ export async function aPipeline(options: PipelineOptions) {
   for (const { arn } of policy.clusters) addCluster(arn);
 
   const world: World = {
+    secrets,
     async account({ id }) {
       const one = iam.get(id);
       if (!one) throw new Failure('forbidden', `account ${id} cannot be entered`);
       return { iam: one, secrets };
     },
     eks: async () => eks,
-    async cluster(_account, { arn }) {
+    async cluster(_account, { arn, connected }) {
+      if (connected && connected.kubeconfigSecret === undefined) {
+        throw new Failure('unsupported', `${arn} is not reached by Gatehouse`, { remedy: 'apply its manifests' });
+      }
       if (unreachable.has(arn)) throw new Failure('unreachable', `${arn} does not answer`);
       const kubernetes = clusters.get(arn);
       if (!kubernetes) throw new Failure('not-found', `there is no cluster ${arn}`);

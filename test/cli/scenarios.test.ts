@@ -18,12 +18,4 @@ describe('npm run demo -- --scenario', () => {
     },
     90_000,
   );
-
-  it('onboards an environment and an application, and takes both back', async () => {
-    const demo = spawnCommand(['demo', '--scenario', 'onboarding']);
-    expect(await demo.ended, demo.out() + demo.err()).toBe(0);
-    expect(demo.out()).toMatch(/^All \d+ expectations held, \d+\.\d s$/m);
-    expect(demo.out()).not.toMatch(/✗| error +gatehouse-/);
-    expect(demo.err()).toBe('');
-  }, 90_000);
 });

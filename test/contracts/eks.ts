@@ -1,3 +1,5 @@
+import { inspect } from 'node:util';
+import { isFailure } from '@gatehouse/core/access/failure';
 import type { Eks, EksCluster, OidcConfig } from '@gatehouse/core/ports/eks';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Deviations, expectDeviations } from './deviations.ts';
@@ -6,6 +8,10 @@ import { type Deviations, expectDeviations } from './deviations.ts';
 export interface EksSubject {
   readonly eks: Eks;
   readonly clusters: readonly EksCluster[];
+  /** ARN of a role that trusts ssm.amazonaws.com, in an account with the connector's service-linked role. */
+  readonly agentRole: string;
+  /** ARN of a role of that account that is not there. */
+  readonly absentRole: string;
   close?(): Promise<void>;
 }
 
@@ -34,6 +40,72 @@ export function eksContract(name: string, make: () => Promise<EksSubject>, devia
       const name = subject.clusters[0]!.name.toUpperCase();
       expect(subject.clusters.map((cluster) => cluster.name)).not.toContain(name);
       expect(await subject.eks.describeCluster(name)).toBeUndefined();
+    });
+
+    const registration = (name: string, over: object = {}) => ({
+      name,
+      provider: 'EKS_ANYWHERE',
+      roleArn: subject.agentRole,
+      tags: { 'gatehouse:managed': 'true' },
+      ...over,
+    });
+    const codeOf = (call: Promise<unknown>) =>
+      call.then(
+        () => 'no failure',
+        (error) => (isFailure(error) ? `${error.code}${error.retryable ? ', retryable' : ''}` : String(error)),
+      );
+
+    it('registers a cluster elsewhere, which is PENDING for three days', async () => {
+      const began = Date.now();
+      const { expiry } = await subject.eks.registerCluster(registration('edge'));
+      const described = await subject.eks.describeCluster('edge');
+      expect(described).toMatchObject({
+        name: 'edge',
+        status: 'PENDING',
+        tags: { 'gatehouse:managed': 'true' },
+        connector: { provider: 'EKS_ANYWHERE', roleArn: subject.agentRole, activationExpiry: expiry },
+      });
+      expect(described).not.toHaveProperty('endpoint');
+      expect(described!.arn).toMatch(/:cluster\/edge$/);
+      const days = (expiry - began) / (24 * 3600 * 1000);
+      expect(days).toBeGreaterThan(2.99);
+      expect(days).toBeLessThan(3.01);
+    });
+
+    it('tells the activation once, and shows it to nobody by accident', async () => {
+      const activation = await subject.eks.registerCluster(registration('shy'));
+      const [id, code] = [activation.id.reveal(), activation.code.reveal()];
+      expect(id).not.toBe('');
+      expect(code).not.toBe('');
+      expect(JSON.stringify(activation) + inspect(activation)).not.toMatch(new RegExp(`${id}|${code}`));
+      expect(JSON.stringify(await subject.eks.describeCluster('shy'))).not.toContain(code);
+    });
+
+    it('refuses a name that is taken, by a registration or by a cluster of EKS', async () => {
+      await subject.eks.registerCluster(registration('taken'));
+      expect(await codeOf(subject.eks.registerCluster(registration('taken')))).toBe('already-exists');
+      expect(await codeOf(subject.eks.registerCluster(registration(subject.clusters[0]!.name)))).toBe('already-exists');
+    });
+
+    it('says that trying again may help while the role is not seen', async () => {
+      const early = subject.eks.registerCluster(registration('early', { roleArn: subject.absentRole }));
+      expect(await codeOf(early)).toBe('unreachable, retryable');
+      expect(await subject.eks.describeCluster('early')).toBeUndefined();
+    });
+
+    it('deregisters, also what is not there; and gives the name a new activation afterwards', async () => {
+      const first = await subject.eks.registerCluster(registration('again'));
+      await subject.eks.deregisterCluster('again');
+      await expect.poll(() => subject.eks.describeCluster('again')).toBeUndefined();
+      await subject.eks.deregisterCluster('again');
+      const second = await subject.eks.registerCluster(registration('again'));
+      expect(second.code.reveal()).not.toBe(first.code.reveal());
+    });
+
+    it('deregisters no cluster that EKS runs', async () => {
+      const { name } = subject.clusters[0]!;
+      expect(await codeOf(subject.eks.deregisterCluster(name))).toBe('invalid');
+      expect(await subject.eks.describeCluster(name)).toBeDefined();
     });
 
     describe('an identity provider', () => {

@@ -83,6 +83,16 @@ export function iamContract(name: string, make: () => Promise<IamUnderTest>, dev
         expect(await iam.getRolePolicy('gatehouse-admins', 'gatehouse')).toBeUndefined();
       });
 
+      it('makes the role linked to a service, with the name and path that AWS gives it, once', async () => {
+        const service = 'eks-connector.amazonaws.com';
+        await iam.createServiceLinkedRole(service);
+        expect(await iam.getRole('AWSServiceRoleForAmazonEKSConnector')).toMatchObject({
+          path: `/aws-service-role/${service}/`,
+          arn: `arn:aws:iam::${under.account}:role/aws-service-role/${service}/AWSServiceRoleForAmazonEKSConnector`,
+        });
+        expect(await code(iam.createServiceLinkedRole(service))).toBe('already-exists');
+      });
+
       it('lists every role of a path, however many pages they are, with the time of their making', async () => {
         const path = '/aws-reserved/sso.amazonaws.com/';
         const names = Array.from(

@@ -23,6 +23,8 @@ const samples = readdirSync(ROOT, { withFileTypes: true })
 const MEANING = new Map<string, readonly string[]>([
   ['aws/cluster-created.json', ['cluster present']],
   ['aws/cluster-deleted.json', ['cluster deleted']],
+  ['aws/cluster-deregistered.json', ['cluster deleted']],
+  ['aws/cluster-registered.json', ['cluster present']],
   ['aws/role-created.json', ['principal created']],
   ['aws/role-deleted.json', ['principal deleted']],
   ['cognito/group-deleted.json', ['group deleted']],
@@ -42,6 +44,8 @@ const MEANING = new Map<string, readonly string[]>([
   ['policy/uploaded.json', ['Object Created']],
   ['standard/application-onboarded.json', ['application present']],
   ['standard/application-removed.json', ['application absent']],
+  ['standard/cluster-deregistered.json', ['registration absent']],
+  ['standard/cluster-registered.json', ['registration present']],
   ['standard/environment-created-with-role.json', ['environment present']],
   ['standard/environment-created.json', ['environment present']],
   ['standard/environment-removed.json', ['environment absent']],

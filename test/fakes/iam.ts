@@ -73,6 +73,17 @@ export function memoryIam(
         operations.createRole(state, account, { ...role, trust: text(role.trust), tags: Object.entries(role.tags) });
         return roleOf(role.name);
       }),
+    createServiceLinkedRole: (service) =>
+      run('createServiceLinkedRole', service, () => {
+        try {
+          operations.createServiceLinkedRole(state, account, service);
+        } catch (error) {
+          if (error instanceof IamError && error.message.includes('has been taken')) {
+            throw new Failure('already-exists', error.message);
+          }
+          throw error;
+        }
+      }),
     listRoles: (pathPrefix) =>
       run('listRoles', pathPrefix, () =>
         [...operations.accountOf(state, account).roles.values()]

@@ -46,6 +46,9 @@ export const asUser = (username: string): UserInfo => ({ username, groups: ['sys
 const PLURALS = {
   ConfigMap: 'configmaps',
   Namespace: 'namespaces',
+  Secret: 'secrets',
+  ServiceAccount: 'serviceaccounts',
+  StatefulSet: 'statefulsets.apps',
   Role: 'roles.rbac.authorization.k8s.io',
   RoleBinding: 'rolebindings.rbac.authorization.k8s.io',
   ClusterRole: 'clusterroles.rbac.authorization.k8s.io',

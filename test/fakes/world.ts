@@ -34,8 +34,17 @@ export function memoryWorld(options: MemoryWorldOptions): World & { readonly iam
     }
     if (reached !== id) throw new Failure('forbidden', `account ${id} was to be entered, but it is ${reached}`);
   };
+  /** A cluster elsewhere is reached where its secret says how; here any text does. */
+  const elsewhere = async (arn: string, secret: string | undefined): Promise<Kubernetes> => {
+    if (secret === undefined) throw new Failure('unsupported', `${arn} is not reached by Gatehouse`);
+    if ((await secrets.read(secret)) === undefined) throw new Failure('invalid', `the secret ${secret} does not exist`);
+    const kubernetes = clusters.get(arn);
+    if (!kubernetes) throw new Failure('unreachable', `the cluster ${arn} does not answer`);
+    return kubernetes;
+  };
   return {
     iam,
+    secrets,
     async account(account) {
       enter(account);
       return { iam: iam.get(account.id)!, secrets };
@@ -44,10 +53,11 @@ export function memoryWorld(options: MemoryWorldOptions): World & { readonly iam
       enter(account);
       return eks;
     },
-    async cluster(account, { arn }) {
+    async cluster(account, { arn, connected }) {
       if (parseClusterArn(arn).account !== account.id) {
         throw new Failure('forbidden', `the cluster ${arn} is not in the account ${account.id}`);
       }
+      if (connected) return { kubernetes: await elsewhere(arn, connected.kubeconfigSecret) };
       enter(account);
       const found = await eks.describeCluster(parseClusterArn(arn).name);
       const kubernetes = clusters.get(arn);

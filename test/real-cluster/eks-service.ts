@@ -17,8 +17,10 @@ export interface EksService {
 /** Serves EKS on loopback: the emulator's own knows no clusters but those that it starts in containers. */
 export async function startEksService({ account, region }: { account: string; region: string }): Promise<EksService> {
   const real = new Map<string, RealCluster>();
-  const clusters = new EksClusters(new EventBuses(account, []), {
-    start: async ({ name }) => {
+  // The emulator keeps the roles, and nothing here registers a cluster with one that is not there.
+  const roles = { has: () => true, trusts: () => true };
+  const planes = {
+    start: async ({ name }: { readonly name: string }) => {
       const { port, certificateAuthority } = real.get(name)!;
       // The emulator runs functions with a patched `node:https` that sends what is for 127.0.0.1 to the emulator, without TLS.
       // The same address in the notation of IPv6 it leaves alone.
@@ -26,7 +28,8 @@ export async function startEksService({ account, region }: { account: string; re
     },
     stop: async () => {},
     believe: async () => {},
-  });
+  };
+  const clusters = new EksClusters(new EventBuses(account, []), planes, roles);
   const caller = { account, arn: '', userId: '', accessKeyId: '', policies: () => ({ identity: [] }) };
   const server = createServer(async (incoming, response) => {
     const { status, headers, body } = await requestOf(incoming)

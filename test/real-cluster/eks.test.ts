@@ -1,5 +1,5 @@
 import { CreateClusterCommand, DescribeClusterCommand, EKSClient, waitUntilClusterActive } from '@aws-sdk/client-eks';
-import { CreateRoleCommand, IAMClient } from '@aws-sdk/client-iam';
+import { CreateRoleCommand, CreateServiceLinkedRoleCommand, IAMClient } from '@aws-sdk/client-iam';
 import { clusterArn } from '@gatehouse/core/access/arn';
 import { eksOver } from '@gatehouse/core/aws/eks';
 import { afterAll, beforeAll } from 'vitest';
@@ -32,6 +32,22 @@ async function createCluster(aws: Aws, name: string, tags: Readonly<Record<strin
   eks.destroy();
 }
 
+/** Makes the roles that a registration takes; answers the ARN of the agent's. */
+async function connectorRoles(aws: Aws): Promise<string> {
+  const iam = new IAMClient(aws.client);
+  await iam.send(new CreateServiceLinkedRoleCommand({ AWSServiceName: 'eks-connector.amazonaws.com' }));
+  const statement = { Effect: 'Allow', Principal: { Service: 'ssm.amazonaws.com' }, Action: 'sts:AssumeRole' };
+  const { Role } = await iam.send(
+    new CreateRoleCommand({
+      RoleName: 'agent',
+      AssumeRolePolicyDocument: JSON.stringify({ Version: '2012-10-17', Statement: [statement] }),
+    }),
+  );
+  iam.destroy();
+  return Role!.Arn!;
+}
+
+const NO_CONNECTOR = 'the emulator registers no clusters: it has no route for /cluster-registrations';
 const TAKES_ALL = 'the emulator takes every configuration';
 const AT_ONCE = 'the emulator associates at once, and has neither updates nor logs';
 
@@ -40,10 +56,13 @@ eksContract(
   async () => {
     const aws = emulator.aws();
     await createCluster(aws, 'prod-eu', { env: 'prod' });
+    const agentRole = await connectorRoles(aws);
     const client = new EKSClient(aws.client);
     const { cluster } = await client.send(new DescribeClusterCommand({ name: 'prod-eu' }));
     return {
       eks: eksOver(client),
+      agentRole,
+      absentRole: agentRole.replace(/agent$/, 'absent'),
       clusters: [
         {
           name: 'prod-eu',
@@ -62,6 +81,11 @@ eksContract(
     };
   },
   {
+    'registers a cluster elsewhere, which is PENDING for three days': NO_CONNECTOR,
+    'tells the activation once, and shows it to nobody by accident': NO_CONNECTOR,
+    'refuses a name that is taken, by a registration or by a cluster of EKS': NO_CONNECTOR,
+    'says that trying again may help while the role is not seen': NO_CONNECTOR,
+    'deregisters, also what is not there; and gives the name a new activation afterwards': NO_CONNECTOR,
     'an identity provider > is refused with an issuer without TLS': TAKES_ALL,
     'an identity provider > is refused with an issuer with a query': TAKES_ALL,
     'an identity provider > is refused with the issuer of its own service accounts': TAKES_ALL,

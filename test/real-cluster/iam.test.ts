@@ -12,6 +12,8 @@ const BY_NAME = 'the emulator attaches a policy without looking for it';
 const NO_QUOTA = 'the emulator knows no quotas of IAM';
 const NO_CONFLICT = 'before deleting a user, the emulator looks for keys and managed policies only';
 const DEVIATIONS: Deviations = {
+  'roles > makes the role linked to a service, with the name and path that AWS gives it, once':
+    'the emulator calls the role by the name of the service',
   'roles > holds a name unique whatever its case': 'the emulator tells names apart by case',
   'roles > refuses a name with a slash': NO_CHECK,
   'roles > refuses a name of 65 characters': NO_CHECK,

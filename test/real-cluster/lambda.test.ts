@@ -112,6 +112,7 @@ const EVENTS: Readonly<Record<string, object>> = {
   tick: { scheduledAt: '2026-01-15T12:00:00Z' },
   sweep: { scheduledAt: '2026-01-15T12:00:00Z' },
   'run-operation': { operation: 'status' },
+  'connect-cluster': { operation: 'connection', name: 'edge', region: 'eu-west-1' },
 };
 
 describe('under the runtime client of AWS Lambda', () => {

@@ -173,6 +173,7 @@ describe('the whole chain', { timeout: 200_000 }, () => {
   const verifiedDenials: number[] = [];
 
   it('makes what the policy says without members: a role, a machine, their lines of aws-auth', async () => {
+    explainTrouble();
     await expect.poll(async () => (await awsAuth())?.data?.mapRoles, SOON).toContain('role/gatehouse-operators');
     await expect.poll(async () => (await awsAuth())?.data?.mapUsers, SOON).toContain('user/gatehouse/gatehouse-ci');
   });

@@ -436,8 +436,17 @@ describe('the template', () => {
       'TRUST_UPLOADED_POLICY',
       // Tells an object that is gone from one that may not be read.
       'gatehouse-ReceiveEventRole: Allow s3:ListBucket',
+      // Clusters elsewhere, of which there are none here: test/cli/connected-clusters.test.ts needs each of these.
+      'gatehouse-ReconcileIamRole: Allow eks:DeregisterCluster',
+      'gatehouse-ReconcileIamRole: Allow eks:DescribeCluster,eks:TagResource',
+      'gatehouse-ReconcileIamRole: Allow eks:RegisterCluster',
+      'gatehouse-ReconcileIamRole: Allow iam:CreateServiceLinkedRole',
+      'gatehouse-ReconcileIamRole: Allow iam:PassRole',
+      'gatehouse-ReconcileIamRole: Allow secretsmanager:GetSecretValue,secretsmanager:CreateSecret,secretsmanager:PutSecretValue,secretsmanager:TagResource,secretsmanager:DeleteSecret',
+      'gatehouse-ReconcileIamRole: Allow ssm:CreateActivation,ssm:DeleteActivation',
       // Gatehouse never means to touch its own roles: this stands behind all that keeps it from doing so.
       'gatehouse-ReconcileIamRole: Deny iam:*',
+      'gatehouse-cluster-access: Allow secretsmanager:GetSecretValue',
     ]);
     expect(logged.filter((line) => line.includes('"own-call"')).length).toBeGreaterThan(0);
   });

@@ -469,6 +469,7 @@ export class Simulation {
     const secrets = this.#gated(process, 'secrets', this.#secrets);
     const eks = memoryEks();
     const world: World = {
+      secrets,
       account: async () => ({ iam, secrets }),
       eks: async () => eks,
       cluster: async (_account, { name }) => ({ kubernetes: this.#kubernetes(process, name) }),

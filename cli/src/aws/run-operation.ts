@@ -8,6 +8,7 @@ import type { AwsOptions } from './options.ts';
 
 /** The function's name in the template. */
 const FUNCTION_NAME = 'gatehouse-run-operation';
+
 /** The function's own time-out, and some for the way. */
 const TIMEOUT_MS = 65_000;
 
@@ -23,11 +24,15 @@ type Answer =
     };
 
 /** Operations through the function of the Gatehouse that the caller's credentials and Region (or `AWS_ENDPOINT_URL`) reach. */
-export async function operationsOf(options: AwsOptions, { env }: Pick<Terminal, 'env'>): Promise<RunOperation> {
+export async function operationsOf(
+  options: AwsOptions,
+  { env }: Pick<Terminal, 'env'>,
+  functionName = FUNCTION_NAME,
+): Promise<RunOperation> {
   const caller = await callerOf(options);
   return async <Outcome>(operation: Operation) => {
     const answer = (await invokeFunction({
-      functionName: FUNCTION_NAME,
+      functionName,
       payload: operation as unknown as Json,
       region: caller.region,
       endpoint: lambdaEndpoint(caller, env),
@@ -35,7 +40,7 @@ export async function operationsOf(options: AwsOptions, { env }: Pick<Terminal, 
       now: Date.now(),
       timeout: TIMEOUT_MS,
     }).catch((error: unknown) => {
-      throw withRemedy(error, caller, env);
+      throw withRemedy(error, caller, env, functionName);
     })) as unknown as Answer;
     if (answer.ok) return answer.outcome as Outcome;
     const { code, message, remedy } = answer.error;
@@ -48,11 +53,11 @@ function lambdaEndpoint({ region }: Caller, env: Terminal['env']): string {
   return env.AWS_ENDPOINT_URL_LAMBDA || env.AWS_ENDPOINT_URL || `https://lambda.${region}.${suffix}`;
 }
 
-function withRemedy(error: unknown, { region }: Caller, env: Terminal['env']): unknown {
+function withRemedy(error: unknown, { region }: Caller, env: Terminal['env'], functionName: string): unknown {
   if (!(error instanceof Failure) || error.remedy !== undefined) return error;
   const remedies: Partial<Record<FailureCode, string>> = {
     'not-found': `Gatehouse does not run in this account and Region (${region}): check --profile and --region`,
-    forbidden: `ask for lambda:InvokeFunction on the function ${FUNCTION_NAME}`,
+    forbidden: `ask for lambda:InvokeFunction on the function ${functionName}`,
     unauthorized: 'sign in again; for a sandbox, load the environment that it printed: it changes with every start',
     unreachable: env.AWS_ENDPOINT_URL
       ? `nothing answers at AWS_ENDPOINT_URL (${env.AWS_ENDPOINT_URL}): start the sandbox, or unset it to reach AWS`

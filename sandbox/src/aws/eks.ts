@@ -1,6 +1,8 @@
+import { randomBytes, randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { clusterArn } from '@gatehouse/core/access/arn';
 import { digest } from '@gatehouse/core/access/digest';
+import { CONNECTOR_PROVIDERS } from '@gatehouse/core/access/policy';
 import type { AssociatedIdentityProvider } from '@gatehouse/core/ports/eks';
 import * as z from 'zod';
 import { AwsError, notPlayed } from './aws-error.ts';
@@ -19,11 +21,38 @@ export interface ClusterRecord {
   readonly authenticationMode: 'CONFIG_MAP' | 'API_AND_CONFIG_MAP' | 'API';
   readonly createdAt: number;
   tags: Record<string, string>;
-  status: 'CREATING' | 'ACTIVE' | 'DELETING' | 'FAILED';
+  status: 'CREATING' | 'PENDING' | 'ACTIVE' | 'DELETING' | 'FAILED';
   endpoint?: string;
   /** PEM, base64. */
   certificateAuthority?: string;
+  /** Set where it is only registered and runs elsewhere: EKS starts and stops nothing then. */
+  readonly connector?: Registration;
 }
+
+/** What EKS keeps of a cluster that was registered. */
+export interface Registration {
+  readonly provider: string;
+  readonly roleArn: string;
+  readonly activationId: string;
+  readonly activationCode: string;
+  /** Milliseconds UTC. */
+  readonly activationExpiry: number;
+}
+
+/** What EKS asks IAM about roles that are passed to it. */
+export interface PassedRoles {
+  /** Whether the account has the role of this ARN. */
+  has(account: string, roleArn: string): boolean;
+  /** Whether the role trusts a service to assume it. */
+  trusts(account: string, roleArn: string, service: string): boolean;
+}
+
+/** https://docs.aws.amazon.com/eks/latest/APIReference/API_RegisterCluster.html */
+const ACTIVATION_MS = 3 * 24 * 3600 * 1000;
+/** https://docs.aws.amazon.com/eks/latest/userguide/service-quotas.html */
+const MOST_REGISTERED = 10;
+/** The role without which EKS registers nothing. */
+const LINKED_ROLE = 'role/aws-service-role/eks-connector.amazonaws.com/AWSServiceRoleForAmazonEKSConnector';
 
 /** Makes and removes what is behind a cluster: its API server. */
 export interface ControlPlanes {
@@ -57,6 +86,13 @@ const createInput = z.strictObject({
       bootstrapClusterCreatorAdminPermissions: z.boolean().optional(),
     })
     .optional(),
+});
+
+const registerInput = z.strictObject({
+  name: z.string().regex(/^[0-9A-Za-z][A-Za-z0-9_-]{0,99}$/),
+  connectorConfig: z.strictObject({ roleArn: z.string().startsWith('arn:'), provider: z.enum(CONNECTOR_PROVIDERS) }),
+  clientRequestToken: z.string().optional(),
+  tags: z.record(z.string(), z.string()).default({}),
 });
 
 const associateInput = z.strictObject({
@@ -95,11 +131,15 @@ export class EksClusters {
   readonly #settings = new Map<string, ClusterSettings>();
   readonly #events: EventBuses;
   readonly #planes: ControlPlanes;
+  readonly #roles: PassedRoles;
+  readonly #now: () => number;
   readonly #working = new Set<Promise<void>>();
 
-  constructor(events: EventBuses, planes: ControlPlanes) {
+  constructor(events: EventBuses, planes: ControlPlanes, roles: PassedRoles, now: () => number = Date.now) {
     this.#events = events;
     this.#planes = planes;
+    this.#roles = roles;
+    this.#now = now;
   }
 
   /** All clusters. */
@@ -126,13 +166,32 @@ export class EksClusters {
 
   /** Starts the API servers of all clusters again, after a restart. */
   async resume(): Promise<void> {
-    await Promise.all(this.list().map((cluster) => this.#start(cluster)));
+    await Promise.all(this.#run().map((cluster) => this.#start(cluster)));
+  }
+
+  /** Those that EKS runs itself. */
+  #run(): readonly ClusterRecord[] {
+    return this.list().filter(({ connector }) => connector === undefined);
+  }
+
+  /**
+   * An agent connects with what it was given. A registration becomes ACTIVE by its own activation, in time, and by no other.
+   * @returns whether the agent was let in.
+   */
+  activate(account: string, region: string, name: string, activation: { id: string; code: string }): boolean {
+    const cluster = this.get(account, region, name);
+    const { connector } = cluster ?? {};
+    if (!cluster || !connector) return false;
+    const isRight = activation.id === connector.activationId && activation.code === connector.activationCode;
+    if (!isRight || (cluster.status === 'PENDING' && this.#now() >= connector.activationExpiry)) return false;
+    cluster.status = 'ACTIVE';
+    return true;
   }
 
   /** Waits for what is under way, and stops all API servers. */
   async stop(): Promise<void> {
     await Promise.all(this.#working);
-    await Promise.all(this.list().map((cluster) => this.#planes.stop(cluster)));
+    await Promise.all(this.#run().map((cluster) => this.#planes.stop(cluster)));
   }
 
   /** Everything, as JSON. */
@@ -143,8 +202,9 @@ export class EksClusters {
   /** Takes a snapshot back. */
   restore(snapshot: unknown): void {
     for (const { settings, ...cluster } of snapshot as (ClusterRecord & { settings?: SettingsSnapshot })[]) {
+      const { account, region, name, connector } = cluster;
       this.#settings.set(cluster.arn, new ClusterSettings(settings));
-      this.#clusters.set(keyOf(cluster.account, cluster.region, cluster.name), { ...cluster, status: 'CREATING' });
+      this.#clusters.set(keyOf(account, region, name), connector ? cluster : { ...cluster, status: 'CREATING' });
     }
   }
 
@@ -152,6 +212,10 @@ export class EksClusters {
   handle(request: AwsRequest): AwsResponse {
     const segments = request.path.split('/').slice(1).map(decodeURIComponent);
     const [collection, name = '', ...more] = segments;
+    if (collection === 'cluster-registrations' && more.length === 0) {
+      if (request.method === 'POST' && name === '') return this.#registerCluster(request);
+      if (request.method === 'DELETE' && name !== '') return this.#deregisterCluster(request, name);
+    }
     if (collection === 'clusters' && name !== '' && more.length > 0) {
       return this.#settingsCall(request, name, more) ?? refuse(request);
     }
@@ -299,6 +363,9 @@ export class EksClusters {
     const cluster = this.get(caller.account, region, name);
     request.authorize('eks:DeleteCluster', clusterArn(caller.account, region, name), tagContext(cluster));
     if (!cluster) missing(name);
+    if (cluster!.connector) {
+      throw new AwsError('InvalidRequestException', `Cluster ${name} is a connected cluster: deregister it`);
+    }
     if (cluster!.status === 'CREATING' || cluster!.status === 'DELETING') {
       throw new AwsError('ResourceInUseException', `Cluster ${name} is ${cluster!.status}`, 409);
     }
@@ -319,6 +386,87 @@ export class EksClusters {
       answer,
     });
     return jsonResponse(answer);
+  }
+
+  #registerCluster(request: AwsRequest): AwsResponse {
+    const { caller, region } = request;
+    const input = registerInput.safeParse(JSON.parse(request.body.toString()));
+    if (!input.success) throw new AwsError('InvalidParameterException', z.prettifyError(input.error));
+    const { name, connectorConfig, tags } = input.data;
+    const { provider, roleArn } = connectorConfig;
+    const tagged = Object.fromEntries(Object.entries(tags).map(([key, value]) => [`aws:RequestTag/${key}`, value]));
+    // None of these names a resource in its permissions, but the role that is passed.
+    request.authorize('eks:RegisterCluster', '*', tagged);
+    if (Object.keys(tags).length > 0) {
+      request.authorize('eks:TagResource', clusterArn(caller.account, region, name), tagged);
+    }
+    request.authorize('ssm:CreateActivation', '*');
+    request.authorize('iam:PassRole', roleArn);
+    if (this.get(caller.account, region, name)) {
+      throw new AwsError('ResourceInUseException', `Cluster already exists with name: ${name}`, 409);
+    }
+    this.#checkRoles(caller.account, roleArn);
+    const here = this.list().filter(
+      (cluster) => cluster.connector && cluster.account === caller.account && cluster.region === region,
+    );
+    if (here.length >= MOST_REGISTERED) {
+      throw new AwsError('ResourceLimitExceededException', `${MOST_REGISTERED} clusters are registered in ${region}`);
+    }
+    const cluster: ClusterRecord = {
+      name,
+      arn: clusterArn(caller.account, region, name),
+      account: caller.account,
+      region,
+      version: '',
+      roleArn: '',
+      authenticationMode: 'CONFIG_MAP',
+      createdAt: Math.floor(this.#now() / 1000),
+      tags: { ...tags },
+      status: 'PENDING',
+      connector: {
+        provider,
+        roleArn,
+        activationId: randomUUID(),
+        activationCode: randomBytes(15).toString('base64url'),
+        activationExpiry: this.#now() + ACTIVATION_MS,
+      },
+    };
+    this.#clusters.set(keyOf(caller.account, region, name), cluster);
+    this.#tell(request, 'RegisterCluster', { name, connectorConfig, tags });
+    return jsonResponse({ cluster: describeRegistered(cluster, cluster.connector!, true) });
+  }
+
+  /** EKS tells by words alone that it does not see the agent's role; IAM may have made it a moment ago. */
+  #checkRoles(account: string, roleArn: string): void {
+    if (!this.#roles.has(account, `arn:aws:iam::${account}:${LINKED_ROLE}`)) {
+      const message = 'The service-linked role AWSServiceRoleForAmazonEKSConnector does not exist in this account';
+      throw new AwsError('InvalidRequestException', message);
+    }
+    if (!this.#roles.has(account, roleArn)) {
+      throw new AwsError('InvalidRequestException', `Not existing role: ${roleArn}`);
+    }
+    if (!this.#roles.trusts(account, roleArn, 'ssm.amazonaws.com')) {
+      throw new AwsError('InvalidRequestException', `The role ${roleArn} does not trust ssm.amazonaws.com`);
+    }
+  }
+
+  #deregisterCluster(request: AwsRequest, name: string): AwsResponse {
+    const { caller, region } = request;
+    const cluster = this.get(caller.account, region, name);
+    request.authorize('eks:DeregisterCluster', clusterArn(caller.account, region, name), tagContext(cluster));
+    request.authorize('ssm:DeleteActivation', '*');
+    if (!cluster) return missing(name);
+    if (!cluster.connector) {
+      throw new AwsError('InvalidRequestException', `Cluster ${name} is not a connected cluster`);
+    }
+    this.#clusters.delete(keyOf(caller.account, region, name));
+    this.#tell(request, 'DeregisterCluster', { name });
+    return jsonResponse({ cluster: describe(cluster) });
+  }
+
+  /** CloudTrail hides the activation. */
+  #tell({ caller, region }: AwsRequest, name: string, parameters: unknown): void {
+    this.#events.apiCall('eks', { name, region, caller, account: caller.account, parameters });
   }
 
   #record({
@@ -423,6 +571,7 @@ function tagContext(cluster: Pick<ClusterRecord, 'tags'> | undefined): Record<st
 
 /** A cluster that is being created has neither endpoint nor CA yet. */
 function describe(cluster: ClusterRecord, logs: readonly string[] = []): unknown {
+  if (cluster.connector) return describeRegistered(cluster, cluster.connector, false);
   const { name, arn, version, roleArn, status, tags, createdAt, endpoint, certificateAuthority, authenticationMode } =
     cluster;
   const ready = status !== 'CREATING';
@@ -439,5 +588,22 @@ function describe(cluster: ClusterRecord, logs: readonly string[] = []): unknown
     identity: { oidc: { issuer: ownIssuer(cluster) } },
     ...(logs.length === 0 ? {} : { logging: { clusterLogging: [{ types: logs, enabled: true }] } }),
     ...(ready && endpoint !== undefined ? { endpoint, certificateAuthority: { data: certificateAuthority } } : {}),
+  };
+}
+
+/** The code is told once, to whoever registers. */
+function describeRegistered(
+  { name, arn, status, tags, createdAt }: ClusterRecord,
+  { activationCode, activationExpiry, ...connectorConfig }: Registration,
+  withCode: boolean,
+): unknown {
+  const config = { ...connectorConfig, activationExpiry: activationExpiry / 1000 };
+  return {
+    name,
+    arn,
+    status,
+    tags,
+    createdAt,
+    connectorConfig: withCode ? { ...config, activationCode } : config,
   };
 }

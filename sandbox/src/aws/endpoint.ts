@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import type { PolicyDocument } from '@gatehouse/core/ports/iam';
 import { AwsError, notPlayed } from './aws-error.ts';
 import { DynamoDb } from './dynamodb.ts';
-import { type ControlPlanes, EksClusters } from './eks.ts';
+import { type ControlPlanes, EksClusters, type PassedRoles } from './eks.ts';
 import { EventBuses } from './event-bus.ts';
 import { identityPolicies } from './iam/assume.ts';
 import { evaluate, type RequestContext } from './iam/evaluate.ts';
@@ -132,7 +132,12 @@ export class AwsEndpoint {
     }
     this.events = new EventBuses(home.account, buses);
     this.sessions = new SecurityTokens(() => this.#iamState, now);
-    this.clusters = new EksClusters(this.events, planes);
+    this.clusters = new EksClusters(
+      this.events,
+      planes,
+      passedRoles(() => this.#iamState),
+      now,
+    );
     this.objects = new ObjectStore(this.events);
     this.queues = new SqsQueues(home);
     this.#iam = new IamService(() => this.#iamState, this.events);
@@ -443,5 +448,20 @@ function failure(error: unknown, service: string): AwsResponse {
     status: status === 403 ? 400 : status,
     headers,
     body: JSON.stringify({ __type: name, message, Message: message }),
+  };
+}
+
+/** What EKS sees of the roles in IAM. */
+function passedRoles(state: () => IamState): PassedRoles {
+  const find = (account: string, arn: string) => {
+    const role = principalByArn(state(), arn);
+    return role?.kind === 'role' && arn.split(':')[4] === account ? role : undefined;
+  };
+  return {
+    has: (account, arn) => find(account, arn) !== undefined,
+    trusts: (account, arn, service) => {
+      const role = find(account, arn);
+      return role !== undefined && JSON.stringify(role.trust).includes(`"${service}"`);
+    },
   };
 }

@@ -1,5 +1,6 @@
 import { AwsError } from './aws-error.ts';
 import type { EventBuses } from './event-bus.ts';
+import { linkedRoleName, linkedRolePath } from './iam/operations.ts';
 import { handleIam, knownIamActions } from './iam/protocol.ts';
 import { arnOf, type IamState, policyArnOf, policyByArn, type SimPrincipal } from './iam/state.ts';
 import { type AwsRequest, type AwsResponse, type ContextValues, xmlResponse } from './request.ts';
@@ -72,6 +73,10 @@ export class IamService {
     const principal = this.#principal(account, params);
     if (principal) return arnOf(state, account, principal);
     const action = params.get('Action') ?? '';
+    const service = params.get('AWSServiceName');
+    if (service !== null) {
+      return `arn:${state.partition}:iam::${account}:role${linkedRolePath(service)}${linkedRoleName(service)}`;
+    }
     if (!params.has('RoleName') && !params.has('UserName')) {
       const policyArn = params.get('PolicyArn') ?? params.get('OpenIDConnectProviderArn');
       if (policyArn !== null) return policyArn;
@@ -95,6 +100,7 @@ export class IamService {
     const context: Record<string, string | readonly string[] | undefined> = {
       'iam:PermissionsBoundary': boundary,
       'iam:PolicyARN': params.get('PolicyArn') ?? undefined,
+      'iam:AWSServiceName': params.get('AWSServiceName') ?? undefined,
     };
     const keys: string[] = [];
     for (let index = 1; params.has(`Tags.member.${index}.Key`); index += 1) {

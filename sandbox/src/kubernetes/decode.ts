@@ -107,7 +107,8 @@ function withDefaults(object: DecodedObject): DecodedObject {
     case 'Pod':
       return withPodDefaults(object);
     case 'Deployment':
-      return withDeploymentDefaults(object);
+    case 'StatefulSet':
+      return withWorkloadDefaults(object);
     default:
       return object;
   }
@@ -185,7 +186,8 @@ function withPodDefaults(object: DecodedObject): DecodedObject {
   return { ...object, spec, status: { phase: 'Pending' } };
 }
 
-function withDeploymentDefaults(object: DecodedObject): DecodedObject {
+function withWorkloadDefaults(object: DecodedObject): DecodedObject {
   if (object.spec === undefined) return object;
-  return { ...object, spec: { replicas: 1, ...(object.spec as object) }, status: {} };
+  const status = object.kind === 'StatefulSet' ? { replicas: 0, availableReplicas: 0 } : {};
+  return { ...object, spec: { replicas: 1, ...(object.spec as object) }, status };
 }

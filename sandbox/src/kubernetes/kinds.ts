@@ -121,6 +121,18 @@ export const RESOURCES: readonly Resource[] = [
     status: true,
   },
   {
+    group: 'apps',
+    version: 'v1',
+    resource: 'statefulsets',
+    singular: 'statefulset',
+    kind: 'StatefulSet',
+    namespaced: true,
+    shortNames: ['sts'],
+    categories: ['all'],
+    name: 'subdomain',
+    status: true,
+  },
+  {
     ...RBAC,
     resource: 'clusterrolebindings',
     singular: 'clusterrolebinding',

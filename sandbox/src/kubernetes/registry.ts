@@ -202,7 +202,7 @@ export class Registry {
       uid: this.#random.token(),
       resourceVersion: '',
       creationTimestamp: timestamp(this.#clock),
-      ...(resource.kind === 'Deployment' ? { generation: 1 } : {}),
+      ...(resource.kind === 'Deployment' || resource.kind === 'StatefulSet' ? { generation: 1 } : {}),
     };
     const object = this.#finished(resource, { ...sent, metadata });
     const errors = validateObject(resource, object);

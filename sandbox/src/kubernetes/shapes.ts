@@ -121,6 +121,7 @@ export const KIND_MEMBERS = {
     automountServiceAccountToken: 'boolean',
   },
   Deployment: { spec: 'any', status: 'any' },
+  StatefulSet: { spec: 'any', status: 'any' },
   ClusterRoleBinding: BINDING,
   ClusterRole: {
     rules: RULES,

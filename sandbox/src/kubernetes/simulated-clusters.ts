@@ -1,11 +1,14 @@
+import { randomBytes } from 'node:crypto';
 import { systemClock } from '@gatehouse/core/aws/clock';
 import { systemRandom } from '@gatehouse/core/aws/random';
+import { CONNECTOR_ACCOUNT, CONNECTOR_NAMESPACE } from '@gatehouse/core/plan/connector-manifests';
 import type { AssociatedIdentityProvider } from '@gatehouse/core/ports/eks';
 import type { ClusterRecord } from '../aws/eks.ts';
 import { clusterFile, privateDnsName, type SandboxClusters, type SandboxClustersOptions } from '../clusters.ts';
 import { readPage } from '../internet/played-internet.ts';
 import { ApiState } from './api-state.ts';
 import { createAuthenticator } from './authenticator.ts';
+import { PRIVILEGED_GROUP, type UserInfo } from './authorizer.ts';
 import { makeCertificates, type ServerCertificates } from './certificates.ts';
 import { createOidcAuthenticator, type OidcAuthenticator } from './oidc-authenticator.ts';
 import { type KubernetesServer, startKubernetesServer } from './server.ts';
@@ -22,6 +25,13 @@ interface RunningCluster {
   readonly state: ApiState;
   readonly server: KubernetesServer;
   readonly certificates: ServerCertificates;
+  readonly tokens: OwnTokens;
+}
+
+/** Bearer tokens that the API server knows by itself. */
+interface OwnTokens {
+  readonly operator: string;
+  readonly connector: string;
 }
 
 /** The clusters of a sandbox, played: each an HTTPS server of its own, with its own authority and objects. */
@@ -43,10 +53,19 @@ export class SimulatedClusters implements SandboxClusters {
     const state = new ApiState({ clock: systemClock, random: systemRandom });
     if (saved) state.restore(saved.objects);
     else for (const object of seed(cluster)) state.seed(object);
-    const server = await this.#listen(cluster, state, certificates, saved?.port ?? 0, onRequest);
-    this.#running.set(cluster.arn, { state, server, certificates });
+    const tokens: OwnTokens = { operator: randomBytes(24).toString('hex'), connector: randomBytes(24).toString('hex') };
+    const server = await this.#listen(cluster, state, { tls: certificates, tokens }, saved?.port ?? 0, onRequest);
+    this.#running.set(cluster.arn, { state, server, certificates, tokens });
     this.#changed.add(cluster.arn);
     return { endpoint: server.url, certificateAuthority: Buffer.from(certificates.ca).toString('base64') };
+  }
+
+  operatorToken({ arn }: ClusterRecord): string {
+    return this.#running.get(arn)!.tokens.operator;
+  }
+
+  async connectorToken({ arn }: ClusterRecord): Promise<string> {
+    return this.#running.get(arn)!.tokens.connector;
   }
 
   async stop(cluster: ClusterRecord): Promise<void> {
@@ -88,7 +107,7 @@ export class SimulatedClusters implements SandboxClusters {
   async #listen(
     cluster: ClusterRecord,
     state: ApiState,
-    tls: ServerCertificates,
+    { tls, tokens }: { readonly tls: ServerCertificates; readonly tokens: OwnTokens },
     port: number,
     onRequest: SandboxClustersOptions['onRequest'],
   ): Promise<KubernetesServer> {
@@ -106,7 +125,9 @@ export class SimulatedClusters implements SandboxClusters {
       startKubernetesServer({
         state,
         authenticate: async (bearer) =>
-          (await this.#believed.get(cluster.arn)?.authenticate(bearer)) ?? (await authenticator.authenticate(bearer)),
+          ownUser(state, tokens, bearer) ??
+          (await this.#believed.get(cluster.arn)?.authenticate(bearer)) ??
+          (await authenticator.authenticate(bearer)),
         host: '127.0.0.1',
         port: wanted,
         tls,
@@ -118,4 +139,17 @@ export class SimulatedClusters implements SandboxClusters {
       return start(0);
     });
   }
+}
+
+/** Who holds a token of the cluster's own. A service account is somebody only while it exists. */
+function ownUser(state: ApiState, tokens: OwnTokens, bearer: string): UserInfo | undefined {
+  if (bearer === tokens.operator) {
+    return { username: 'cluster-operator', groups: [PRIVILEGED_GROUP, 'system:authenticated'] };
+  }
+  if (bearer !== tokens.connector || !state.peek('serviceaccounts', CONNECTOR_NAMESPACE, CONNECTOR_ACCOUNT))
+    return undefined;
+  return {
+    username: `system:serviceaccount:${CONNECTOR_NAMESPACE}:${CONNECTOR_ACCOUNT}`,
+    groups: ['system:serviceaccounts', `system:serviceaccounts:${CONNECTOR_NAMESPACE}`, 'system:authenticated'],
+  };
 }

@@ -1,6 +1,9 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { Failure } from '@gatehouse/core/access/failure';
 import { systemClock } from '@gatehouse/core/aws/clock';
+import { transportTo } from '@gatehouse/core/kubernetes/transport';
+import { CONNECTOR_ACCOUNT, CONNECTOR_NAMESPACE } from '@gatehouse/core/plan/connector-manifests';
 import type { AssociatedIdentityProvider } from '@gatehouse/core/ports/eks';
 import { discoveryUrl, readDiscovery } from '@gatehouse/core/resources/identity-provider/discovery';
 import type { ClusterRecord } from '../aws/eks.ts';
@@ -74,6 +77,25 @@ export class RealClusters implements SandboxClusters {
       await proxy.stop();
       throw error;
     }
+  }
+
+  operatorToken({ arn }: ClusterRecord): string {
+    return this.#running.get(arn)!.plane.identity.operatorToken;
+  }
+
+  /** TokenRequest, as the kubelet asks for the token of a pod. */
+  async connectorToken({ arn }: ClusterRecord): Promise<string> {
+    const { url, identity } = this.#running.get(arn)!.plane;
+    const path = `/api/v1/namespaces/${CONNECTOR_NAMESPACE}/serviceaccounts/${CONNECTOR_ACCOUNT}/token`;
+    const body = { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec: { expirationSeconds: 600 } };
+    const send = transportTo({
+      server: url,
+      certificateAuthority: Buffer.from(identity.apiServer.ca).toString('base64'),
+      token: async () => identity.operatorToken,
+    });
+    const answer = await send({ method: 'POST', path, body });
+    if (answer.status >= 300) throw new Failure('not-found', `the connector has no service account: ${answer.body}`);
+    return (JSON.parse(answer.body) as { status: { token: string } }).status.token;
   }
 
   async stop(cluster: ClusterRecord): Promise<void> {

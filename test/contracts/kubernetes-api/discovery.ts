@@ -54,6 +54,8 @@ const RESOURCES: readonly (readonly [url: string, groupVersion: string, resource
     [
       kind('deployments', 'deployment', 'Deployment', { shortNames: ['deploy'], categories: ['all'] }),
       status('deployments', 'Deployment'),
+      kind('statefulsets', 'statefulset', 'StatefulSet', { shortNames: ['sts'], categories: ['all'] }),
+      status('statefulsets', 'StatefulSet'),
     ],
   ],
   [

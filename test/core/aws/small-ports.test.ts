@@ -57,5 +57,13 @@ eksContract('in memory', async () => {
       tags: {},
     },
   ] as const;
-  return { eks: memoryEks(clusters, { now: () => Date.now(), takes: 100 }), clusters };
+  const account = '111122223333';
+  const [agentRole, absentRole] = [`arn:aws:iam::${account}:role/agent`, `arn:aws:iam::${account}:role/absent`];
+  const eks = memoryEks(clusters, {
+    account,
+    now: () => Date.now(),
+    takes: 100,
+    seesRole: (role) => role !== absentRole,
+  });
+  return { eks, clusters, agentRole, absentRole };
 });

@@ -39,8 +39,10 @@ describe('the ways into a cluster', () => {
 });
 
 describe('what a way asks of the caller', () => {
-  const way = (over: Parameters<typeof aGrant>[0]) =>
-    waysInto(aPolicy({ grants: [aGrant({ name: 'ops', ...over })] }), aCluster()).ways[0]!;
+  const way = (over: Parameters<typeof aGrant>[0]) => {
+    const cluster = aCluster(over?.through === 'connector' ? { connected: { provider: 'OTHER' } } : {});
+    return waysInto(aPolicy({ grants: [aGrant({ name: 'ops', ...over })] }), cluster).ways[0]!;
+  };
   const OPS = ROLE('gatehouse/gatehouse-ops');
 
   it.each<[string, Parameters<typeof aGrant>[0], string | undefined, object]>([
@@ -88,6 +90,7 @@ describe('what a way asks of the caller', () => {
       'invalid',
       /does not have/,
     ],
+    ['a cluster elsewhere', { to: [{ principal: ROLE('a') }], through: 'connector' }, 'unsupported', /EKS connector/],
     ['two adopted roles', { to: [{ principal: ROLE('a') }, { principal: ROLE('b') }] }, 'invalid', /2 roles/],
   ])('cannot be told of %s', (_what, grant, code, message) => {
     expect(() => assumptionOf(way(grant), undefined)).toThrow(

@@ -276,6 +276,13 @@ onboarding: { environments: { accounts: ["111122223333"], people: [ ${GROUP} ] }
     /EKS_ANYWHERE/,
   ],
   [
+    'a kubeconfig that Gatehouse may not read',
+    cluster('{ account: "111122223333", region: eu-west-1, kind: connected, provider: GKE, kubeconfigSecret: §mine }'),
+    'clusters.c.kubeconfigSecret',
+    /may not read the secret "mine"/,
+    /gatehouse\/kubeconfigs\//,
+  ],
+  [
     'a provider of an EKS cluster',
     cluster('{ account: "111122223333", region: eu-west-1, provider: §GKE }'),
     'clusters.c.provider',

@@ -25,7 +25,7 @@ def action_of(*arguments, **keywords):
 
 iam_actions.extract_iam_action = action_of
 
-# The ARN of a role or user holds its path, and before it exists the path of the request.
+# The ARN of a role, user or policy holds its path, and before it exists the path of the request.
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-arns
 extract_resource_arn = iam_actions.extract_resource_arn
 
@@ -41,19 +41,25 @@ def _target(params):
     return None, None, {}
 
 
+def _made(account_id, kind, name, params):
+    return f"arn:aws:iam::{account_id}:{kind}{iam_actions._query_param(params, 'Path') or '/'}{name}"
+
+
 def resource_of(service, method, path, headers, body, params, region, account_id, *more, **keywords):
     if service == "iam":
         kind, name, stored = _target(params)
         if kind is not None:
-            return stored.get("Arn") or (
-                f"arn:aws:iam::{account_id}:{kind}{iam_actions._query_param(params, 'Path') or '/'}{name}"
-            )
+            return stored.get("Arn") or _made(account_id, kind, name, params)
+        policy = iam_actions._query_param(params, "PolicyName")
+        if policy:
+            return _made(account_id, "policy", policy, params)
     return extract_resource_arn(service, method, path, headers, body, params, region, account_id, *more, **keywords)
 
 
 iam_actions.extract_resource_arn = resource_of
 
-# iam:PermissionsBoundary is the boundary that a call sets, else the one that its role or user has.
+# iam:PermissionsBoundary is the boundary that a call sets, else the one that its role or user has; iam:PolicyARN is the managed
+# policy that a call attaches or detaches.
 # https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsidentityandaccessmanagementiam.html
 request_tag_context = iam_actions.request_tag_context
 
@@ -67,6 +73,9 @@ def context_of(service, iam_action, body, params):
             boundary = stored.get("PermissionsBoundaryArn", "") if isinstance(stored, dict) else stored
         if boundary:
             context["iam:PermissionsBoundary"] = boundary
+        attached = iam_actions._query_param(params, "PolicyArn")
+        if attached:
+            context["iam:PolicyARN"] = attached
     return context
 
 

@@ -6,6 +6,7 @@ import { eksOver } from '@gatehouse/core/aws/eks';
 import { eventBridgeNotices } from '@gatehouse/core/aws/notices';
 import { afterAll, vi } from 'vitest';
 import type { AwsEndpoint, EndpointOptions } from '../../../sandbox/src/aws/endpoint.ts';
+import { createRole, createServiceLinkedRole } from '../../../sandbox/src/aws/iam/operations.ts';
 import { documentsContract } from '../../contracts/documents.ts';
 import { eksContract } from '../../contracts/eks.ts';
 import { iamContract } from '../../contracts/iam.ts';
@@ -69,7 +70,13 @@ documentsContract(NAME, async () => {
 eksContract(NAME, async () => {
   const { endpoint, client } = await start();
   await endpoint.clusters.create({ ...HOME, name: 'prod-eu', tags: { env: 'prod' } });
+  createServiceLinkedRole(endpoint.iam, HOME.account, 'eks-connector.amazonaws.com');
+  const statement = { Effect: 'Allow', Principal: { Service: 'ssm.amazonaws.com' }, Action: 'sts:AssumeRole' };
+  const trust = JSON.stringify({ Version: '2012-10-17', Statement: [statement] });
+  createRole(endpoint.iam, HOME.account, { name: 'agent', trust });
   return {
+    agentRole: `arn:aws:iam::${HOME.account}:role/agent`,
+    absentRole: `arn:aws:iam::${HOME.account}:role/absent`,
     eks: eksOver(new EKSClient(client)),
     clusters: [
       {

@@ -84,6 +84,7 @@ describe('the template of Gatehouse', () => {
     const wiring = read(OWN);
     expect(wiring.functions.map(({ module }) => module).sort()).toEqual(
       [
+        'connect-cluster',
         'plan-access',
         'receive-event',
         'receive-webhook',

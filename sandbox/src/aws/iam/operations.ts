@@ -149,6 +149,35 @@ export function createRole(
   return role;
 }
 
+/** The services whose linked role is played, with what AWS calls it. */
+const LINKED_ROLES: ReadonlyMap<string, string> = new Map([
+  ['eks-connector.amazonaws.com', 'AWSServiceRoleForAmazonEKSConnector'],
+]);
+
+/** The path under which the role linked to a service is. */
+export const linkedRolePath = (service: string): string => `/aws-service-role/${service}/`;
+
+/** What AWS calls the role linked to a service. @throws IamError InvalidInput where the service has none that is played. */
+export function linkedRoleName(service: string): string {
+  const name = LINKED_ROLES.get(service);
+  if (name === undefined) throw new IamError('InvalidInput', 400, `The service ${service} has no linked role here.`);
+  return name;
+}
+
+/** CreateServiceLinkedRole. */
+export function createServiceLinkedRole(state: IamState, account: string, service: string): SimRole {
+  const name = linkedRoleName(service);
+  if (accountOf(state, account).roles.has(name.toLowerCase())) {
+    const message = `Service role name ${name} has been taken in this account, please try a different suffix.`;
+    throw new IamError('InvalidInput', 400, message);
+  }
+  const trust = JSON.stringify({
+    Version: '2012-10-17',
+    Statement: [{ Effect: 'Allow', Principal: { Service: service }, Action: 'sts:AssumeRole' }],
+  });
+  return createRole(state, account, { name, path: linkedRolePath(service), trust });
+}
+
 function checkedSession(seconds: number): number {
   if (!Number.isInteger(seconds) || seconds < 3600 || seconds > 43_200) {
     throw validation(`The MaxSessionDuration ${seconds} is not between 3600 and 43200.`);

@@ -176,6 +176,9 @@ const ROLE_ACTIONS: Readonly<Record<string, Action>> = {
     });
     return { Role: roleXml(call, role) };
   },
+  CreateServiceLinkedRole: (call) => ({
+    Role: roleXml(call, iam.createServiceLinkedRole(call.state, call.account, call.required('AWSServiceName'))),
+  }),
   GetRole: (call) => ({ Role: roleXml(call, call.role()) }),
   ListRoles: (call) => {
     const prefix = call.optional('PathPrefix') ?? '/';

@@ -9,9 +9,10 @@ import type { Scene } from './memory.ts';
 export async function policyAct({ stage, show, memory }: Scene): Promise<void> {
   const before = await stage.awsAuth(PROD.name);
   const { wiring } = stage.sandbox.stack;
-  // A person invokes run-operation, by name.
+  // People invoke these, by name.
   show.expect('everything in template.yaml is wired: each function is invoked by something', uninvoked(wiring), [
     'RunOperation',
+    'ConnectCluster',
   ]);
   show.expect('what fails for good would be kept in a dead-letter queue', withoutDeadLetters(wiring), []);
   if (show.failed > 0) return;

@@ -115,3 +115,19 @@ export function isRoleOfPermissionSet(roleName: string, permissionSet: string): 
 export function permissionSetOf(roleName: string): string | undefined {
   return /^AWSReservedSSO_([\w+=,.@-]{1,32})_[0-9a-f]{16}$/.exec(roleName)?.[1];
 }
+
+/** Path of the roles of connectors' agents. */
+export const AGENT_ROLE_PATH = `${IAM_PATH}connector/`;
+
+/** The name of the role of the agent of a cluster elsewhere. */
+export function agentRoleName(region: string, cluster: string): string {
+  return shortened(`gatehouse-connector-${region}-${cluster}`, 64);
+}
+
+/** The secret, in Gatehouse's own account, that keeps the activation of a cluster elsewhere. */
+export function activationSecretName(account: string, region: string, cluster: string): string {
+  return `gatehouse/connectors/${account}/${region}/${cluster}`;
+}
+
+/** Names of secrets with kubeconfigs begin so: Gatehouse may read these, and no others. */
+export const KUBECONFIG_SECRET_PREFIX = 'gatehouse/kubeconfigs/';

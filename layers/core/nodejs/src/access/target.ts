@@ -1,16 +1,16 @@
-import type { PrincipalArn } from './arn.ts';
+import { type PrincipalArn, parseClusterArn } from './arn.ts';
 import { Failure } from './failure.ts';
 
 /**
  * What one worker at a time changes, as a key: `iam/<account>/role/<name>`, `iam/<account>/user/<name>`,
- * `iam/<account>/policy/<name>` or `cluster/<arn>`. `iam/<account>/permission-set/<name>` is looked up only: its role is
- * Identity Center's. `verify/<arn>` is a cluster seen by verification, which changes nothing.
+ * `iam/<account>/policy/<name>`, `iam/<account>/connection/<region>/<cluster>` (the registration of a cluster elsewhere, with
+ * the role of its agent) or `cluster/<arn>`. `iam/<account>/permission-set/<name>` is looked up only: its role is Identity Center's. `verify/<arn>` is a cluster seen by verification, which changes nothing.
  */
 export type Target = `iam/${string}/${IamTargetType}/${string}` | `cluster/${string}` | `verify/${string}`;
 
 /** What in IAM is a target of its own. */
 export type IamTargetType = (typeof IAM_TARGET_TYPES)[number];
-const IAM_TARGET_TYPES = ['role', 'user', 'policy', 'permission-set'] as const;
+const IAM_TARGET_TYPES = ['role', 'user', 'policy', 'permission-set', 'connection'] as const;
 
 /** The target of an IAM role. Role names are unique in an account whatever their path. */
 export const roleTarget = (account: string, name: string): Target => `iam/${account}/role/${name}`;
@@ -23,6 +23,11 @@ export const lookUpTarget = ({ account, type, name }: Pick<PrincipalArn, 'accoun
 export const policyTarget = (account: string, name: string): Target => `iam/${account}/policy/${name}`;
 /** Where the role of a permission set is looked up. */
 export const permissionSetTarget = (account: string, name: string): Target => `iam/${account}/permission-set/${name}`;
+/** The target of a registration: of the cluster elsewhere that EKS knows by this ARN. */
+export function connectionTarget(arn: string): Target {
+  const { account, region, name } = parseClusterArn(arn);
+  return `iam/${account}/connection/${region}/${name}`;
+}
 /** The target of a cluster. */
 export const clusterTarget = (arn: string): Target => `cluster/${arn}`;
 /** Where what is to be verified on a cluster is marked. */

@@ -1,6 +1,9 @@
 import {
   AssociateIdentityProviderConfigCommand,
   type Cluster,
+  type ConnectorConfigProvider,
+  type ConnectorConfigResponse,
+  DeregisterClusterCommand,
   DescribeClusterCommand,
   DescribeIdentityProviderConfigCommand,
   DescribeUpdateCommand,
@@ -9,10 +12,12 @@ import {
   ListIdentityProviderConfigsCommand,
   type LogType,
   type OidcIdentityProviderConfig,
+  RegisterClusterCommand,
   UpdateClusterConfigCommand,
 } from '@aws-sdk/client-eks';
-import { isFailure } from '../access/failure.ts';
-import type { AssociatedIdentityProvider, Eks, EksCluster } from '../ports/eks.ts';
+import { Failure, isFailure } from '../access/failure.ts';
+import { Secret } from '../access/secret-text.ts';
+import type { Activation, AssociatedIdentityProvider, Eks, EksCluster, EksConnector } from '../ports/eks.ts';
 import { orFailure } from './failures.ts';
 
 /** The only type that EKS has (https://docs.aws.amazon.com/eks/latest/APIReference/API_IdentityProviderConfig.html). */
@@ -84,6 +89,55 @@ export function eksOver(client: EKSClient): Eks {
         client.send(new UpdateClusterConfigCommand({ name, logging: { clusterLogging } })),
       );
     },
+    async registerCluster({ name, provider, roleArn, tags }) {
+      const connectorConfig = { roleArn, provider: provider as ConnectorConfigProvider };
+      try {
+        const { cluster } = await orFailure(`registering the cluster ${name}`, () =>
+          client.send(new RegisterClusterCommand({ name, connectorConfig, tags: { ...tags } })),
+        );
+        return activationOf(name, cluster?.connectorConfig);
+      } catch (error) {
+        throw registrationFailure(name, error);
+      }
+    },
+    async deregisterCluster(name) {
+      try {
+        await orFailure(`deregistering the cluster ${name}`, () => client.send(new DeregisterClusterCommand({ name })));
+      } catch (error) {
+        if (!isFailure(error, 'not-found')) throw error;
+      }
+    },
+  };
+}
+
+/** What IAM tells EKS late. The SDK gives the second a name of its own, EKS the first only words. */
+const NOT_PROPAGATED = /not existing role|ResourcePropagationDelay|cannot be assumed/i;
+
+function registrationFailure(name: string, error: unknown): unknown {
+  if (!isFailure(error)) return error;
+  if (NOT_PROPAGATED.test(error.message)) {
+    return new Failure('unreachable', `registering the cluster ${name}: EKS does not see its role yet`, {
+      cause: error,
+    });
+  }
+  // ResourceInUse, which elsewhere is worth another try.
+  if (error.code !== 'conflict') return error;
+  return new Failure('already-exists', `the name ${name} is taken in this Region: ${error.message}`, { cause: error });
+}
+
+function activationOf(name: string, config: ConnectorConfigResponse | undefined): Activation {
+  const { activationId, activationCode, activationExpiry } = config ?? {};
+  if (!activationId || !activationCode || !activationExpiry) {
+    throw new Failure('ambiguous', `registering the cluster ${name} brought no activation`);
+  }
+  return { id: new Secret(activationId), code: new Secret(activationCode), expiry: activationExpiry.getTime() };
+}
+
+function connectorOf({ provider, roleArn, activationExpiry }: ConnectorConfigResponse): EksConnector {
+  return {
+    provider: provider ?? '',
+    roleArn: roleArn ?? '',
+    ...(activationExpiry === undefined ? {} : { activationExpiry: activationExpiry.getTime() }),
   };
 }
 
@@ -112,6 +166,7 @@ function fromSdk(cluster: Cluster): EksCluster {
     ...(endpoint === undefined ? {} : { endpoint }),
     ...(version === undefined ? {} : { version }),
     ...(certificateAuthority === undefined ? {} : { certificateAuthority }),
+    ...(cluster.connectorConfig === undefined ? {} : { connector: connectorOf(cluster.connectorConfig) }),
     ...(ownIssuer === undefined ? {} : { ownIssuer }),
     ...(logs.length === 0 ? {} : { logs: [...new Set(logs)].sort() }),
   };

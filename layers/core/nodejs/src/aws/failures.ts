@@ -56,6 +56,7 @@ const CODES: ReadonlyMap<string, FailureCode> = new Map(
       'LimitExceeded',
       'PackedPolicyTooLarge',
       'RequestEntityTooLarge',
+      'ResourceLimitExceeded',
       'ServiceQuotaExceeded',
     ],
   } satisfies Partial<Record<FailureCode, string[]>>).flatMap(([code, names]) =>

@@ -4,6 +4,7 @@ import {
   CreatePolicyCommand,
   CreatePolicyVersionCommand,
   CreateRoleCommand,
+  CreateServiceLinkedRoleCommand,
   CreateUserCommand,
   DeleteAccessKeyCommand,
   DeleteLoginProfileCommand,
@@ -245,6 +246,17 @@ export function iamOver(client: IAMClient): Iam {
         // The answer of CreateRole leaves out what it was given; the role has it nevertheless.
         return { ...roleOf(answer.Role), tags: role.tags, ...(role.boundary ? { boundary: role.boundary } : {}) };
       }),
+    createServiceLinkedRole: async (service) => {
+      try {
+        await attempt(`CreateServiceLinkedRole ${service}`, () =>
+          client.send(new CreateServiceLinkedRoleCommand({ AWSServiceName: service })),
+        );
+      } catch (error) {
+        // IAM says only in words that it is there.
+        if (!isFailure(error, 'invalid') || !/has been taken in this account/.test(error.message)) throw error;
+        throw new Failure('already-exists', error.message, { cause: error });
+      }
+    },
     listRoles: (pathPrefix) =>
       everyPage(`ListRoles ${pathPrefix}`, async (marker) => {
         const page = await client.send(new ListRolesCommand({ PathPrefix: pathPrefix, ...at(marker) }));

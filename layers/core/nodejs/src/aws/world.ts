@@ -158,7 +158,23 @@ export function awsWorld(options: AwsWorldOptions): World {
     },
   );
 
+  const elsewhere = remembered(clock, kubeconfigSecretOf, async (cluster: Cluster) => {
+    const secret = kubeconfigSecretOf(cluster);
+    const text = await secrets.read(secret);
+    if (text === undefined) {
+      throw new Failure('invalid', `the secret ${secret}, by which ${cluster.arn} is reached, does not exist`, {
+        remedy: `keep a kubeconfig in it: aws secretsmanager create-secret --name ${secret} --secret-string file://kubeconfig`,
+      });
+    }
+    const [{ apiServerOf }, { kubernetesOver }] = await Promise.all([
+      import('../kubernetes/kubeconfig.ts'),
+      import('../kubernetes/client.ts'),
+    ]);
+    return { value: kubernetesOver(apiServerOf(text, `the secret ${secret}`)), until: clock.now() + DESCRIPTION_MS };
+  });
+
   return {
+    secrets,
     async account(account) {
       await enter(account);
       return accountPorts(account);
@@ -168,12 +184,22 @@ export function awsWorld(options: AwsWorldOptions): World {
       if (parseClusterArn(cluster.arn).account !== account.id) {
         throw new Failure('forbidden', `the cluster ${cluster.arn} is not in the account ${account.id}`);
       }
+      if (cluster.connected) return { kubernetes: await elsewhere(cluster) };
       // Also where the description is remembered: an account that may no longer be entered stays closed.
       await enter(account);
       const found = await describe({ account, cluster });
       return { kubernetes: await kubernetes({ account, cluster, ...found }) };
     },
   };
+}
+
+/** @throws Failure `unsupported` for a cluster that nobody but its administrators reaches. */
+function kubeconfigSecretOf({ name, arn, connected }: Cluster): string {
+  const secret = connected?.kubeconfigSecret;
+  if (secret !== undefined) return secret;
+  throw new Failure('unsupported', `${arn} is not reached by Gatehouse: it has no kubeconfigSecret`, {
+    remedy: `write its manifests and apply them: gatehouse register-cluster ${name} --manifests DIR`,
+  });
 }
 
 interface Connection {

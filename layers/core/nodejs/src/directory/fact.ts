@@ -1,3 +1,5 @@
+import type { ConnectorProvider } from '../access/policy.ts';
+
 /** What an authenticated event said of the world. Times are the source's own, in milliseconds UTC. JSON-able. */
 export type Fact =
   | {
@@ -43,6 +45,14 @@ export type Fact =
       readonly at: number;
     }
   | ({
+      /** A cluster elsewhere shall be registered, or not any more. */
+      readonly type: 'registration';
+      readonly account: string;
+      readonly region: string;
+      readonly name: string;
+      readonly at: number;
+    } & (({ readonly state: 'present' } & RegistrationSpec) | { readonly state: 'absent' }))
+  | ({
       /** A cluster becomes an environment, or is none any more. */
       readonly type: 'environment';
       readonly name: string;
@@ -69,6 +79,15 @@ export interface ApplicationSpec {
   readonly role?: string;
   /** Id of a group that has the same rights. */
   readonly group?: string;
+}
+
+/** How a cluster elsewhere shall be registered. */
+export interface RegistrationSpec {
+  readonly provider: ConnectorProvider;
+  readonly kubeconfigSecret?: string;
+  /** ARNs. */
+  readonly consoleUsers: readonly string[];
+  readonly namespaces: readonly string[];
 }
 
 /** Which event something comes from: kept beside every fact, mark and ledger entry that follows from it. */

@@ -17,6 +17,7 @@ import type { ApplicationSpec, EnvironmentSpec, Fact } from './fact.ts';
  * | hint: perhaps a member of | `user#<source>#<user>` | `member-of#<group>` |
  * | cluster | `cluster#<arn>` | `cluster` |
  * | principal | `principal#<account>#<role or user>#<name>` | `principal` |
+ * | cluster elsewhere | `registration#<account>/<region>/<name>` | `registration` |
  * | environment | `onboarded` | `environment#<name>` |
  * | application | `onboarded` | `application#<environment>#<namespace>` |
  *
@@ -88,6 +89,12 @@ export const principalKey = (account: string, principal: 'role' | 'user', name: 
   sk: 'principal',
 });
 
+/** Key of what events said of a cluster elsewhere that shall be registered. */
+export const registrationFactKey = (account: string, region: string, name: string): Key => ({
+  pk: `registration#${escapeId(`${account}/${region}/${name}`, 'cluster')}`,
+  sk: 'registration',
+});
+
 /** Partition key of environments and applications: together they are read with the policy. */
 export const ONBOARDED = 'onboarded';
 
@@ -120,6 +127,8 @@ export function factKey(fact: Fact): Key {
       return clusterKey(fact.arn);
     case 'principal':
       return principalKey(fact.account, fact.principal, fact.name);
+    case 'registration':
+      return registrationFactKey(fact.account, fact.region, fact.name);
     case 'environment':
       return environmentKey(fact.name);
     case 'application':
@@ -183,6 +192,18 @@ export interface PrincipalItem extends Item {
   readonly principal: 'role' | 'user';
   readonly name: string;
   readonly state: 'created' | 'deleted';
+  readonly at: number;
+  readonly rev: string;
+}
+
+/** What events said of a cluster elsewhere. */
+export interface RegistrationItem extends Item {
+  readonly account: string;
+  readonly region: string;
+  readonly name: string;
+  readonly state: 'present' | 'absent';
+  /** A RegistrationSpec, while it is present. */
+  readonly spec?: Json;
   readonly at: number;
   readonly rev: string;
 }

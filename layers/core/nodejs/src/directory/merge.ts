@@ -85,6 +85,8 @@ function identityOf(fact: Fact): Attributes {
       return { arn: fact.arn };
     case 'principal':
       return { account: fact.account, principal: fact.principal, name: fact.name };
+    case 'registration':
+      return { account: fact.account, region: fact.region, name: fact.name };
     case 'environment':
       return { type: fact.type, name: fact.name, ever: [] };
     case 'application':
@@ -101,8 +103,8 @@ function apply(item: Attributes, fact: Fact, at: number): void {
     applyUser(item, fact, at);
     return;
   }
-  if (fact.type === 'environment' || fact.type === 'application') {
-    applyOnboarded(item, fact, at);
+  if (fact.type === 'registration' || fact.type === 'environment' || fact.type === 'application') {
+    applySpecified(item, fact, at);
     return;
   }
   const state = stateOf(fact);
@@ -112,14 +114,13 @@ function apply(item: Attributes, fact: Fact, at: number): void {
   if (at > known || (at === known && takesAway)) Object.assign(item, { state, at });
 }
 
-/** What was said at any time is kept, also where it was overtaken before it arrived: the order must not matter. */
-function applyOnboarded(
-  item: Attributes,
-  fact: Extract<Fact, { type: 'environment' | 'application' }>,
-  at: number,
-): void {
+/** A fact that says how what is there shall be. */
+type Specified = Extract<Fact, { type: 'registration' | 'environment' | 'application' }>;
+
+/** What was said of what is onboarded at any time is kept, also where it was overtaken before it arrived: the order must not matter. */
+function applySpecified(item: Attributes, fact: Specified, at: number): void {
   const spec = specOf(fact);
-  if (spec !== undefined) item.ever = withOne(item.ever as readonly Json[], spec);
+  if (spec !== undefined && fact.type !== 'registration') item.ever = withOne(item.ever as readonly Json[], spec);
   const known = numberOf(item.at);
   const winsAtOnce = spec === undefined || (item.state === 'present' && text(spec) > text(item.spec));
   if (at < known || (at === known && !winsAtOnce)) return;
@@ -128,8 +129,12 @@ function applyOnboarded(
   else item.spec = spec;
 }
 
-function specOf(fact: Extract<Fact, { type: 'environment' | 'application' }>): Json | undefined {
+function specOf(fact: Specified): Json | undefined {
   if (fact.state === 'absent') return undefined;
+  if (fact.type === 'registration') {
+    const { provider, kubeconfigSecret, consoleUsers, namespaces } = fact;
+    return { provider, consoleUsers, namespaces, ...(kubeconfigSecret === undefined ? {} : { kubeconfigSecret }) };
+  }
   const role = fact.role === undefined ? {} : { role: fact.role };
   if (fact.type === 'environment') {
     const { account, region, name } = fact.cluster;

@@ -14,6 +14,9 @@ const CORE = { apiVersion: 'v1', root: '/api/v1' };
 
 const LOCATIONS: Readonly<Record<ObjectKind, Location>> = {
   ConfigMap: { ...CORE, plural: 'configmaps', namespaced: true },
+  Secret: { ...CORE, plural: 'secrets', namespaced: true },
+  ServiceAccount: { ...CORE, plural: 'serviceaccounts', namespaced: true },
+  StatefulSet: { apiVersion: 'apps/v1', root: '/apis/apps/v1', plural: 'statefulsets', namespaced: true },
   Namespace: { ...CORE, plural: 'namespaces', namespaced: false },
   Role: { ...RBAC, plural: 'roles', namespaced: true },
   RoleBinding: { ...RBAC, plural: 'rolebindings', namespaced: true },

@@ -9,8 +9,10 @@ export interface ApiServer {
   readonly server: string;
   /** PEM, base64. Without it the system's roots are trusted. */
   readonly certificateAuthority?: string;
-  /** Gives a bearer token; asked once a request, so it should remember its own. */
-  readonly token: () => Promise<string>;
+  /** Gives a bearer token; asked once a request, so it should remember its own. Absent: the client certificate does. */
+  readonly token?: () => Promise<string>;
+  /** PEM, base64, both. */
+  readonly client?: { readonly certificate: string; readonly key: string };
   /** Whom to act as, which takes the right to impersonate them. */
   readonly impersonated?: { readonly user: string; readonly groups: readonly string[] };
   /** For one request from start to last byte; {@link CALL_TIMEOUT_MS} unless told. */
@@ -79,7 +81,7 @@ function kubeConfig(api: ApiServer): KubeConfig {
   config.addAuthenticator({
     isAuthProvider: (user) => user.name === 'gatehouse',
     applyAuthentication: async (_user, options) => {
-      options.headers = { ...options.headers, Authorization: `Bearer ${await tokenOf(api)}` };
+      if (api.token) options.headers = { ...options.headers, Authorization: `Bearer ${await tokenOf(api, api.token)}` };
     },
   });
   config.loadFromOptions({
@@ -91,16 +93,18 @@ function kubeConfig(api: ApiServer): KubeConfig {
         ...(api.certificateAuthority === undefined ? {} : { caData: api.certificateAuthority }),
       },
     ],
-    users: [{ name: 'gatehouse' }],
+    users: [
+      { name: 'gatehouse', ...(api.client ? { certData: api.client.certificate, keyData: api.client.key } : {}) },
+    ],
     contexts: [{ name: 'gatehouse', cluster: 'cluster', user: 'gatehouse' }],
     currentContext: 'gatehouse',
   });
   return config;
 }
 
-async function tokenOf(api: ApiServer): Promise<string> {
+async function tokenOf(api: ApiServer, token: () => Promise<string>): Promise<string> {
   try {
-    return await api.token();
+    return await token();
   } catch (error) {
     if (error instanceof Failure) throw error;
     throw new Failure('unauthorized', `there is no token for the API server ${api.server}`, { cause: error });

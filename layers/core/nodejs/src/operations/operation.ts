@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { NAME_PATTERN } from '../access/names.ts';
+import { CONNECTOR_PROVIDERS } from '../access/policy.ts';
 import { parseSubject, type Subject } from '../access/subject.ts';
 import { parseTarget, type Target } from '../access/target.ts';
 import { applicationForm, applicationNamed, environmentForm, environmentNamed } from '../directory/onboarded.ts';
@@ -29,6 +30,43 @@ const subject = z.string().transform((text, context): Subject => {
 
 /** Whether only to tell what would follow. */
 const dryRun = { dryRun: z.boolean().optional() };
+
+/** Names of namespaces (https://kubernetes.io/docs/concepts/overview/working-with-objects/names/#dns-label-names). */
+const DNS_LABEL = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
+
+/** Which cluster elsewhere is meant. Without the account: Gatehouse's own. */
+const elsewhere = {
+  name: z.string().regex(/^[0-9A-Za-z][A-Za-z0-9_-]{0,99}$/),
+  account: z
+    .string()
+    .regex(/^\d{12}$/)
+    .optional(),
+  region: z.string().regex(/^[a-z]{2}(-[a-z]+)+-\d$/),
+};
+
+/** What a team may ask that registers clusters elsewhere. */
+const connectionOperations = [
+  /** Registers a cluster elsewhere, or changes its registration; what is not said stays as it was. */
+  z.strictObject({
+    operation: z.literal('register-cluster'),
+    ...elsewhere,
+    provider: z.enum(CONNECTOR_PROVIDERS).optional(),
+    mode: z.enum(['observe', 'enforce']).optional(),
+    kubeconfigSecret: z.string().min(1).max(512).optional(),
+    consoleUsers: z.array(z.string()).max(100).optional(),
+    namespaces: z.array(z.string().regex(DNS_LABEL)).max(100).optional(),
+    dryRun: z.boolean().optional(),
+  }),
+  /** Takes a registration back, with all that was made for it. */
+  z.strictObject({ operation: z.literal('deregister-cluster'), ...elsewhere, dryRun: z.boolean().optional() }),
+  /** How a cluster elsewhere stands. */
+  z.strictObject({ operation: z.literal('connection'), ...elsewhere }),
+  /** What is applied by hand to a cluster that Gatehouse does not reach. */
+  z.strictObject({ operation: z.literal('connector-manifests'), ...elsewhere }),
+] as const;
+
+/** What `connect-cluster` takes. */
+export const connectionOperationSchema = z.discriminatedUnion('operation', connectionOperations);
 
 /**
  * What a person may ask of `run-operation`, for example
@@ -76,6 +114,7 @@ export const operationSchema = z.discriminatedUnion('operation', [
   z.strictObject({ operation: z.literal('onboard-application'), application: applicationForm, ...dryRun }),
   z.strictObject({ operation: z.literal('offboard-environment'), environment: environmentNamed, ...dryRun }),
   z.strictObject({ operation: z.literal('offboard-application'), application: applicationNamed, ...dryRun }),
+  ...connectionOperations,
   /** What an administrator applies once to a cluster. */
   z.strictObject({ operation: z.literal('bootstrap'), cluster: z.string().min(1) }),
   /** How a cluster stands to its OIDC identity provider. `reconcile`: has it looked at now, what failed tried again. */

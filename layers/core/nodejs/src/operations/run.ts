@@ -1,18 +1,16 @@
 import { Failure } from '../access/failure.ts';
 import type { Json } from '../access/json.ts';
-import type { AccessPolicy, Cluster, Grantee } from '../access/policy.ts';
-import { identityProviderSubject, type Subject } from '../access/subject.ts';
+import type { AccessPolicy, Cluster } from '../access/policy.ts';
+import type { Subject } from '../access/subject.ts';
 import { parseTarget, type Target, verificationTarget } from '../access/target.ts';
-import { sharedSubjects } from '../access/way.ts';
 import { bootstrapManifest } from '../bootstrap/manifest.ts';
 import type { Cause } from '../directory/fact.ts';
-import { peopleOf } from '../directory/grantee-people.ts';
 import { nudgePlanner } from '../directory/nudge.ts';
 import { applicationFact, environmentFact } from '../directory/onboarded.ts';
 import { readChain, verifyChain } from '../ledger/ledger.ts';
 import { ACTIVE_KEY, type PolicyInForce, policyInForce, writtenInForce } from '../policy/in-force.ts';
 import { readPolicy } from '../policy/read.ts';
-import { allClusters, identityProviderOf } from '../policy/selection.ts';
+import { allClusters } from '../policy/selection.ts';
 import { activatePolicy, listVersions, readVersion, uploadPolicy } from '../policy/versions.ts';
 import { compare } from '../policy/widening.ts';
 import { allItems } from '../ports/all-items.ts';
@@ -20,7 +18,6 @@ import type { TableReader } from '../ports/table.ts';
 import { discoveredClusters } from '../work/clusters.ts';
 import { MARK_PREFIX, targetPk } from '../work/keys.ts';
 import { putMark, readMark } from '../work/marks.ts';
-import { readRecords } from '../work/records.ts';
 import { readRemarks } from '../work/remarks.ts';
 import { listSnapshots, readSnapshot } from '../work/snapshots.ts';
 import { sweep, targetsOfPolicy } from '../work/sweep.ts';
@@ -28,11 +25,13 @@ import { planTarget } from '../work/take-turn.ts';
 import type { TurnLimits, TurnPorts } from '../work/turn-ports.ts';
 import { wake } from '../work/wake.ts';
 import { answerFor, reportOn } from './access-report.ts';
+import { connection, connectorManifests, deregisterCluster, registerCluster } from './connections.ts';
 import type { Asked } from './denial.ts';
 import { identityProviderOn } from './identity-provider.ts';
 import { onboard } from './onboard.ts';
 import type { Operation } from './operation.ts';
 import { rotateKeys } from './rotate-key.ts';
+import { inForce, subjectsOn } from './subjects.ts';
 import { waysInto } from './ways-in.ts';
 import { whyOn } from './why.ts';
 
@@ -130,6 +129,14 @@ export async function runOperation(
       const fact = applicationFact(operation.application, state, cause.receivedAt);
       return { ...(await onboard(ports, fact, cause, operation.dryRun === true)) };
     }
+    case 'register-cluster':
+      return registerCluster(ports, settings, operation, cause);
+    case 'deregister-cluster':
+      return deregisterCluster(ports, settings, operation, cause);
+    case 'connection':
+      return { ...(await connection(ports, settings, operation)) };
+    case 'connector-manifests':
+      return { ...(await connectorManifests(ports, settings, operation)) };
     case 'bootstrap': {
       const { policy } = await inForce(ports.table);
       const cluster = await clusterNamed(ports.table, policy, operation.cluster);
@@ -157,54 +164,6 @@ export async function runOperation(
       return { ...waysInto(policy, await clusterNamed(ports.table, policy, operation.cluster)) };
     }
   }
-}
-
-/** Everybody whom the policy or the records name on a target. */
-export async function subjectsOn(reader: TableReader, target: Target): Promise<Subject[]> {
-  const subjects = new Set<Subject>();
-  const { policy } = await inForce(reader);
-  if (parseTarget(target).type === 'cluster' || parseTarget(target).type === 'iam') {
-    for (const grant of policy.grants) {
-      for (const subject of sharedSubjects(grant)) subjects.add(subject);
-      for (const grantee of grant.to) for (const subject of await allPeopleOf(reader, grantee)) subjects.add(subject);
-    }
-  }
-  const parts = parseTarget(target);
-  if (parts.type === 'cluster') {
-    const clusters = allClusters(policy, await discoveredClusters(reader)).filter(({ arn }) => arn === parts.arn);
-    for (const cluster of clusters) {
-      const provider = identityProviderOf(policy, cluster);
-      if (provider) subjects.add(identityProviderSubject(provider.name));
-    }
-  }
-  let after: string | undefined;
-  do {
-    const page = await readRecords(reader, target, after, 500);
-    for (const subject of page.records.keys()) subjects.add(subject);
-    after = page.next;
-  } while (after !== undefined);
-  return [...subjects];
-}
-
-async function allPeopleOf(reader: TableReader, to: Grantee): Promise<Subject[]> {
-  const people: Subject[] = [];
-  let after: string | undefined;
-  do {
-    const page = await peopleOf(reader, to, after);
-    people.push(...page.subjects);
-    after = page.next;
-  } while (after !== undefined);
-  return people;
-}
-
-async function inForce(reader: TableReader) {
-  const policy = await policyInForce(reader);
-  if (!policy) {
-    throw new Failure('not-found', 'no access policy is in force yet', {
-      remedy: 'upload one: aws s3 cp access-policy.yaml s3://<policy bucket>/, then activate it',
-    });
-  }
-  return policy;
 }
 
 async function clusterNamed(reader: TableReader, policy: AccessPolicy, name: string): Promise<Cluster> {

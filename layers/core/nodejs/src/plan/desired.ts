@@ -21,6 +21,7 @@ import { wayOf } from '../access/way.ts';
 import { AWS_AUTH_OBJECT, type AwsAuthClaim } from '../resources/aws-auth/model.ts';
 import { LOGS_OBJECT, type LogsClaim } from '../resources/control-plane-logs/kind.ts';
 import { claimOf } from '../resources/identity-provider/model.ts';
+import { IMPERSONATION_OBJECT, type ImpersonationClaim } from '../resources/impersonation/model.ts';
 import type { NamespaceClaim } from '../resources/namespace/model.ts';
 import type { Finding, OwnedClaim } from '../resources/resource.ts';
 import type { RoleClaim } from '../resources/role/model.ts';
@@ -152,6 +153,7 @@ export function desiredForMember(
     }
     bindings.push(...bindingWishes(grant, subject, { username: entry.username }));
     if (entry.door) claims.push({ subject, grant: grant.name, claim: entry.door });
+    if (wayOf(grant) === 'connector') claims.push({ subject, grant: grant.name, claim: consoleDoor(entry.username) });
   }
   return { claims, bindings, findings };
 }
@@ -220,6 +222,10 @@ function blocked(subject: Subject, code: string, message: string, remedy: string
 
 function roleDoor(arn: string, username: string): AwsAuthClaim {
   return { kind: 'aws-auth', object: AWS_AUTH_OBJECT, list: 'mapRoles', arn: awsAuthArn(arn), username };
+}
+
+function consoleDoor(arn: string): ImpersonationClaim {
+  return { kind: 'impersonation', object: IMPERSONATION_OBJECT, arn };
 }
 
 function userDoor(arn: string, username: string): AwsAuthClaim {

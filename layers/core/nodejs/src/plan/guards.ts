@@ -11,6 +11,7 @@ import {
   type IdentityProviderState,
   isOwnProvider,
 } from '../resources/identity-provider/model.ts';
+import type { ImpersonationClaim } from '../resources/impersonation/model.ts';
 import { isManaged, type ObjectState } from '../resources/managed-object.ts';
 import { claimedBy, type NamespaceClaim } from '../resources/namespace/model.ts';
 import type { Change, Finding, OwnedClaim } from '../resources/resource.ts';
@@ -41,8 +42,19 @@ export function clusterGuards(policy: AccessPolicy): readonly Guard[] {
   ];
 }
 
+/** The same for a cluster elsewhere: nobody is locked out of it by Gatehouse, since its administrators come by other ways. */
+export function connectedClusterGuards(policy: AccessPolicy): readonly Guard[] {
+  return [ownership, reservedNames(policy), blastRadius, rights(policy), namespaces, impersonatedPrincipals(policy)];
+}
+
 const FAULT = 'report this as a fault of Gatehouse';
-const LABELLED: ReadonlySet<string> = new Set(['role', 'role-binding', 'namespace']);
+const LABELLED: ReadonlySet<string> = new Set([
+  'role',
+  'role-binding',
+  'namespace',
+  'connector-object',
+  'impersonation',
+]);
 
 /**
  * Only what carries Gatehouse's label is changed or deleted, and what is made carries it. The kinds see to it; this sees to
@@ -61,6 +73,24 @@ export const ownership: Guard = ({ changes }) =>
       ? []
       : [blocking('ownership', change.object, `${change.object} would be made without Gatehouse's label`, FAULT)];
   });
+
+/** The connector may impersonate IAM users and roles, each by its name, none that the policy protects, and never everybody. */
+export function impersonatedPrincipals(policy: AccessPolicy): Guard {
+  return ({ changes, claims }) =>
+    changes.flatMap(({ change }) => {
+      const [before, after] = sides(change);
+      if (change.kind !== 'impersonation' || !after) return [];
+      const names = (object: KubernetesObject | undefined) =>
+        (object?.rules ?? []).flatMap(({ resourceNames = [] }) => resourceNames);
+      const [was, is] = [new Set(names(before)), names(after)];
+      const wanted = new Set(claims.wanted.map(({ claim }) => (claim as Partial<ImpersonationClaim>).arn));
+      const isOpen = (after.rules ?? []).some(({ resourceNames = [] }) => resourceNames.length === 0);
+      const wrong = is.filter((arn) => !was.has(arn) && (!wanted.has(arn) || isProtectedSafely(policy, arn)));
+      if (!isOpen && after.aggregationRule === undefined && wrong.length === 0) return [];
+      const message = `the plan would let the connector impersonate ${isOpen ? 'anybody' : wrong.join(', ')}, whom no grant names`;
+      return [blocking('beyond-level', change.object, message, FAULT)];
+    });
+}
 
 /**
  * Every username is Gatehouse's own, with no template but the one for session names; or the policy names it for a machine; or,

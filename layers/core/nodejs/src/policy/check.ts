@@ -1,4 +1,4 @@
-import { ENVIRONMENT_LABEL, SESSION_NAME_PATTERN } from '../access/names.ts';
+import { ENVIRONMENT_LABEL, KUBECONFIG_SECRET_PREFIX, SESSION_NAME_PATTERN } from '../access/names.ts';
 import { checkGrants, iamRolesOf } from './check-grants.ts';
 import { checkIdentityProviders } from './check-identity-providers.ts';
 import { checkMachines } from './check-machines.ts';
@@ -74,6 +74,13 @@ function checkClusters(document: PolicyDocument, report: Report): void {
           ['clusters', name],
           `the connected cluster "${name}" has no provider`,
           'add provider: EKS_ANYWHERE, say',
+        );
+      }
+      if (kubeconfigSecret !== undefined && !kubeconfigSecret.startsWith(KUBECONFIG_SECRET_PREFIX)) {
+        report(
+          ['clusters', name, 'kubeconfigSecret'],
+          `Gatehouse may not read the secret "${kubeconfigSecret}"`,
+          `keep the kubeconfig in a secret whose name begins with ${KUBECONFIG_SECRET_PREFIX}`,
         );
       }
       continue;

@@ -4,6 +4,7 @@ import type { OnboardedItem } from '../directory/items.ts';
 import { readOnboarded } from '../directory/onboarded.ts';
 import type { Key, Table, TableReader } from '../ports/table.ts';
 import { type OnboardingFinding, onboardedDigest, withOnboarded } from './onboarding.ts';
+import { type Registrations, readRegistrations, withRegistrations } from './registrations.ts';
 import { EMPTY_POLICY } from './widening.ts';
 
 /** Key of the item that says what is in force; it waits in the `due` index while it is dirty. */
@@ -22,16 +23,20 @@ export interface WrittenInForce extends PolicyVersion {
   readonly cause: Cause;
 }
 
-/** The policy in force with all that was onboarded: what everybody follows. */
+/** The policy in force with all that was onboarded, and all that was registered beside it: what everybody follows. */
 export interface PolicyInForce extends WrittenInForce {
   /** As it was written. */
   readonly written: AccessPolicy;
-  /** Changes whenever `policy` does: with `rev`, and with what is onboarded. */
+  /** With all that was onboarded, but nothing that was registered. */
+  readonly unregistered: AccessPolicy;
+  /** Changes whenever `policy` does: with `rev`, with what is onboarded, and with what is registered. */
   readonly basis: string;
   /** Everything that was ever onboarded; empty where the policy says nothing of it. */
   readonly onboarded: readonly OnboardedItem[];
   /** What is onboarded and gets nothing, or not all. */
   readonly findings: readonly OnboardingFinding[];
+  /** The clusters elsewhere that were registered beside it. */
+  readonly registrations: Registrations;
 }
 
 /** What was written and is in force, by a consistent read; undefined before the first. */
@@ -56,10 +61,12 @@ export async function policyInForce(reader: TableReader): Promise<PolicyInForce 
   if (!inForce) return undefined;
   const { policy: written, rev } = inForce;
   // Who onboards nothing pays for no query.
-  if (!written.onboarding) return { ...inForce, written, basis: rev, onboarded: [], findings: [] };
-  const onboarded = await readOnboarded(reader);
-  const basis = `${rev} ${onboardedDigest(onboarded)}`;
-  return { ...inForce, ...withOnboarded(written, onboarded), written, basis, onboarded };
+  const onboarded = written.onboarding ? await readOnboarded(reader) : [];
+  const registrations = await readRegistrations(reader);
+  const { policy: unregistered, findings } = withOnboarded(written, onboarded);
+  const policy = withRegistrations(unregistered, registrations.registrations);
+  const basis = [rev, written.onboarding ? onboardedDigest(onboarded) : '', registrations.rev].join(' ');
+  return { ...inForce, policy, written, unregistered, basis, onboarded, findings, registrations };
 }
 
 /** A policy as it was kept. One of before there were several grantees has one, and no lists that it did not know. */

@@ -111,6 +111,8 @@ export interface Iam {
   /** ListRoles: every role whose path begins so, with its time of creation, milliseconds UTC. */
   listRoles(pathPrefix: string): Promise<readonly ListedRole[]>;
   createRole(role: NewRole): Promise<IamRole>;
+  /** CreateServiceLinkedRole: AWS gives it name, path and policy. `already-exists` where the service has it. */
+  createServiceLinkedRole(service: string): Promise<void>;
   /** UpdateAssumeRolePolicy: replaces the whole trust document. */
   updateTrust(role: string, trust: PolicyDocument): Promise<void>;
   /** UpdateRole, of which only the longest session. */

@@ -1,7 +1,16 @@
 import type { AccessRule } from '../access/policy.ts';
 
 /** The kinds of object that Gatehouse reads and writes. */
-export type ObjectKind = 'ConfigMap' | 'Namespace' | 'Role' | 'RoleBinding' | 'ClusterRole' | 'ClusterRoleBinding';
+export type ObjectKind =
+  | 'ConfigMap'
+  | 'Namespace'
+  | 'Secret'
+  | 'ServiceAccount'
+  | 'StatefulSet'
+  | 'Role'
+  | 'RoleBinding'
+  | 'ClusterRole'
+  | 'ClusterRoleBinding';
 
 /** Names one object. `namespace` only for namespaced kinds. */
 export interface ObjectRef {

@@ -1,7 +1,14 @@
 import { Failure } from '../access/failure.ts';
 import type { ObjectKind, ObjectRef } from '../ports/kubernetes.ts';
 
-const NAMESPACED: ReadonlySet<string> = new Set<ObjectKind>(['ConfigMap', 'Role', 'RoleBinding']);
+const NAMESPACED: ReadonlySet<string> = new Set<ObjectKind>([
+  'ConfigMap',
+  'Secret',
+  'ServiceAccount',
+  'StatefulSet',
+  'Role',
+  'RoleBinding',
+]);
 const CLUSTER_WIDE: ReadonlySet<string> = new Set<ObjectKind>(['Namespace', 'ClusterRole', 'ClusterRoleBinding']);
 
 /** An object as claims name it: `Role/<namespace>/<name>`, `ClusterRole/<name>`. */

@@ -2,10 +2,18 @@ import { parsePrincipalArn } from '../access/arn.ts';
 import { IAM_PATH } from '../access/names.ts';
 import type { AccessPolicy, Cluster, Grant, IdentityProvider } from '../access/policy.ts';
 import { grantSubject, memberOf, parseSubject, type Subject } from '../access/subject.ts';
-import { parseTarget, roleTarget, type Target, userTarget, verificationTarget } from '../access/target.ts';
+import {
+  connectionTarget,
+  parseTarget,
+  roleTarget,
+  type Target,
+  userTarget,
+  verificationTarget,
+} from '../access/target.ts';
 import { providersOf, sharedSubjects, wayOf } from '../access/way.ts';
 import { nudgePlanner } from '../directory/nudge.ts';
 import { bindingsOf } from '../plan/bindings.ts';
+import { desiredConnector } from '../plan/connector-manifests.ts';
 import {
   type DesiredOnCluster,
   desiredForGrant,
@@ -14,7 +22,7 @@ import {
   desiredForPermissionSet,
   type SessionNaming,
 } from '../plan/desired.ts';
-import { clusterGuards } from '../plan/guards.ts';
+import { clusterGuards, connectedClusterGuards } from '../plan/guards.ts';
 import { wantedWhilePaused } from '../plan/paused.ts';
 import { objectId, type TurnClaims, unwantedClaims } from '../plan/turn-claims.ts';
 import { allClusters, identityProviderOf, selects } from '../policy/selection.ts';
@@ -22,15 +30,17 @@ import type { TableReader } from '../ports/table.ts';
 import type { ClusterPorts } from '../ports/world.ts';
 import { awsAuthKind } from '../resources/aws-auth/kind.ts';
 import { AWS_AUTH_OBJECT } from '../resources/aws-auth/model.ts';
+import type { ConnectorClusterPorts } from '../resources/connector-object/model.ts';
 import { identityProviderKind } from '../resources/identity-provider/kind.ts';
 import type { IdentityProviderPorts } from '../resources/identity-provider/model.ts';
-import { CLUSTER_KINDS } from '../resources/kinds.ts';
+import { CLUSTER_KINDS, CONNECTED_CLUSTER_KINDS } from '../resources/kinds.ts';
 import type { OwnedClaim } from '../resources/resource.ts';
 import { roleBindingKind } from '../resources/role-binding/kind.ts';
 import type { RoleBindingClaim } from '../resources/role-binding/model.ts';
 import type { Result } from './carry-out.ts';
 import type { CauseOf } from './causes.ts';
-import { accountById, clusterByArn, discoveredClusters } from './clusters.ts';
+import { accountById, clusterOf, discoveredClusters } from './clusters.ts';
+import { readRegistration } from './connection-stage.ts';
 import { untilDeadline } from './deadline.ts';
 import { identityProviderPorts } from './identity-provider-ports.ts';
 import { putExpansion } from './intake.ts';
@@ -52,15 +62,17 @@ export async function setClusterStage(request: StageRequest): Promise<Stage> {
   const parts = parseTarget(target);
   if (parts.type !== 'cluster') throw new TypeError(`${target} is not a cluster`);
   const discovered = await discoveredClusters(reader);
-  const cluster = clusterByArn(policy, discovered, parts.arn);
+  const cluster = await clusterOf(reader, policy, parts.arn);
   const isKnown = allClusters(policy, discovered).some(({ arn }) => arn === cluster.arn);
   const grants = isKnown ? policy.grants.filter((grant) => selects(grant, cluster)) : [];
   const account = await accountById(reader, policy, cluster.account);
   const opened = await ports.world.cluster(account, cluster);
+  const isElsewhere = cluster.connected !== undefined;
   const provider = isKnown ? identityProviderOf(policy, cluster) : undefined;
-  const clusterPorts: ClusterPorts & IdentityProviderPorts = {
+  const clusterPorts: ClusterPorts & IdentityProviderPorts & Partial<ConnectorClusterPorts> = {
     kubernetes: untilDeadline(opened.kubernetes, ports.clock, request.callsUntil),
     ...identityProviderPorts(ports, account, cluster, provider, request.callsUntil),
+    ...(isElsewhere ? { secrets: untilDeadline(ports.world.secrets, ports.clock, request.callsUntil) } : {}),
   };
 
   const members = await desiredForMembers(request, policy, cluster, grants);
@@ -80,7 +92,7 @@ export async function setClusterStage(request: StageRequest): Promise<Stage> {
   const all = [...desired.claims, ...placed];
   const wanted = cluster.mode === 'paused' ? wantedWhilePaused(all, recorded) : all;
   const claims: TurnClaims = { wanted, recorded };
-  if (unwantedClaims(claims).some(({ claim }) => isAdministration(claim))) {
+  if (!isElsewhere && unwantedClaims(claims).some(({ claim }) => isAdministration(claim))) {
     // The guard against a lock-out must see who else administers the cluster.
     observed.set(
       objectId({ kind: awsAuthKind.name, object: AWS_AUTH_OBJECT }),
@@ -96,12 +108,12 @@ export async function setClusterStage(request: StageRequest): Promise<Stage> {
     scene: {
       target,
       chain: target,
-      kinds: CLUSTER_KINDS,
+      kinds: isElsewhere ? CONNECTED_CLUSTER_KINDS : CLUSTER_KINDS,
       ports: clusterPorts,
       claims,
       findings: desired.findings,
       observed,
-      guards: clusterGuards(policy),
+      guards: isElsewhere ? connectedClusterGuards(policy) : clusterGuards(policy),
       beforeForgetting: async (gone, causeOf) => {
         for (const subject of await markRemovals(request, cluster, gone, causeOf)) removals.add(subject);
       },
@@ -134,7 +146,7 @@ async function desiredForMembers(
 
 /** What the subjects want that several share. */
 async function desiredForShared(
-  { reader }: StageRequest,
+  { reader, policy, ports }: StageRequest,
   subjects: ReadonlySet<Subject>,
   cluster: Cluster,
   grants: readonly Grant[],
@@ -151,9 +163,19 @@ async function desiredForShared(
     } else if (parts.type === 'permission-set') {
       const role = await roleOfPermissionSet(reader, cluster.account, parts.name);
       desired.push(desiredForPermissionSet(parts.name, grants, role));
+    } else if (parts.type === 'connection' && isNamed(policy, cluster)) {
+      const registration = await readRegistration(ports.table, connectionTarget(cluster.arn));
+      // Until it is registered there is no activation; the turn that registers it marks this cluster.
+      if (registration?.expiry === undefined) continue;
+      desired.push({ claims: desiredConnector(cluster, registration.expiry), bindings: [], findings: [] });
     }
   }
   return desired;
+}
+
+/** Whether the policy has the cluster elsewhere still; what is only remembered is on its way out. */
+function isNamed(policy: AccessPolicy, { arn }: Cluster): boolean {
+  return policy.clusters.some((cluster) => cluster.arn === arn && cluster.connected !== undefined);
 }
 
 function together(...parts: readonly DesiredOnCluster[]): DesiredOnCluster {

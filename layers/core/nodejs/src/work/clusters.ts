@@ -6,6 +6,7 @@ import { allClusters } from '../policy/selection.ts';
 import { allItems } from '../ports/all-items.ts';
 import type { Table, TableReader } from '../ports/table.ts';
 import type { World } from '../ports/world.ts';
+import { connectedKey } from './keys.ts';
 
 const DISCOVERED = 'discovered';
 
@@ -35,6 +36,17 @@ export function clusterByArn(policy: AccessPolicy, discovered: readonly Cluster[
 }
 
 /**
+ * As {@link clusterByArn}; a cluster elsewhere that the policy names no more is known by how it was reached before. It takes
+ * revocations and nothing else.
+ */
+export async function clusterOf(reader: TableReader, policy: AccessPolicy, arn: string): Promise<Cluster> {
+  const cluster = clusterByArn(policy, await discoveredClusters(reader), arn);
+  if (cluster.connected || allClusters(policy, []).some((one) => one.arn === arn)) return cluster;
+  const item = await reader.get(connectedKey(arn));
+  return item ? { ...(item.cluster as unknown as Cluster), mode: 'paused' } : cluster;
+}
+
+/**
  * Whether a cluster does not exist (any more). What went wrong elsewhere may say "not found" of a table or a queue, so EKS is
  * asked; where it cannot be, the cluster is not known to be gone.
  */
@@ -44,7 +56,7 @@ export async function isGone(
   policy: AccessPolicy,
   arn: string,
 ): Promise<boolean> {
-  const cluster = clusterByArn(policy, await discoveredClusters(reader), arn);
+  const cluster = await clusterOf(reader, policy, arn);
   try {
     await world.cluster(await accountById(reader, policy, cluster.account), cluster);
     return false;
@@ -60,6 +72,16 @@ export async function accountById(reader: TableReader, policy: AccessPolicy, id:
   if (named) return named;
   const item = await reader.get({ pk: ACCOUNTS, sk: id });
   return item ? (item.account as unknown as Account) : { id };
+}
+
+/** Remembers the clusters elsewhere of a policy, so that they can be reached when it names them no more. */
+export async function rememberConnected(table: Table, policy: AccessPolicy): Promise<void> {
+  for (const cluster of policy.clusters) {
+    if (!cluster.connected) continue;
+    const key = connectedKey(cluster.arn);
+    const known = await table.get(key);
+    if (!sameJson(known?.cluster, cluster)) await table.put({ ...key, cluster: cluster as unknown as Json });
+  }
 }
 
 const ACCOUNTS = 'accounts';

@@ -71,7 +71,12 @@ export async function setIamStage(request: StageRequest): Promise<Stage> {
     iam: untilDeadline(opened.iam, ports.clock, request.callsUntil),
     secrets: untilDeadline(opened.secrets, ports.clock, request.callsUntil),
   };
-  const belief = believingKinds(ports, target);
+  const belief = believingKinds(
+    ports,
+    target,
+    IAM_KINDS.map((kind) => kind.name),
+    IAM_KINDS,
+  );
   const records = await readRecords(ports.table, target, undefined, MOST_RECORDS);
   const recorded = [...records.records.values()].flat();
   const desired = await desiredOn(request, account, accountPorts, [...records.records.keys()]);
@@ -136,6 +141,7 @@ async function desiredOn(
   const { principal, name } = parts;
   if (principal === 'permission-set') return foundOnly(request, await lookUpPermissionSet(request, name, accountPorts));
   if (principal === 'policy') return desiredPolicy(request, account, name);
+  if (principal !== 'role' && principal !== 'user') return NOTHING;
   const made =
     principal === 'role'
       ? await desiredRole(request, account, name, accountPorts)
@@ -337,7 +343,8 @@ async function retiredKey(
   return { retired: { keyId: rotation.keyId, kept: ports.clock.now() < rotation.until } };
 }
 
-function boundaryOf({ ports }: StageRequest, account: Account): { boundary?: string } {
+/** The permissions boundary of what is made in an account. */
+export function boundaryOf({ ports }: StageRequest, account: Account): { boundary?: string } {
   // Gatehouse's own boundary is of its own account; another account has its own, or none.
   const boundary =
     account.permissionsBoundary ?? (account.roleArn === undefined ? ports.permissionsBoundary : undefined);
@@ -393,11 +400,17 @@ async function stillNamed(
   return closing;
 }
 
-/** The IAM kinds, over what is believed instead of over what was read, and telling what they write. */
-function believingKinds({ table, clock }: StageRequest['ports'], target: Target) {
+/** Kinds of which those named go over what is believed instead of over what was read, and tell what they write. */
+export function believingKinds(
+  { table, clock }: StageRequest['ports'],
+  target: Target,
+  names: readonly string[],
+  all: readonly Kind[],
+) {
   let lookAgainAfter: number | undefined;
-  const kinds = IAM_KINDS.map(
-    (kind): Kind => ({
+  const kinds = all.map((kind): Kind => {
+    if (!names.includes(kind.name)) return kind;
+    return {
       ...kind,
       async observe(ports, object) {
         const belief = await believe(table, target, object, await kind.observe(ports, object), clock.now());
@@ -411,8 +424,8 @@ function believingKinds({ table, clock }: StageRequest['ports'], target: Target)
         await endWrite(table, target, change, after, clock.now());
         return after;
       },
-    }),
-  );
+    };
+  });
   return { kinds, lookAgainAfter: () => lookAgainAfter };
 }
 

@@ -60,6 +60,13 @@ export const expansionKey = (grant: string, scope: Target | 'everywhere'): Key =
   sk: scope,
 });
 
+/** How a registration stood when it was looked at last. */
+export const registrationKey = (connection: Target): Key => ({ pk: targetPk(connection), sk: 'registration' });
+/** That nobody activated a registration in time. */
+export const sweptRegistrationKey = (connection: Target): Key => ({ pk: targetPk(connection), sk: 'swept' });
+/** A cluster elsewhere as a policy described it last: how to reach it when none names it any more. */
+export const connectedKey = (arn: string): Key => ({ pk: 'connected', sk: arn });
+
 const SHARDS = 4;
 
 /** The shards of the `due` index that hold marks. */

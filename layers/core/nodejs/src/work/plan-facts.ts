@@ -4,6 +4,7 @@ import { canonicalJson, sameJson } from '../access/json.ts';
 import { ENVIRONMENT_LABEL, permissionSetOf } from '../access/names.ts';
 import type { AccessPolicy, Cluster, Grant, Grantee } from '../access/policy.ts';
 import {
+  connectionSubject,
   grantSubject,
   identityProviderSubject,
   memberOf,
@@ -15,6 +16,7 @@ import {
 } from '../access/subject.ts';
 import {
   clusterTarget,
+  connectionTarget,
   lookUpTarget,
   parseTarget,
   permissionSetTarget,
@@ -25,7 +27,7 @@ import {
 } from '../access/target.ts';
 import { roleOf, sharedSubjects, wayOf } from '../access/way.ts';
 import { clearDirty } from '../directory/dirty.ts';
-import type { Cause } from '../directory/fact.ts';
+import type { Cause, RegistrationSpec } from '../directory/fact.ts';
 import { peopleOf } from '../directory/grantee-people.ts';
 import {
   type ClusterItem,
@@ -34,6 +36,7 @@ import {
   ONBOARDED,
   type OnboardedItem,
   type PrincipalItem,
+  type RegistrationItem,
   type UserItem,
 } from '../directory/items.ts';
 import { nudgePlanner } from '../directory/nudge.ts';
@@ -42,13 +45,28 @@ import { groupsOf, isLiveMember, readGroup, readMembership, readUser } from '../
 import { isManagedPrincipal, machineNamed, machinePolicyName } from '../plan/principals.ts';
 import { type PolicyInForce, policyInForce } from '../policy/in-force.ts';
 import { clustersEver, earlierOnboarded, grantsEver, withOnboarded } from '../policy/onboarding.ts';
+import {
+  changedRegistrations,
+  markRegistrationsPlanned,
+  putRegistration,
+  REGISTRATIONS_KEY,
+  removeRegistration,
+  withRegistrations,
+} from '../policy/registrations.ts';
 import { allClusters, clustersOf, identityProviderOf, selectsDiscovery } from '../policy/selection.ts';
 import { markPolicyPlanned, policiesBefore, previousPolicy } from '../policy/versions.ts';
 import { EMPTY_POLICY } from '../policy/widening.ts';
 import { allItems } from '../ports/all-items.ts';
 import type { Item, Key } from '../ports/table.ts';
 import type { World } from '../ports/world.ts';
-import { accountById, discoveredClusters, forgetDiscovered, keepDiscovered, rememberAccounts } from './clusters.ts';
+import {
+  accountById,
+  discoveredClusters,
+  forgetDiscovered,
+  keepDiscovered,
+  rememberAccounts,
+  rememberConnected,
+} from './clusters.ts';
 import { heedDeletion } from './iam-belief.ts';
 import { type Expansion, type IntakePorts, putExpansion } from './intake.ts';
 import { MARK_PREFIX, targetPk, type Urgency } from './keys.ts';
@@ -154,7 +172,9 @@ class Planner {
     const sameClusters = sameJson(await discoveredClusters(table), this.#discovered);
     if (policy?.basis !== this.#policy?.basis || !sameClusters) return this.#clean.map(({ key }) => key);
     for (const { key, token } of this.#clean) {
-      if (key.pk !== 'policy') await clearDirty(table, key, token);
+      if (key.pk === 'registrations') {
+        if (this.#policy) await markRegistrationsPlanned(table, this.#policy.registrations);
+      } else if (key.pk !== 'policy') await clearDirty(table, key, token);
       else if (this.#policy) await markPolicyPlanned(table, this.#policy);
     }
     return [];
@@ -175,11 +195,13 @@ class Planner {
     const kind = key.pk.slice(0, key.pk.indexOf('#'));
     if (key.pk === 'policy') return this.#planPolicy(fact);
     if (key.pk === ONBOARDED) return this.#planOnboarded(fact);
+    if (key.pk === 'registrations') return this.#planRegistrations(fact);
     if (kind === 'group' && key.sk === 'group') return this.#planGroup(fact);
     if (kind === 'group') return this.#planMembership(fact);
     if (kind === 'user') return this.#planUser(fact);
     if (kind === 'cluster') return this.#planCluster(fact);
     if (kind === 'principal') return this.#planPrincipal(fact);
+    if (kind === 'registration') return this.#planRegistration(fact);
     if (kind === 'expansion') return this.#planExpansion(key, fact);
     throw new TypeError(`${key.pk} is no fact`);
   }
@@ -242,6 +264,13 @@ class Planner {
 
   async #planCluster({ item, cause }: Fact): Promise<boolean> {
     const { arn, state } = item as ClusterItem;
+    // Whoever registers or deregisters a cluster elsewhere by hand: what stands is looked at again.
+    const elsewhere = this.#rules?.clusters.find((cluster) => cluster.arn === arn && cluster.connected);
+    if (elsewhere) {
+      const subject = connectionSubject(elsewhere.name);
+      await this.#mark({ target: connectionTarget(arn), subject, urgency: 'grant', cause });
+      return true;
+    }
     if (state === 'deleted') {
       await this.#markRecordsOf(clusterTarget(arn), 'revocation', cause);
       return true;
@@ -357,7 +386,10 @@ class Planner {
     const eks = await this.#ports.world.eks(await accountById(this.#ports.table, policy, account), region);
     const described = await eks.describeCluster(name);
     const rule =
-      described && policy.discover.find((one) => selectsDiscovery(one, { account, region, tags: described.tags }));
+      described &&
+      // One that is only registered has no ways in of EKS.
+      described.connector === undefined &&
+      policy.discover.find((one) => selectsDiscovery(one, { account, region, tags: described.tags }));
     if (!described || !rule) {
       await forgetDiscovered(this.#ports.table, arn);
       return undefined;
@@ -401,28 +433,65 @@ class Planner {
   async #planPolicy({ cause }: Fact): Promise<boolean> {
     const current = this.#policy;
     if (!current) return true;
-    await rememberAccounts(this.#ports.table, current.policy);
-    const before = await this.#policiesBefore(current);
-    for (const change of changedGrants(before, current.policy, this.#discovered)) {
-      const { name, now, existed, grantees } = change;
+    const { registrations } = current.registrations;
+    const before = (await this.#policiesBefore(current)).map((policy) => withRegistrations(policy, registrations));
+    await this.#planDifference(before, current.policy, cause);
+    return true;
+  }
+
+  /** What an event said of a cluster elsewhere stands beside the policy from now on, and is planned from there. */
+  async #planRegistration({ item, cause }: Fact): Promise<boolean> {
+    const { account, region, name, state, spec } = item as RegistrationItem;
+    const place = { account, region, name };
+    if (state === 'present') {
+      const said = spec as unknown as RegistrationSpec;
+      await putRegistration(this.#ports, { ...place, mode: 'enforce', ...said }, cause);
+    } else await removeRegistration(this.#ports, place, cause);
+    await nudgePlanner(this.#ports, [REGISTRATIONS_KEY]);
+    return true;
+  }
+
+  /** What was registered by command or event, and what no longer is. */
+  async #planRegistrations({ cause }: Fact): Promise<boolean> {
+    const current = this.#policy;
+    if (!current) return true;
+    for (const { before, now } of changedRegistrations(current.unregistered, current.registrations)) {
+      await this.#planDifference(before, now, cause);
+    }
+    return true;
+  }
+
+  /** Whatever differs between policies of before and one of now. */
+  async #planDifference(before: readonly AccessPolicy[], now: AccessPolicy, cause: Cause): Promise<void> {
+    await rememberAccounts(this.#ports.table, now);
+    await rememberConnected(this.#ports.table, now);
+    for (const change of changedGrants(before, now, this.#discovered)) {
+      const { name, now: grant, existed, grantees } = change;
       const urgency: Urgency = existed ? 'revocation' : 'grant';
       if (existed) for (const subject of change.shared) await this.#markRecorded(subject, 'revocation', cause);
-      if (now) await this.#markShared(now, clustersOf(current.policy, now, this.#discovered), 'grant', cause);
+      if (grant) await this.#markShared(grant, clustersOf(now, grant, this.#discovered), 'grant', cause);
       await this.#expand({ grant: name, scope: 'everywhere', grantees, urgency, cause });
     }
-    for (const name of changedProviders(before, current.policy, this.#discovered)) {
+    for (const name of changedProviders(before, now, this.#discovered)) {
       await this.#markRecorded(identityProviderSubject(name), 'revocation', cause);
     }
-    await this.#markProviders(allClusters(current.policy, this.#discovered), cause, before);
-    for (const left of await lookUpsLeft(this.#ports.table, before, current.policy)) {
+    await this.#markProviders(allClusters(now, this.#discovered), cause, before);
+    for (const left of await lookUpsLeft(this.#ports.table, before, now)) {
       await this.#mark({ ...left, urgency: 'revocation', cause });
     }
-    await noteLeftTargets(this.#ports.table, before, current.policy);
-    for (const arn of clustersAwoken(before, current.policy, this.#discovered)) {
+    await noteLeftTargets(this.#ports.table, before, now);
+    for (const arn of clustersAwoken(before, now, this.#discovered)) {
       // Who left while nothing was written is in no group any more: only the records know them.
       await this.#markRecordsOf(clusterTarget(arn), 'revocation', cause);
     }
-    return true;
+    for (const { arn, name, urgency } of changedConnections(before, now)) {
+      const subject = connectionSubject(name);
+      for (const target of [connectionTarget(arn), clusterTarget(arn)]) {
+        await this.#mark({ target, subject, urgency, cause });
+      }
+      // What its people have there goes with it, also where a grant is no longer for it and nobody says so.
+      if (urgency === 'revocation') await this.#markRecordsOf(clusterTarget(arn), 'revocation', cause);
+    }
   }
 
   /** While no policy was ever planned, no grant is known, also where the policy in force and one before it agree. */
@@ -628,6 +697,21 @@ function clustersAwoken(
   return allClusters(now, discovered).flatMap(({ arn, mode }) =>
     mode !== 'observe' && observing.includes(arn) ? [arn] : [],
   );
+}
+
+/** Clusters elsewhere that came, went, or are registered or reached otherwise than before. */
+function changedConnections(
+  before: readonly AccessPolicy[],
+  now: AccessPolicy,
+): readonly { readonly arn: string; readonly name: string; readonly urgency: Urgency }[] {
+  const connected = (policy: AccessPolicy) => policy.clusters.filter((cluster) => cluster.connected);
+  const find = (policy: AccessPolicy, arn: string) => connected(policy).find((cluster) => cluster.arn === arn);
+  const all = new Map([...before, now].flatMap(connected).map(({ arn, name }) => [arn, name]));
+  return [...all].flatMap(([arn, name]) => {
+    const current = find(now, arn);
+    if (before.length > 0 && before.every((policy) => sameJson(find(policy, arn), current))) return [];
+    return [{ arn, name, urgency: current ? ('grant' as const) : ('revocation' as const) }];
+  });
 }
 
 /** The OIDC providers of earlier policies that this one does not have, or has otherwise, or on other clusters. */

@@ -2,6 +2,7 @@ import { parsePrincipalArn } from '../access/arn.ts';
 import { machinesIn } from '../access/grantee.ts';
 import type { AccessPolicy } from '../access/policy.ts';
 import {
+  connectionSubject,
   identityProviderSubject,
   machineSubject,
   permissionSetSubject,
@@ -10,6 +11,7 @@ import {
 } from '../access/subject.ts';
 import {
   clusterTarget,
+  connectionTarget,
   lookUpTarget,
   permissionSetTarget,
   policyTarget,
@@ -100,6 +102,7 @@ async function targetsNamed(reader: TableReader, policy: AccessPolicy): Promise<
       }
     }
   }
+  for (const { arn, connected } of policy.clusters) if (connected) targets.add(connectionTarget(arn));
   for (const { target } of await lookUps(reader, policy)) targets.add(target);
   return [...targets];
 }
@@ -171,6 +174,12 @@ export async function sweep(ports: IntakePorts, scheduledAt: number): Promise<re
 
 async function fillEmptyClusters(ports: IntakePorts, policy: AccessPolicy, cause: Cause): Promise<void> {
   const expansions: Key[] = [];
+  for (const { arn, name, connected } of policy.clusters) {
+    const target = connected && connectionTarget(arn);
+    if (!target || (await isInUse(ports.table, target))) continue;
+    await putMark(ports, { target, subject: connectionSubject(name), urgency: 'grant', cause });
+    await wake(ports, [target]);
+  }
   for (const cluster of allClusters(policy, await discoveredClusters(ports.table))) {
     const target = clusterTarget(cluster.arn);
     if (await isInUse(ports.table, target)) continue;

@@ -1,6 +1,7 @@
 import { Failure, isFailure } from '../access/failure.ts';
 import type { Json } from '../access/json.ts';
 import { ENVIRONMENT_LABEL } from '../access/names.ts';
+import type { AccessPolicy } from '../access/policy.ts';
 import type { Subject } from '../access/subject.ts';
 import { clusterTarget, parseTarget, type Target } from '../access/target.ts';
 import type { Cause } from '../directory/fact.ts';
@@ -16,6 +17,7 @@ import { carryOut, findingOf, planScene, type Result, type Run, summaryOf } from
 import { causesBySubject, distinctCauses, newerCauses } from './causes.ts';
 import { setClusterStage } from './cluster-stage.ts';
 import { discoveredClusters, forgetDiscovered, isGone } from './clusters.ts';
+import { setConnectionStage } from './connection-stage.ts';
 import { FactReader } from './fact-reader.ts';
 import { unreadSecrets } from './iam-belief.ts';
 import { setIamStage } from './iam-stage.ts';
@@ -76,21 +78,27 @@ export async function takeTurn(ports: TurnPorts, limits: TurnLimits, message: Wa
   return report;
 }
 
-/** A dry run: the plan of a turn on these subjects, not carried out and holding nothing. Nothing at all is written. */
+/**
+ * A dry run: the plan of a turn on these subjects, not carried out and holding nothing. Nothing at all is written.
+ * @param under A policy that is thought of, instead of what holds now.
+ */
 export async function planTarget(
   given: TurnPorts,
   limits: TurnLimits,
   target: Target,
   subjects: readonly Subject[],
+  under?: AccessPolicy,
 ): Promise<Plan> {
   const parts = parseTarget(target);
   const account: World['account'] = async (one) => {
     const opened = await given.world.account(one);
-    return parts.type === 'iam' ? { ...opened, secrets: unreadSecrets(given.table, target, parts.name) } : opened;
+    return parts.type === 'iam' && !isConnection(target)
+      ? { ...opened, secrets: unreadSecrets(given.table, target, parts.name) }
+      : opened;
   };
   const ports: TurnPorts = { ...given, table: withoutWrites(given.table), world: { ...given.world, account } };
   const reader = new FactReader(ports.table);
-  const { policy } = (await policyInForce(reader)) ?? { policy: EMPTY_POLICY };
+  const policy = under ?? (await policyInForce(reader))?.policy ?? EMPTY_POLICY;
   const stage = await setStage({
     ports,
     reader,
@@ -263,10 +271,15 @@ function setStage(request: StageRequest): Promise<Stage> {
     case 'cluster':
       return setClusterStage(request);
     case 'iam':
-      return setIamStage(request);
+      return isConnection(request.target) ? setConnectionStage(request) : setIamStage(request);
     case 'verify':
       throw new Failure('unsupported', `${request.target} is verified, not changed`);
   }
+}
+
+function isConnection(target: Target): boolean {
+  const parts = parseTarget(target);
+  return parts.type === 'iam' && parts.principal === 'connection';
 }
 
 const URGENCIES: readonly Urgency[] = ['revocation', 'grant'];

@@ -15,7 +15,7 @@ import { type Bound, boundName, type RoleBindingClaim } from '../resources/role-
 import { questionsFor } from '../verify/questions.ts';
 import type { Holding } from '../verify/rule-match.ts';
 import { type Verification, verify } from '../verify/verify.ts';
-import { accountById, clusterByArn, discoveredClusters, isGone } from './clusters.ts';
+import { accountById, clusterOf, discoveredClusters, isGone } from './clusters.ts';
 import { untilDeadline } from './deadline.ts';
 import { FactReader } from './fact-reader.ts';
 import { clearMark, type Mark, type MarkFailure, postponeMark, takeMarks } from './marks.ts';
@@ -54,7 +54,7 @@ export async function verifyCluster(ports: TurnPorts, limits: TurnLimits, target
   const inForce = await policyInForce(reader);
   if (!inForce) return report;
   const discovered = await discoveredClusters(reader);
-  const cluster = clusterByArn(inForce.policy, discovered, parts.arn);
+  const cluster = await clusterOf(reader, inForce.policy, parts.arn);
   const isKnown = allClusters(inForce.policy, discovered).some(({ arn }) => arn === cluster.arn);
   const grants = isKnown ? inForce.policy.grants.filter((grant) => selects(grant, cluster)) : [];
   let retryAt: number | undefined;

@@ -1,4 +1,4 @@
-import { Failure, isFailure } from '../../access/failure.ts';
+import { Failure, isFailure, unlessGone } from '../../access/failure.ts';
 import { sameJson } from '../../access/json.ts';
 import type { Iam } from '../../ports/iam.ts';
 import { changedTags } from '../managed-principal.ts';
@@ -91,13 +91,4 @@ async function remove(iam: Iam, arn: string, before: PresentPolicy): Promise<Iam
     });
   }
   return ABSENT_POLICY;
-}
-
-async function unlessGone<T>(call: Promise<T>): Promise<T | undefined> {
-  try {
-    return await call;
-  } catch (error) {
-    if (isFailure(error, 'not-found')) return undefined;
-    throw error;
-  }
 }

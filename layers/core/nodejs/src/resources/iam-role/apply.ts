@@ -1,4 +1,4 @@
-import { Failure, isFailure } from '../../access/failure.ts';
+import { Failure, isFailure, unlessGone } from '../../access/failure.ts';
 import { sameJson } from '../../access/json.ts';
 import type { Iam, PolicyDocument } from '../../ports/iam.ts';
 import { CLUSTER_POLICY, changedTags, type InlinePolicies } from '../managed-principal.ts';
@@ -169,13 +169,4 @@ async function remove(iam: Iam, name: string, before: PresentRole): Promise<IamR
     });
   }
   return ABSENT_ROLE;
-}
-
-async function unlessGone<T>(call: Promise<T>): Promise<T | undefined> {
-  try {
-    return await call;
-  } catch (error) {
-    if (isFailure(error, 'not-found')) return undefined;
-    throw error;
-  }
 }

@@ -96,6 +96,11 @@ export function samlTrust({ provider, subjects, groups }: SamlTrust, role: Trust
   return { Version: '2012-10-17', Statement: [allow({ Federated: federated }, 'sts:AssumeRoleWithSAML', conditions)] };
 }
 
+/** Trust in an AWS service, which then works as the role. */
+export function serviceTrust(service: string): PolicyDocument {
+  return { Version: '2012-10-17', Statement: [allow({ Service: service }, 'sts:AssumeRole', {})] };
+}
+
 /** Trust in everybody whom one of the documents trusts. */
 export function trustTogether(...documents: readonly PolicyDocument[]): PolicyDocument {
   const allowed = documents.flatMap(statements).filter(({ Effect }) => Effect === 'Allow');
@@ -149,7 +154,7 @@ function statements(document: PolicyDocument): readonly Statement[] {
 }
 
 /** Kinds of principal that a statement of ours may name. */
-const PRINCIPALS = ['AWS', 'Federated'] as const;
+const PRINCIPALS = ['AWS', 'Federated', 'Service'] as const;
 
 function principalsOf(statement: Statement, type: (typeof PRINCIPALS)[number]): readonly string[] {
   const { Principal: principal } = statement;

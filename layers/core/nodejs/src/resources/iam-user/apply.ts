@@ -1,4 +1,4 @@
-import { Failure, isFailure } from '../../access/failure.ts';
+import { Failure, isFailure, unlessGone } from '../../access/failure.ts';
 import { sameJson } from '../../access/json.ts';
 import type { Iam, Tags } from '../../ports/iam.ts';
 import type { Secrets } from '../../ports/secrets.ts';
@@ -256,14 +256,5 @@ async function takeApart(iam: Iam, name: string): Promise<void> {
       cause: error,
       remedy: 'remove its MFA devices, SSH keys, certificates and service credentials',
     });
-  }
-}
-
-async function unlessGone<T>(call: Promise<T>): Promise<T | undefined> {
-  try {
-    return await call;
-  } catch (error) {
-    if (isFailure(error, 'not-found')) return undefined;
-    throw error;
   }
 }

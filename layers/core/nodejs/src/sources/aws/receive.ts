@@ -12,6 +12,8 @@ const IAM_NAME = /^[\w+=,.@-]{1,64}$/;
 const READERS: CallReaders = new Map([
   ['CreateCluster', (call: Call) => cluster(call, 'present')],
   ['DeleteCluster', (call: Call) => cluster(call, 'deleted')],
+  ['RegisterCluster', (call: Call) => cluster(call, 'present')],
+  ['DeregisterCluster', (call: Call) => cluster(call, 'deleted')],
   ['CreateRole', (call: Call) => principal(call, 'role', 'created')],
   ['DeleteRole', (call: Call) => principal(call, 'role', 'deleted')],
   ['CreateUser', (call: Call) => principal(call, 'user', 'created')],

@@ -1,4 +1,6 @@
 import * as z from 'zod';
+import { KUBECONFIG_SECRET_PREFIX } from '../../access/names.ts';
+import { CONNECTOR_PROVIDERS } from '../../access/policy.ts';
 import type { Fact, Reception } from '../../directory/fact.ts';
 import {
   applicationFact,
@@ -17,6 +19,9 @@ const SOURCE = 'standard';
 /** Keys begin with a letter, so that none means anything to JavaScript's objects (`__proto__`). */
 const ATTRIBUTE_NAME = /^[A-Za-z][\w.:-]{0,63}$/;
 const MAX_ATTRIBUTES = 50;
+/** ARN of an IAM user or role; no service-linked one. */
+const CONSOLE_USER =
+  /^arn:aws[a-z-]*:iam::\d{12}:(user|role(?!\/aws-service-role\/))\/(?:[\w+=,.@-]+\/)*[\w+=,.@-]{1,64}$/;
 
 const attributesSchema = z
   .record(z.string().regex(ATTRIBUTE_NAME, 'is not an attribute name'), plainText(1024))
@@ -32,6 +37,27 @@ const userSchema = z.object({
   attributes: attributesSchema.optional(),
 });
 type User = z.infer<typeof userSchema>;
+
+/** A cluster that runs elsewhere, as it is (to be) called in EKS. */
+const clusterSchema = z.object({
+  account: z.string().regex(/^\d{12}$/),
+  region: z.string().regex(/^[a-z]{2}(-[a-z]+)+-\d$/),
+  name: z.string().regex(/^[0-9A-Za-z][A-Za-z0-9_-]{0,99}$/),
+});
+const registrationShape = {
+  provider: z.enum(CONNECTOR_PROVIDERS),
+  /** Only names under which Gatehouse may read. */
+  kubeconfigSecret: z
+    .string()
+    .startsWith(KUBECONFIG_SECRET_PREFIX)
+    .regex(/^[\w/+=.@-]{1,512}$/)
+    .optional(),
+  consoleUsers: z.array(z.string().regex(CONSOLE_USER)).max(100).default([]),
+  namespaces: z
+    .array(z.string().regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/))
+    .max(100)
+    .default([]),
+};
 
 const envelopeSchema = z.object({ type: z.string().min(1).max(256), timestamp: instant });
 
@@ -52,6 +78,8 @@ const eventSchema = z.discriminatedUnion('type', [
   event('environment.removed', { environment: environmentNamed }),
   event('application.onboarded', { application: applicationForm }),
   event('application.removed', { application: applicationNamed }),
+  event('cluster.registered', { cluster: clusterSchema.extend(registrationShape) }),
+  event('cluster.deregistered', { cluster: clusterSchema }),
 ]);
 type StandardEvent = z.infer<typeof eventSchema>;
 const KNOWN_TYPES: ReadonlySet<string> = new Set(eventSchema.options.map((option) => option.shape.type.value));
@@ -115,6 +143,13 @@ function factsOf(event: StandardEvent): readonly Fact[] {
       return [applicationFact(event.data.application, 'present', at)];
     case 'application.removed':
       return [applicationFact(event.data.application, 'absent', at)];
+    case 'cluster.registered': {
+      const { kubeconfigSecret, ...cluster } = event.data.cluster;
+      const secret = kubeconfigSecret === undefined ? {} : { kubeconfigSecret };
+      return [{ type: 'registration', state: 'present', ...cluster, ...secret, at }];
+    }
+    case 'cluster.deregistered':
+      return [{ type: 'registration', state: 'absent', ...event.data.cluster, at }];
   }
 }
 

@@ -1,0 +1,21 @@
+import { Logger } from '@aws-lambda-powertools/logger';
+import { turnPorts, turnsSchema } from '@gatehouse/core/aws/turns';
+import { TURN_LIMITS } from '@gatehouse/core/work/turn-ports';
+import * as z from 'zod';
+import type { Dependencies } from './handler.ts';
+
+/** What the function reads from its environment. */
+export const environmentSchema = turnsSchema.extend({
+  /** ARN of the IAM role by which the clusters of Gatehouse's own account are reached. */
+  CLUSTER_ACCESS_ROLE: z.string().startsWith('arn:'),
+});
+
+/** Builds what the handler needs. @throws ZodError that names what is missing. */
+export function fromEnvironment(env: NodeJS.ProcessEnv): Dependencies {
+  const settings = environmentSchema.parse(env);
+  return {
+    ports: turnPorts(settings),
+    settings: { limits: TURN_LIMITS, clusterAccessRole: settings.CLUSTER_ACCESS_ROLE },
+    log: new Logger({ serviceName: 'connect-cluster' }),
+  };
+}
