@@ -9,6 +9,7 @@ import {
   deletePolicy,
   putPolicy,
   roleOf,
+  userOf,
 } from './aws/iam/operations.ts';
 import type { FunctionCredentials } from './lambda/functions.ts';
 import type { FunctionWiring } from './template/wiring.ts';
@@ -47,6 +48,14 @@ export function seedUsers({ iam }: AwsEndpoint, arns: Iterable<string>): void {
       continue;
     createUser(iam, account, { name, path });
   }
+}
+
+/** The keys of a person's IAM user, as the person would have them. @throws Failure `not-found` where there is no such user. */
+export function keyOf({ iam }: AwsEndpoint, arn: string): UserCredentials {
+  const { account, name } = parsePrincipalArn(arn);
+  const user = userOf(iam, account, name);
+  const key = [...user.keys.values()].find(({ active }) => active) ?? createAccessKey(iam, account, name);
+  return { accessKeyId: key.id, secretAccessKey: key.secret };
 }
 
 /** ARNs of the people whom a policy names one by one. */

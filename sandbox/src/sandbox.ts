@@ -13,6 +13,7 @@ import type { SandboxClusters, SandboxClustersOptions } from './clusters.ts';
 import { ClustersElsewhere } from './elsewhere.ts';
 import {
   administratorArn,
+  keyOf,
   peopleOf,
   seedAccountRoles,
   seedAdministrator,
@@ -73,6 +74,8 @@ export interface Sandbox {
   readonly administrator: UserCredentials;
   /** The same for any account of the policy. */
   administratorOf(account: string): UserCredentials;
+  /** Credentials of an IAM user of somebody whom the policy names. */
+  personOf(arn: string): UserCredentials;
   /** The secret with which a source signs. */
   webhookSecret(source: (typeof SIGNING_SOURCES)[number]): string;
   /** The clusters of the policy that are not in EKS. */
@@ -242,6 +245,7 @@ async function start(
       if (!found) throw new Failure('not-found', `the sandbox has no account ${account}`);
       return found;
     },
+    personOf: (arn) => keyOf(endpoint, arn),
     webhookSecret: (source) => webhookSecret(endpoint, stack, source),
     elsewhere,
     endpoint,

@@ -247,6 +247,23 @@ grants:
     expect(err).toContain('listers (pod-lister)');
   });
 
+  it('asks it as the caller, where the profile for the AWS CLI does not exist yet', async () => {
+    as(sandbox.administrator);
+    const path = join(fresh(), 'config');
+    const typed = ['--grant', 'listers', '--plugin', 'aws', '--profile', 'not-yet', '--kubeconfig', path];
+    const { code, err } = await kubeconfig('prod-eu', ...typed);
+    // An administrator of the account is no member, whatever the profile would be.
+    expect({ code, err }).toMatchObject({ code: 1, err: expect.stringContaining('user/administrator may not assume') });
+  });
+
+  it('tells a member, who may not ask it, how to do without', async () => {
+    const { code, err } = await kubeconfig('prod-eu', '--grant', 'listers', '--kubeconfig', join(fresh(), 'config'));
+    expect(code).toBe(1);
+    expect(err).toMatch(
+      /\[forbidden\][\s\S]*try +name the policy document with --policy FILE, or the role with --role-arn/,
+    );
+  });
+
   it('prints the profile that the AWS CLI needs, with the name that the trust took', async () => {
     const path = join(fresh(), 'config');
     const { err } = await written(

@@ -83,9 +83,9 @@ describe('gatehouse sandbox', () => {
     // The machine of the policy and mia; one verification may be of both.
     const verified = () =>
       [...sandbox.out().matchAll(/verified {3}prod-eu {2}(\d+)/g)].reduce((sum, [, count]) => sum + Number(count), 0);
-    await expect.poll(verified, { timeout: 30_000 }).toBeGreaterThanOrEqual(2);
+    await expect.poll(verified, { timeout: 60_000 }).toBeGreaterThanOrEqual(2);
 
-    const environment = /^ {2}\. (\S+\/env) /m.exec(sandbox.out())?.[1] ?? '';
+    const environment = /^ {2}\. (\S+\/env)$/m.exec(sandbox.out())?.[1] ?? '';
     const gatehouse = `. ${environment} && exec '${process.execPath}' -C source cli/src/main.ts`;
     const env = { PATH: process.env.PATH ?? '', AWS_PROFILE: 'somebody', AWS_SESSION_TOKEN: 'of-another-account' };
     const run = async (command: string) =>
@@ -93,6 +93,25 @@ describe('gatehouse sandbox', () => {
     expect(await run('status')).toContain('clusters  prod-eu (enforce), staging (enforce)');
     expect(await run('ledger prod-eu')).toMatch(/^unbroken {2}prod-eu: /m);
     expect(JSON.parse(await run('token prod-eu'))).toMatchObject({ kind: 'ExecCredential' });
+
+    // What is suggested works as it stands there: mia comes in by her own profile.
+    const suggested = [...sandbox.out().matchAll(/^ {2}# .*\n {2}npx gatehouse (.*)$/gm)].map(([, line]) => line!);
+    expect(suggested.map((line) => line.split(' ')[0])).toEqual([
+      'status',
+      'ledger',
+      'verify',
+      'can-i',
+      'kubeconfig',
+      'rotate-key',
+    ]);
+    const config = join(folder, 'mia.kubeconfig');
+    const way = suggested.find((line) => line.startsWith('kubeconfig '))!.replace('mia.kubeconfig', config);
+    expect(await run(way)).toBe(`written  ${config}: context prod-eu-payments-operators\n`);
+    const inShell = (line: string) => sh('sh', ['-c', `. ${environment} && ${line}`], { cwd: folder, env });
+    const token = await inShell('AWS_PROFILE=mia gatehouse token prod-eu');
+    expect(token.stderr).toBe('');
+    expect(JSON.parse(token.stdout)).toMatchObject({ kind: 'ExecCredential' });
+    expect(await run('can-i list pods --cluster prod-eu -n pay --as mia')).toMatch(/^yes /);
 
     // The curl's minutes are over: the event is signed anew.
     const event = join(folder, 'event.json');
@@ -104,7 +123,7 @@ describe('gatehouse sandbox', () => {
     await written(sandbox, 'received   standard  1 event, 0 new facts');
     expect((await interrupt(sandbox)).code).toBe(0);
     expect(sandbox.err()).toBe('');
-  }, 90_000);
+  }, 120_000);
 
   it('says who is in the way where its port is taken', async () => {
     const other = createServer();

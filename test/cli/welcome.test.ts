@@ -2,7 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 import { readLogLine } from '../../cli/src/pipeline/log-line.ts';
 import { narrate } from '../../cli/src/pipeline/narrate.ts';
-import { exampleMember, signedCurl } from '../../cli/src/sandbox/welcome.ts';
+import { exampleMember, examplesOf } from '../../cli/src/sandbox/people.ts';
+import { nextSteps, signedCurl } from '../../cli/src/sandbox/welcome.ts';
 import type { Sandbox } from '../../sandbox/src/sandbox.ts';
 import { aGrant, aPolicy } from '../builders/policy.ts';
 import { STANDARD_SECRET } from '../builders/webhook-events.ts';
@@ -35,6 +36,36 @@ describe('the curl of a sandbox', () => {
     expect(JSON.parse(shown.trimEnd().split('\n').at(-1)!)).toMatchObject({
       data: { group: { id: "o'clock $(id) `id`" } },
     });
+  });
+});
+
+describe('what a sandbox suggests', () => {
+  const at = { account: '111122223333', policyFile: 'p.yaml' };
+  const lines = (policy: Parameters<typeof examplesOf>[0]) =>
+    nextSteps(examplesOf(policy), 'ann', at).map(([line]) => line.replace(/^npx gatehouse /, ''));
+
+  it('is what the policy has something for', () => {
+    const policy = aPolicy({
+      grants: [
+        aGrant({ name: 'ops', to: [{ group: 'g7', source: 'standard' }] }),
+        aGrant({ name: 'ci', to: [{ machine: 'robot' }], through: 'user' }),
+      ],
+      identities: [{ source: 'standard', map: { ann: 'arn:aws:iam::111122223333:user/ann.b' } }],
+    });
+    expect(lines(policy)).toEqual([
+      'status',
+      'ledger prod-eu',
+      'verify ann --cluster prod-eu',
+      'can-i list secrets --cluster prod-eu -n kube-system --as ann',
+      'kubeconfig prod-eu --grant ops --policy p.yaml --profile ann.b --kubeconfig ann.b.kubeconfig',
+      'kubectl --kubeconfig ann.b.kubeconfig auth whoami',
+      'rotate-key robot',
+    ]);
+  });
+
+  it('is little where it has nothing', () => {
+    expect(lines(aPolicy({ clusters: [], grants: [] }))).toEqual(['status', 'ledger iam/111122223333']);
+    expect(lines(aPolicy())).toHaveLength(4);
   });
 });
 

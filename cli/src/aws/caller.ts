@@ -12,6 +12,10 @@ export interface Caller {
   readonly sts: STSClient;
 }
 
+const silent = () => {};
+/** Beside keys in the environment, the SDK warns, into each kubectl, that a profile wins. A profile is what was asked for. */
+const WITHOUT_WARNING = { logger: { debug: silent, info: silent, warn: silent, error: silent } };
+
 const SANDBOX_REMEDY = 'with a sandbox: run the ". .../env" line that it printed';
 
 /**
@@ -22,6 +26,7 @@ export async function callerOf({ profile, region }: AwsOptions): Promise<Caller>
   const sts = new STSClient({
     ...CLIENT_DEFAULTS,
     ...(profile === undefined ? {} : { profile }),
+    ...WITHOUT_WARNING,
     ...(region === undefined ? {} : { region }),
   });
   const found = await sts.config.region().catch((cause: unknown) => {

@@ -33,12 +33,16 @@ export function changeRows(
   return rows;
 }
 
-/** `role gatehouse-payments-operators`, `policy EKS_CICD_User_Policy`, `aws-auth`, `RoleBinding in pay`, `ClusterRoleBinding`. */
+/**
+ * `role gatehouse-payments-operators`, `policy EKS_CICD_User_Policy`, `aws-auth`, `RoleBinding in pay`, `ClusterRoleBinding`. A
+ * Role's name is told, since its changes do not tell it.
+ */
 function titleOf(kind: string, object: string): string {
   if (kind.startsWith('iam-')) return `${kind.slice('iam-'.length)} ${object.replace(/^arn:.*\//, '')}`;
   if (kind === 'aws-auth') return kind;
   const [type = '', namespace, name] = object.split('/');
-  return name === undefined ? type : `${type} in ${namespace}`;
+  if (name === undefined) return type;
+  return type === 'Role' ? `${type} ${name} in ${namespace}` : `${type} in ${namespace}`;
 }
 
 /** The line without what the row says already: the object, the account. */

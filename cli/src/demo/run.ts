@@ -1,7 +1,8 @@
 import { Failure } from '@gatehouse/core/access/failure';
 import { narrate } from '../pipeline/narrate.ts';
 import { builtComponents } from '../sandbox/run.ts';
-import type { Terminal } from '../terminal/terminal.ts';
+import { columns } from '../terminal/columns.ts';
+import type { Output, Terminal } from '../terminal/terminal.ts';
 import { counted } from '../terminal/text.ts';
 import type { DemoOptions } from '../verbs/demo.ts';
 import type { Scenario, Scene } from './scenario.ts';
@@ -48,12 +49,14 @@ export async function runDemo(terminal: Terminal, options: DemoOptions): Promise
       if (step && step.word !== 'operation') show.step(step.word, step.where, step.text, step.trouble);
     },
   });
+  let proven: readonly Proven[] = [];
   try {
-    await play(scenario, { stage, show });
+    proven = await play(scenario, { stage, show });
   } finally {
     await stage.close();
     await scenario.close?.();
   }
+  if (show.failed === 0) writeProven(out, proven);
   const seconds = ((performance.now() - began) / 1000).toFixed(1);
   const good = show.failed === 0;
   const summary = good
@@ -64,8 +67,10 @@ export async function runDemo(terminal: Terminal, options: DemoOptions): Promise
 }
 
 /** Act by act; what follows from an expectation that failed is not played. */
-async function play({ acts }: Scenario, scene: Scene): Promise<void> {
+async function play({ acts }: Scenario, scene: Scene): Promise<readonly Proven[]> {
+  const proven: Proven[] = [];
   for (const [index, act] of acts.entries()) {
+    const before = scene.show.held;
     scene.show.act(index + 1, act.title);
     try {
       await act.play(scene);
@@ -73,6 +78,25 @@ async function play({ acts }: Scenario, scene: Scene): Promise<void> {
       if (!(error instanceof TooLate)) throw error;
       scene.show.expect(`${error.what} (waited ${error.seconds} s)`, error.last, 'it happens');
     }
-    if (scene.show.failed > 0) return;
+    proven.push({ title: act.title, held: scene.show.held - before });
+    if (scene.show.failed > 0) break;
   }
+  return proven;
+}
+
+/** An act, and how many expectations held in it. */
+interface Proven {
+  readonly title: string;
+  readonly held: number;
+}
+
+/** What was proven, act by act. */
+function writeProven(out: Output, proven: readonly Proven[]): void {
+  const { style } = out;
+  const rows = proven.map(({ title, held }, index) => [
+    { text: `${index + 1}`, paint: style.name },
+    title,
+    { text: held === 0 ? '' : counted(held, 'expectation'), paint: style.good },
+  ]);
+  out.write(`\n${style.bold('What was proven')}\n${columns(rows, { style })}`);
 }

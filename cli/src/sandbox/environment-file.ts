@@ -1,30 +1,62 @@
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { AccessPolicy } from '@gatehouse/core/access/policy';
 import type { Components } from '@gatehouse/sandbox/real-cluster/components';
 import type { Sandbox } from '@gatehouse/sandbox/sandbox';
+import { profilesOf } from './people.ts';
+
+const LAUNCHER = fileURLToPath(new URL('../../bin/gatehouse.js', import.meta.url));
 
 /**
  * Writes the environment in which AWS tools, kubectl and this command reach a sandbox as its administrator, to be read by a
- * shell with `.`. It holds keys, though of nothing but the sandbox, so only its owner can read it. Answers the path.
+ * shell with `.`; people of the policy are profiles. It holds keys, though of nothing but the sandbox, so only its owner can
+ * read it. Answers the path.
  */
 export function environmentFile(
-  { awsEndpointUrl, region, administrator, clusters }: Sandbox,
+  sandbox: Sandbox,
+  policy: AccessPolicy,
   components?: Pick<Components, 'kubectl'>,
 ): string {
+  const { awsEndpointUrl, region, administrator, clusters } = sandbox;
   const configs = Object.values(clusters).map(({ kubeconfig }) => kubeconfig);
+  const folder = dirname(configs[0] ?? '.');
   const variables = {
     AWS_ENDPOINT_URL: awsEndpointUrl,
     AWS_REGION: region,
     AWS_ACCESS_KEY_ID: administrator.accessKeyId,
     AWS_SECRET_ACCESS_KEY: administrator.secretAccessKey,
+    AWS_SHARED_CREDENTIALS_FILE: credentialsFile(folder, sandbox, policy),
     KUBECONFIG: configs.join(':'),
   };
   const lines = Object.entries(variables).map(([name, value]) => `export ${name}='${value.replaceAll("'", "'\\''")}'`);
-  const file = join(dirname(configs[0] ?? '.'), 'env');
+  const file = join(folder, 'env');
   // A profile, a session, or a service's own endpoint of the shell would lead somewhere else.
   const unset = 'unset AWS_PROFILE AWS_SESSION_TOKEN AWS_ENDPOINT_URL_LAMBDA AWS_ENDPOINT_URL_STS';
-  // For whoever has no kubectl; their own goes before it.
-  const path = components === undefined ? [] : [`export PATH="$PATH:${dirname(components.kubectl)}"`];
-  writeFileSync(file, `${[unset, ...lines, ...path].join('\n')}\n`, { mode: 0o600 });
+  // kubectl runs `gatehouse token`. Its own kubectl is for whoever has none: theirs goes before it.
+  const programs = [commandFolder(folder), ...(components === undefined ? [] : [dirname(components.kubectl)])];
+  const path = `export PATH="$PATH:${programs.join(':')}"`;
+  writeFileSync(file, `${[unset, ...lines, path].join('\n')}\n`, { mode: 0o600 });
   return file;
+}
+
+/** A profile for each person of the policy who is an IAM user. */
+function credentialsFile(folder: string, sandbox: Sandbox, policy: AccessPolicy): string {
+  const file = join(folder, 'credentials');
+  const profiles = profilesOf(policy).map(({ profile, arn }) => {
+    const { accessKeyId, secretAccessKey } = sandbox.personOf(arn);
+    return `[${profile}]\naws_access_key_id = ${accessKeyId}\naws_secret_access_key = ${secretAccessKey}\n`;
+  });
+  writeFileSync(file, profiles.join('\n'), { mode: 0o600 });
+  return file;
+}
+
+/** A folder in which this command is called `gatehouse`. */
+function commandFolder(folder: string): string {
+  const commands = join(folder, 'bin');
+  mkdirSync(commands, { recursive: true });
+  const link = join(commands, 'gatehouse');
+  rmSync(link, { force: true });
+  symlinkSync(LAUNCHER, link);
+  return commands;
 }

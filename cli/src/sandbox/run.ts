@@ -1,4 +1,5 @@
 import { createServer } from 'node:net';
+import { relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Components } from '@gatehouse/sandbox/real-cluster/components';
 import { type Sandbox, startSandbox } from '@gatehouse/sandbox/sandbox';
@@ -29,7 +30,8 @@ export async function runSandbox(terminal: Terminal, options: SandboxOptions): P
   let tell = (step: Step): unknown => early.push(step);
   const sandbox = await startSandbox({
     port: options.port,
-    clusterObjects: options.policy === undefined ? CLUSTER_OBJECTS : {},
+    // Whoever tries a policy on prod-eu finds there what the example has: its namespaces, an aws-auth of others.
+    clusterObjects: CLUSTER_OBJECTS,
     policyFile,
     ...(components === undefined ? {} : { components }),
     ...(options.state === undefined ? {} : { stateDir: options.state }),
@@ -39,8 +41,8 @@ export async function runSandbox(terminal: Terminal, options: SandboxOptions): P
     },
   });
   try {
-    const environment = environmentFile(sandbox, components);
-    if (text) writeWelcome(terminal.out, sandbox, policy, environment);
+    const environment = environmentFile(sandbox, policy, components);
+    if (text) writeWelcome(terminal.out, sandbox, { policy, policyFile: relative('', policyFile) }, environment);
     else terminal.out.write(`${JSON.stringify(addressesOf(sandbox))}\n`);
     // What goes wrong is told in any case; beside the one line of JSON there is only the error output.
     const output = text ? terminal.out : terminal.err;

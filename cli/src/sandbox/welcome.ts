@@ -1,13 +1,18 @@
-import { groupsIn } from '@gatehouse/core/access/grantee';
 import type { AccessPolicy } from '@gatehouse/core/access/policy';
 import type { Sandbox } from '@gatehouse/sandbox/sandbox';
 import { columns } from '../terminal/columns.ts';
 import { COMMAND } from '../terminal/help.ts';
 import type { Output } from '../terminal/terminal.ts';
 import { webhookHeaders } from '../verbs/sign-webhook.ts';
+import { type Examples, exampleMember, examplesOf } from './people.ts';
 
 /** What a sandbox says once it is ready: where everything is, what to paste, where to look then. */
-export function writeWelcome(output: Output, sandbox: Sandbox, policy: AccessPolicy, environment: string): void {
+export function writeWelcome(
+  output: Output,
+  sandbox: Sandbox,
+  { policy, policyFile }: { readonly policy: AccessPolicy; readonly policyFile: string },
+  environment: string,
+): void {
   const { style } = output;
   const label = (text: string) => ({ text, paint: style.dim });
   output.write(`${style.good('ready')}  Gatehouse on this machine, with an AWS and clusters that play along\n\n`);
@@ -33,23 +38,11 @@ export function writeWelcome(output: Output, sandbox: Sandbox, policy: AccessPol
   );
   output.write(`${signedCurl(sandbox, { group, user })}\n\n`);
   output.write(`${style.bold('Then look')}, in another shell:\n\n`);
-  output.write(
-    columns(
-      [
-        [`. ${environment}`, label('# keys and kubeconfigs of the sandbox, for aws, kubectl and gatehouse')],
-        [`${COMMAND} status`, label('# what is in force, and what waits')],
-        [
-          `${COMMAND} ledger ${clusters[0]?.[0] ?? `iam/${sandbox.account}`}`,
-          label('# who got what, and because of which event'),
-        ],
-        [
-          'kubectl get rolebindings,clusterrolebindings -A -l app.kubernetes.io/managed-by=gatehouse',
-          label('# who is bound'),
-        ],
-      ],
-      { style, indent: 2 },
-    ),
-  );
+  const lines = [
+    [`. ${environment}`, 'for aws, kubectl and gatehouse; the people of the policy are profiles'] as const,
+    ...nextSteps(examplesOf(policy), user, { account: sandbox.account, policyFile }),
+  ];
+  for (const [line, does] of lines) output.write(`  ${style.dim(`# ${does}`)}\n  ${line}\n`);
   output.write(`\n${style.bold('Another event')}, in event.json (or the same, once its 5 minutes are over):\n\n`);
   output.write(`  ${COMMAND} sign-webhook event.json > headers\n`);
   output.write(
@@ -58,13 +51,32 @@ export function writeWelcome(output: Output, sandbox: Sandbox, policy: AccessPol
   output.write(`\n${style.dim('Ctrl-C ends it. What happens, as it happens:')}\n`);
 }
 
-/** Somebody whom the policy knows, and a group of the same source that it grants something to. */
-export function exampleMember({ grants, identities }: AccessPolicy) {
-  const [group] = grants.flatMap((grant) => groupsIn(grant, 'standard'));
-  const people = identities.flatMap((rule) =>
-    rule.source === 'standard' && 'map' in rule ? Object.keys(rule.map) : [],
+/** Lines to paste one after the other, and what each shows. */
+export function nextSteps(
+  { cluster, way, machine }: Examples,
+  user: string,
+  { account, policyFile }: { readonly account: string; readonly policyFile: string },
+): readonly (readonly [line: string, does: string])[] {
+  const steps: (readonly [string, string])[] = [
+    [`${COMMAND} status`, 'what is in force, and what waits'],
+    [`${COMMAND} ledger ${cluster ?? `iam/${account}`}`, 'who got what, and because of which event'],
+  ];
+  if (cluster === undefined) return steps;
+  steps.push(
+    [`${COMMAND} verify ${user} --cluster ${cluster}`, `what ${user} can do, what not, and by which grant`],
+    [`${COMMAND} can-i list secrets --cluster ${cluster} -n kube-system --as ${user}`, 'why not? (exit code 3: no)'],
   );
-  return { group: group ?? 'operators', user: people[0] ?? 'mia', granted: group !== undefined };
+  if (way !== undefined) {
+    const { grant, profile } = way;
+    const file = `${profile}.kubeconfig`;
+    const named = `--grant ${grant} --policy ${policyFile} --profile ${profile} --kubeconfig ${file}`;
+    steps.push(
+      [`${COMMAND} kubeconfig ${cluster} ${named}`, `${profile}'s way in`],
+      [`kubectl --kubeconfig ${file} auth whoami`, `${profile} comes in`],
+    );
+  }
+  if (machine !== undefined) steps.push([`${COMMAND} rotate-key ${machine}`, 'another access key, with an overlap']);
+  return steps;
 }
 
 /** A delivery of Standard Webhooks that adds somebody to a group, ready to be pasted into a shell. */

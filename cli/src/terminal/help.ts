@@ -9,6 +9,11 @@ export function withExamples(command: Command, examples: readonly (readonly [lin
   return command.addHelpText('after', `\nExamples:\n${lines.join('\n')}`);
 }
 
+/** Says in a verb's help what its exit codes are, where 3 is one of them: an answer, and no error. */
+export function withNo(command: Command, no: string): Command {
+  return command.addHelpText('after', `\nExit codes: 0 fine; 1 error; 3 ${no}`);
+}
+
 /** `-o, --output`. */
 export function withOutput(command: Command): Command {
   return command.addOption(

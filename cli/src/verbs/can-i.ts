@@ -4,7 +4,7 @@ import { type Asked, askedText } from '@gatehouse/core/operations/denial';
 import type { Command } from 'commander';
 import { type AwsOptions, withAwsOptions } from '../aws/options.ts';
 import { type Cell, columns } from '../terminal/columns.ts';
-import { withExamples, withTable } from '../terminal/help.ts';
+import { withExamples, withNo, withTable } from '../terminal/help.ts';
 import { type Output, type Terminal, writeJson } from '../terminal/terminal.ts';
 import { printable } from '../terminal/text.ts';
 import { rulesText } from './access-text.ts';
@@ -23,7 +23,7 @@ export function addCanI(program: Command, terminal: Terminal): void {
   const verb = program
     .command('can-i <verb> <resource>')
     .description('ask a cluster whether you, or somebody else, may do something: by which binding, or why not')
-    .requiredOption('--cluster <cluster>', 'the cluster that is asked')
+    .requiredOption('--cluster <cluster>', 'the cluster that is asked (required)')
     .option('-n, --namespace <namespace>', 'in this namespace (default: the whole cluster)')
     .option('--as <principal>', 'for somebody else: user/<source>/<id>, machine/<name>, a user id, or an IAM ARN')
     .option('--role-arn <arn>', 'for yourself: assume this role first')
@@ -43,6 +43,7 @@ export function addCanI(program: Command, terminal: Terminal): void {
     ['gatehouse can-i delete deployments.apps --cluster prod-eu -n pay --as user/okta/00u1', 'for somebody else'],
     ['gatehouse can-i create pods/exec --cluster prod-eu -n pay --as mia -o json', 'for scripts: exit code 3 means no'],
   ]);
+  withNo(verb, 'the answer is no');
 }
 
 async function canI(terminal: Terminal, verb: string, resource: string, options: Options): Promise<void> {

@@ -1,4 +1,4 @@
-import { Failure } from '@gatehouse/core/access/failure';
+import { Failure, isFailure } from '@gatehouse/core/access/failure';
 import { type Command, Option } from 'commander';
 import { type AwsOptions, withAwsOptions } from '../aws/options.ts';
 import type { ExecPlugin, KubeconfigEntry } from '../kubeconfig/entry.ts';
@@ -112,8 +112,15 @@ async function entryWanted(terminal: Terminal, wanted: string, options: Options)
       import('../aws/described-cluster.ts'),
     ]);
   const chosen = await chooseWay(wanted, { ...(level && { level }), ...(grant && { grant }) }, options.policy, () =>
-    operationsOf(options, terminal),
-  );
+    operationsOf(options, terminal).catch((error: unknown) => {
+      // The profile of a role, for the AWS CLI: it may not exist yet.
+      if (plugin !== 'aws' || profile === undefined || !isFailure(error, 'unauthorized')) throw error;
+      return operationsOf(withoutProfile(options), terminal);
+    }),
+  ).catch((error: unknown) => {
+    if (!isFailure(error, 'forbidden')) throw error;
+    throw new Failure('forbidden', error.message, { remedy: WITHOUT_GATEHOUSE, cause: error.cause });
+  });
   const { way, name } = chosen;
   const assumption = way ? assumptionOf(way, roleArn) : roleArn === undefined ? {} : { role: { arn: roleArn } };
   // With the AWS CLI the profile is the role's, and may not exist yet; the caller is whoever they are without it.
@@ -151,6 +158,10 @@ async function entryWanted(terminal: Terminal, wanted: string, options: Options)
     profile: { name: profile, role: { arn: assumption.role!.arn, sessionName: session.sessionName }, region },
   };
 }
+
+/** Members of a grant may not invoke Gatehouse's function; they need not. */
+const WITHOUT_GATEHOUSE =
+  'name the policy document with --policy FILE, or the role with --role-arn: only who may invoke gatehouse-run-operation can ask for the policy in force';
 
 function withoutProfile({ profile: _profile, ...rest }: Options): AwsOptions {
   return rest;

@@ -4,7 +4,7 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { type AwsOptions, withAwsOptions } from '../aws/options.ts';
 import type { RunOperation } from '../aws/run-operation.ts';
 import { type Cell, columns } from '../terminal/columns.ts';
-import { withExamples, withOutput } from '../terminal/help.ts';
+import { withExamples, withNo, withOutput } from '../terminal/help.ts';
 import type { Style } from '../terminal/style.ts';
 import { type Output, type Terminal, writeJson } from '../terminal/terminal.ts';
 import { counted } from '../terminal/text.ts';
@@ -21,6 +21,7 @@ export function addLedger(program: Command, terminal: Terminal): void {
     .description('verify a chain of the ledger and show its last entries: a cluster, or iam/<account>')
     .option('--last <number>', 'how many entries are shown', readCount, 20);
   withOutput(withAwsOptions(verb)).action((chain: string, options: Options) => ledger(terminal, chain, options));
+  withNo(verb, 'the chain is broken');
   withExamples(verb, [
     ['gatehouse ledger prod-eu', 'a cluster by its name; exit code 3 where the chain is broken'],
     ['gatehouse ledger iam/111122223333 -o json', 'the IAM principals of an account'],

@@ -7,10 +7,13 @@ import { type Terminal, writeJson } from '../terminal/terminal.ts';
 
 interface Options extends AwsOptions {
   readonly output: string;
-  readonly overlap: number;
+  /** Seconds. */
+  readonly overlap?: number;
 }
 
 const SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 };
+/** How long both keys work, unless told: seconds. */
+const DAY = 86_400;
 const LONGEST_DAYS = 7;
 
 /** `rotate-key`: a machine's access key gives way to a new one. */
@@ -22,9 +25,8 @@ export function addRotateKey(program: Command, terminal: Terminal): void {
     )
     .option(
       '--overlap <time>',
-      'how long the old key still works: 30m, 24h, 7d at most; 0 for not at all',
+      'how long the old key still works: 30m, 24h, 7d at most; 0 for not at all (default: 24h)',
       readOverlap,
-      86_400,
     );
   withOutput(withAwsOptions(verb)).action((machine: string, options: Options) => rotate(terminal, machine, options));
   withExamples(verb, [
@@ -41,7 +43,11 @@ export function readOverlap(text: string): number {
   throw new InvalidArgumentError('It must be a time like 30m, 24h or 7d (at most 7d), or 0.');
 }
 
-async function rotate(terminal: Terminal, machine: string, { output, overlap, ...options }: Options): Promise<void> {
+async function rotate(
+  terminal: Terminal,
+  machine: string,
+  { output, overlap = DAY, ...options }: Options,
+): Promise<void> {
   const { operationsOf } = await import('../aws/run-operation.ts');
   const run = await operationsOf(options, terminal);
   const { users } = await run<{ users: readonly RotatedKey[] }>({

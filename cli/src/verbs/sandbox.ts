@@ -30,6 +30,7 @@ export function addSandbox(program: Command, terminal: Terminal): void {
   withExamples(verb, [
     ['gatehouse sandbox', 'then paste the curl that it prints'],
     ['gatehouse sandbox --policy policy.yaml --state .gatehouse', 'your own policy, kept between restarts'],
+    ['gatehouse sandbox --policy docs/examples/limited.yaml', 'a policy of a how-to'],
     ['gatehouse sandbox --cluster real', 'real API servers and authenticators; the first time builds them'],
     ['gatehouse sandbox --port 0 --output json', 'one line of JSON with its addresses, for scripts'],
   ]);

@@ -6,7 +6,7 @@ import type { RunOperation } from '../aws/run-operation.ts';
 import type { StatusOutcome } from '../aws/status-outcome.ts';
 import { type Impersonation, impersonate } from '../cluster/impersonate.ts';
 import { type Cell, columns } from '../terminal/columns.ts';
-import { withExamples, withTable } from '../terminal/help.ts';
+import { withExamples, withNo, withTable } from '../terminal/help.ts';
 import { type Output, type Terminal, writeJson } from '../terminal/terminal.ts';
 import { counted, printable } from '../terminal/text.ts';
 import { rulesText } from './access-text.ts';
@@ -38,6 +38,7 @@ export function addVerify(program: Command, terminal: Terminal): void {
       'somebody who is not of the policy',
     ],
   ]);
+  withNo(verb, 'they can do more or less than the policy says, or come as somebody else');
 }
 
 async function verify(terminal: Terminal, principal: string, options: Options): Promise<void> {

@@ -12,7 +12,7 @@ export async function goAct({ stage, show, issuer, memory }: Scene): Promise<voi
   const token = await issuer.signIn('mia', KUBERNETES);
   const verdict = async () => (await askWithToken(stage.sandbox, token, PODS)).verdict;
   show.expect('mia may list pods in pay', await verdict(), 'allowed');
-  show.expect(`what was made for ${GRANT}`, await madeFor(stage, GRANT), [
+  show.expect(`Role and binding of the grant ${GRANT} are there`, await madeFor(stage, GRANT), [
     `Role gatehouse:${GRANT}`,
     `RoleBinding gatehouse:${GRANT}:role:0`,
   ]);

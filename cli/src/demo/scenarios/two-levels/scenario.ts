@@ -67,6 +67,7 @@ export function twoLevelsScenario(): Scenario {
 }
 
 async function environmentAct({ stage, show }: Scene): Promise<void> {
+  show.note('two roles of the policy do not exist yet: they are findings, and come in acts 3 and 4');
   show.startClock();
   await send(stage.sandbox, membership('joins', MIA, 'platform-admins'));
   const mia = await assumed(stage, stage.keysOf(MIA.name), roleArnOf('environments'), MIA.name);

@@ -167,11 +167,13 @@ export async function runOperation(
 }
 
 async function clusterNamed(reader: TableReader, policy: AccessPolicy, name: string): Promise<Cluster> {
-  const clusters = allClusters(policy, await discoveredClusters(reader)).filter(
-    (cluster) => cluster.name === name || cluster.arn === name,
-  );
-  const [cluster, another] = clusters;
-  if (!cluster) throw new Failure('not-found', `the policy in force names no cluster "${name}"`);
+  const known = allClusters(policy, await discoveredClusters(reader));
+  const [cluster, another] = known.filter((one) => one.name === name || one.arn === name);
+  if (!cluster) {
+    throw new Failure('not-found', `the policy in force names no cluster "${name}"`, {
+      remedy: known.length === 0 ? 'add it under clusters' : `it names ${known.map((one) => one.name).join(', ')}`,
+    });
+  }
   if (another) throw new Failure('invalid', `"${name}" is more than one cluster: name it by its ARN`);
   return cluster;
 }
