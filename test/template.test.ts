@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import { CALL_TIMEOUT_MS } from '@gatehouse/core/kubernetes/transport';
 import { CLUSTER_POLICY_ACTIONS } from '@gatehouse/core/plan/cluster-policy';
 import { AGENT_ACTIONS } from '@gatehouse/core/plan/connection';
+import { METRICS } from '@gatehouse/core/ports/metrics';
 import { CLUSTER_KINDS, CONNECTED_CLUSTER_KINDS, CONNECTION_KINDS, IAM_KINDS } from '@gatehouse/core/resources/kinds';
-import { eventSources } from '@gatehouse/core/sources/sources';
+import { eventSources, webhookSources } from '@gatehouse/core/sources/sources';
 import { TURN_LIMITS } from '@gatehouse/core/work/turn-ports';
 import { describe, expect, it } from 'vitest';
 import type * as z from 'zod';
@@ -14,12 +15,22 @@ const ROOT = join(import.meta.dirname, '..');
 /** What CloudFormation gives, as far as it matters here. Intrinsics stand in their long form: `{ Ref: 'X' }`. */
 interface Resource {
   readonly Type: string;
+  readonly Condition?: string;
   // biome-ignore lint/suspicious/noExplicitAny: a template is data of a hundred shapes, and every test names its own.
   readonly Properties: any;
 }
 interface Template {
+  readonly Parameters: Readonly<Record<string, Parameter>>;
   readonly Globals: { readonly Function: Resource['Properties'] };
   readonly Resources: Readonly<Record<string, Resource>>;
+}
+interface Parameter {
+  readonly Default: unknown;
+  readonly Description?: string;
+  readonly AllowedValues?: readonly unknown[];
+  readonly AllowedPattern?: string;
+  readonly ConstraintDescription?: string;
+  readonly MaxValue?: number;
 }
 interface Statement {
   readonly Effect: 'Allow' | 'Deny';
@@ -90,10 +101,12 @@ describe('functions', () => {
       Architectures: ['arm64'],
       Handler: 'main.handler',
       Layers: [{ Ref: 'CoreLayer' }],
-      LoggingConfig: { LogFormat: 'JSON' },
+      LoggingConfig: { LogFormat: 'JSON', LogGroup: { Ref: 'FunctionsLog' } },
+      Tracing: 'Active',
+      AutoPublishAlias: 'live',
     });
     for (const { id, properties } of functions) {
-      for (const property of ['Runtime', 'Architectures', 'Handler', 'Layers']) {
+      for (const property of ['Runtime', 'Architectures', 'Handler', 'Layers', 'LoggingConfig', 'Tracing']) {
         expect(properties, `${id}.${property}`).not.toHaveProperty(property);
       }
     }
@@ -101,6 +114,24 @@ describe('functions', () => {
       Type: 'AWS::Serverless::LayerVersion',
       Properties: { ContentUri: 'layers/core', CompatibleRuntimes: ['nodejs24.x'] },
     });
+  });
+
+  it('get a new version also for a new layer, which SAM does not look at by itself', () => {
+    for (const { id, properties } of functions) expect(properties.AutoPublishAliasAllProperties, id).toBe(true);
+  });
+
+  it('that reach clusters, and no others, stand in the subnets that are given', () => {
+    for (const { id, properties } of functions) {
+      const { VpcConfig } = properties;
+      if (properties.Role === undefined) expect(VpcConfig, id).toBeUndefined();
+      else expect(VpcConfig?.['Fn::If']?.[0], id).toBe('HasSubnets');
+    }
+    const { ManagedPolicyArns } = template.Resources.ClusterAccessRole!.Properties;
+    expect(text(ManagedPolicyArns)).toContain(
+      '["HasSubnets",{"Fn::Sub":"arn:${AWS::Partition}:iam::aws:policy/service-role/AWSLambdaVPCAccessExecutionRole"}',
+    );
+    // SAM adds this right to roles that it makes itself.
+    expect(text(ManagedPolicyArns)).toContain('AWSXRayDaemonWriteAccess');
   });
 
   it.each(functions.map((one) => [one.name, one] as const))(
@@ -145,6 +176,7 @@ describe('queues', () => {
       expect(source.FunctionResponseTypes).toEqual(['ReportBatchItemFailures']);
       const { VisibilityTimeout, FifoQueue } = template.Resources[queue]!.Properties;
       expect(VisibilityTimeout).toBeGreaterThanOrEqual(6 * timeout);
+      expect(source.ScalingConfig.MaximumConcurrency).toBeGreaterThanOrEqual(2);
       // One target a turn: the messages of a group come one by one.
       if (FifoQueue) expect(source.BatchSize).toBe(1);
     },
@@ -193,6 +225,157 @@ describe('queues', () => {
       );
       expect(mayFail).toBe(true);
     }
+  });
+
+  it('keep what a rule or a schedule could not deliver', () => {
+    const delivered = functions.flatMap(({ events }) =>
+      events.filter(({ Type }) => Type === 'EventBridgeRule' || Type === 'ScheduleV2'),
+    );
+    expect(delivered.length).toBeGreaterThan(4);
+    for (const { Properties } of delivered) {
+      expect(Properties.DeadLetterConfig).toEqual({ Arn: { 'Fn::GetAtt': 'DeadEventsQueue.Arn' } });
+    }
+    const { Queues, PolicyDocument } = template.Resources.DeadEventsOfRules!.Properties;
+    expect(Queues).toEqual([{ Ref: 'DeadEventsQueue' }]);
+    expect(PolicyDocument.Statement).toEqual([
+      {
+        Effect: 'Allow',
+        Principal: { Service: 'events.amazonaws.com' },
+        Action: 'sqs:SendMessage',
+        Resource: { 'Fn::GetAtt': 'DeadEventsQueue.Arn' },
+        // Only rules of this stack, in this account.
+        Condition: {
+          ArnLike: {
+            'aws:SourceArn': {
+              'Fn::Sub': 'arn:${AWS::Partition}:events:${AWS::Region}:${AWS::AccountId}:rule/${AWS::StackName}-*',
+            },
+          },
+        },
+      },
+    ]);
+  });
+});
+
+describe('alarms', () => {
+  const alarms = ofType('AWS::CloudWatch::Alarm').map(([id, { Properties }]) => ({ id, properties: Properties }));
+  const about = (namespace: string, metric: string) =>
+    alarms.filter(({ properties }) => properties.Namespace === namespace && properties.MetricName === metric);
+  const dimension = ({ properties }: (typeof alarms)[number], name: string) =>
+    properties.Dimensions.find((one: { Name: string }) => one.Name === name)?.Value;
+
+  it('tell the topic that is given, and say what it is about', () => {
+    for (const { id, properties } of alarms) {
+      expect(properties.AlarmActions, id).toEqual({
+        'Fn::If': ['HasAlarmTopic', [{ Ref: 'AlarmTopicArn' }], { Ref: 'AWS::NoValue' }],
+      });
+      expect(properties.AlarmDescription, id).toMatch(/ - /);
+    }
+  });
+
+  it('tell of the first message in any queue for dead letters', () => {
+    const dead = about('AWS/SQS', 'ApproximateNumberOfMessagesVisible');
+    expect(dead.map((one) => dimension(one, 'QueueName'))).toEqual(
+      ofType('AWS::SQS::Queue')
+        .filter(([id]) => id.startsWith('Dead'))
+        .map(([id]) => ({ 'Fn::GetAtt': `${id}.QueueName` })),
+    );
+    for (const { properties } of dead) {
+      expect(properties).toMatchObject({ Threshold: 1, EvaluationPeriods: 1, Statistic: 'Maximum' });
+    }
+  });
+
+  it('tell of each schedule when it fails, and when it does not come', () => {
+    for (const id of ['Tick', 'Sweep']) {
+      const of = (metric: string) =>
+        about('AWS/Lambda', metric).filter((one) => dimension(one, 'FunctionName').Ref === id);
+      expect(of('Errors').map(({ properties }) => properties.TreatMissingData)).toEqual(['notBreaching']);
+      expect(of('Invocations').map(({ properties }) => properties.TreatMissingData)).toEqual(['breaching']);
+    }
+  });
+
+  it('and the dashboard know the metrics that functions record, by their names, units and dimensions', () => {
+    const own = alarms.filter(({ properties }) => properties.Namespace === 'Gatehouse');
+    expect(new Set(own.map(({ properties }) => properties.MetricName))).toEqual(new Set(Object.keys(METRICS)));
+    for (const one of own) expect(folders, one.id).toContain(dimension(one, 'service'));
+    for (const { properties } of about('Gatehouse', 'RevocationLatency')) {
+      expect(METRICS.RevocationLatency).toBe('Milliseconds');
+      expect(properties).toMatchObject({ ExtendedStatistic: 'p99', Threshold: 60_000 });
+    }
+    expect(about('Gatehouse', 'RevocationLatency').map((one) => dimension(one, 'service'))).toEqual([
+      'reconcile-cluster',
+      'reconcile-iam',
+    ]);
+  });
+
+  it('watch for silence any source of webhooks, for no longer than CloudWatch looks back', () => {
+    const { WatchedSource, SilentHours } = template.Parameters;
+    expect(WatchedSource!.AllowedValues).toEqual(['', ...webhookSources.keys()]);
+    const [silent] = about('Gatehouse', 'EventsTakenIn');
+    expect(template.Resources[silent!.id]!.Condition).toBe('HasWatchedSource');
+    expect(silent!.properties).toMatchObject({
+      EvaluationPeriods: { Ref: 'SilentHours' },
+      TreatMissingData: 'breaching',
+    });
+    // At most seven days (AmazonCloudWatch/latest/monitoring/AlarmThatSendsEmail, "evaluation periods").
+    expect(SilentHours!.MaxValue! * silent!.properties.Period).toBeLessThanOrEqual(7 * 24 * 3600);
+  });
+});
+
+describe('the dashboard', () => {
+  const body: string = template.Resources.Dashboard!.Properties.DashboardBody['Fn::Sub'];
+  const named = [...body.matchAll(/\$\{([A-Za-z]+)/g)].map(([, id]) => id!).filter((id) => id !== 'AWS');
+
+  it('is a dashboard, of things that are there', () => {
+    const { widgets } = JSON.parse(body);
+    expect(widgets.length).toBeGreaterThan(6);
+    for (const id of named) expect(template.Resources, id).toHaveProperty(id);
+  });
+
+  it('leaves out no function, no queue and no alarm that is always there', () => {
+    const ids = resources
+      .filter(([, { Type }]) =>
+        ['AWS::Serverless::Function', 'AWS::SQS::Queue', 'AWS::CloudWatch::Alarm'].includes(Type),
+      )
+      .filter(([, { Condition }]) => Condition === undefined)
+      .map(([id]) => id);
+    expect(ids.filter((id) => !named.includes(id))).toEqual([]);
+  });
+});
+
+describe('parameters', () => {
+  it('have a default, a description, and say what they may be', () => {
+    for (const [name, one] of Object.entries(template.Parameters)) {
+      expect(one, name).toHaveProperty('Default');
+      expect(one.Description?.length ?? 0, name).toBeGreaterThan(10);
+      const says = one.AllowedValues ?? one.AllowedPattern ?? one.MaxValue;
+      expect(says, name).toBeDefined();
+      if (one.AllowedPattern) {
+        expect(String(one.Default), name).toMatch(new RegExp(one.AllowedPattern));
+        expect(one.ConstraintDescription, name).toBeDefined();
+      }
+    }
+  });
+
+  it.each([
+    ['EventAccounts', '12345678901'],
+    ['MemberRoleName', '/gatehouse-system/gatehouse-member'],
+    ['AlarmTopicArn', 'arn:aws:sqs:eu-west-1:111122223333:alarms'],
+    ['SubnetIds', 'sg-0123456789abcdef0'],
+    ['SecurityGroupIds', 'subnet-0123456789abcdef0'],
+  ])('%s refuses %s', (name, value) => {
+    expect(value).not.toMatch(new RegExp(template.Parameters[name]!.AllowedPattern!));
+  });
+});
+
+describe('logs', () => {
+  it('are kept for as long as is said, and no longer', () => {
+    const groups = ofType('AWS::Logs::LogGroup');
+    expect(groups.map(([id]) => id)).toEqual(['FunctionsLog', 'ApiLog']);
+    for (const [, { Properties }] of groups) expect(Properties.RetentionInDays).toEqual({ Ref: 'LogRetentionDays' });
+    const { Format } = template.Resources.Api!.Properties.AccessLogSettings;
+    // What a sender sends, its secret above all, is in no access log.
+    expect(Format).not.toMatch(/header|authorizer|body|querystring/i);
+    expect(JSON.parse(Format)).toMatchObject({ status: '$context.status' });
   });
 });
 

@@ -20,13 +20,14 @@ import { addStatus } from './verbs/status.ts';
 import { addToken } from './verbs/token.ts';
 import { addValidate } from './verbs/validate.ts';
 import { addVerify } from './verbs/verify.ts';
+import { addWhy } from './verbs/why.ts';
 
 const EPILOGUE = `
 Exit codes:
   0  fine
   1  error
   2  changes are pending (plan --detailed-exitcode)
-  3  the answer is no (can-i, verify; ledger: the chain is broken; associate-idp: something stands against it; onboard: the
+  3  the answer is no (can-i, verify, why; ledger: the chain is broken; associate-idp: something stands against it; onboard: the
      policy refuses it; register-cluster --status: it is not ACTIVE)
 
 Environment:
@@ -73,6 +74,7 @@ export function createProgram(terminal: Terminal): Command {
   program.commandsGroup('Who may do what:');
   addCanI(program, terminal);
   addVerify(program, terminal);
+  addWhy(program, terminal);
   program.commandsGroup('What happens:');
   addStatus(program, terminal);
   addPlan(program, terminal);

@@ -1,6 +1,7 @@
 import { Logger } from '@aws-lambda-powertools/logger';
 import { systemClock } from '@gatehouse/core/aws/clock';
 import { s3Documents } from '@gatehouse/core/aws/documents';
+import { cloudWatchMetrics } from '@gatehouse/core/aws/metrics';
 import { sqsQueues } from '@gatehouse/core/aws/queues';
 import { systemRandom } from '@gatehouse/core/aws/random';
 import { dynamoTable } from '@gatehouse/core/aws/table';
@@ -49,5 +50,6 @@ export function fromEnvironment(env: NodeJS.ProcessEnv): Dependencies {
     trust: { accounts: new Set(settings.EVENT_ACCOUNTS), ownRoles: new Set(settings.OWN_ROLES) },
     uploads: { bucket: settings.POLICY_BUCKET, trusted: settings.TRUST_UPLOADED_POLICY },
     log: new Logger({ serviceName: 'receive-event' }),
+    metrics: cloudWatchMetrics('receive-event'),
   };
 }

@@ -1,6 +1,7 @@
 import { Failure } from '@gatehouse/core/access/failure';
 import type { Documents } from '@gatehouse/core/ports/documents';
 import type { Log } from '@gatehouse/core/ports/log';
+import type { Metrics } from '@gatehouse/core/ports/metrics';
 import { type IntakePorts, takeIn } from '@gatehouse/core/sources/intake';
 import type { EventSource, EventTrust } from '@gatehouse/core/sources/source';
 import * as z from 'zod';
@@ -14,6 +15,7 @@ export interface Dependencies {
   readonly trust: EventTrust;
   readonly uploads: UploadSettings;
   readonly log: Log;
+  readonly metrics: Metrics;
 }
 
 /** The Lambda handler: one event of EventBridge. It throws where the event shall be delivered again. */
@@ -41,6 +43,7 @@ export function createHandler(dependencies: Dependencies): Handler {
       return;
     }
     const outcome = await takeIn(dependencies.ports, verdict.reception);
+    dependencies.metrics.record('EventsTakenIn', [outcome.events], { source: source.name });
     dependencies.log.info('an event was taken in', {
       source: source.name,
       delivery: verdict.reception.delivery,

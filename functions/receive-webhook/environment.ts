@@ -1,5 +1,6 @@
 import { Logger } from '@aws-lambda-powertools/logger';
 import { systemClock } from '@gatehouse/core/aws/clock';
+import { cloudWatchMetrics } from '@gatehouse/core/aws/metrics';
 import { sqsQueues } from '@gatehouse/core/aws/queues';
 import { systemRandom } from '@gatehouse/core/aws/random';
 import { secretsManager } from '@gatehouse/core/aws/secrets';
@@ -31,5 +32,6 @@ export function fromEnvironment(env: NodeJS.ProcessEnv): Dependencies {
     secrets: new SigningSecrets({ secrets: secretsManager(), clock }, WEBHOOK_SECRETS),
     sources: webhookSources,
     log: new Logger({ serviceName: 'receive-webhook' }),
+    metrics: cloudWatchMetrics('receive-webhook'),
   };
 }

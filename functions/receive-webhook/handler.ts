@@ -3,6 +3,7 @@ import type { Reception } from '@gatehouse/core/directory/fact';
 import { writtenInForce } from '@gatehouse/core/policy/in-force';
 import { refusalToOnboard } from '@gatehouse/core/policy/onboarding';
 import type { Log } from '@gatehouse/core/ports/log';
+import type { Metrics } from '@gatehouse/core/ports/metrics';
 import { type IntakePorts, takeIn } from '@gatehouse/core/sources/intake';
 import type { SigningSecrets } from '@gatehouse/core/sources/signing-secrets';
 import { MAX_BODY_BYTES, type WebhookRequest, type WebhookSource } from '@gatehouse/core/sources/source';
@@ -14,6 +15,7 @@ export interface Dependencies {
   readonly secrets: SigningSecrets;
   readonly sources: ReadonlyMap<string, WebhookSource>;
   readonly log: Log;
+  readonly metrics: Metrics;
 }
 
 /** The Lambda handler: one request of the HTTP API, one answer. */
@@ -99,6 +101,7 @@ async function receive(
     return refusal(403, 'not-onboarded', `${unasked.message}: ${unasked.remedy}`);
   }
   const outcome = await takeIn(dependencies.ports, verdict.reception);
+  dependencies.metrics.record('EventsTakenIn', [outcome.events], { source: source.name });
   dependencies.log.info('a webhook was taken in', {
     source: source.name,
     delivery: verdict.reception.delivery,

@@ -1,4 +1,5 @@
 import { Logger } from '@aws-lambda-powertools/logger';
+import { cloudWatchMetrics } from '@gatehouse/core/aws/metrics';
 import { turnPorts, turnsSchema } from '@gatehouse/core/aws/turns';
 import { TURN_LIMITS } from '@gatehouse/core/work/turn-ports';
 import type { Dependencies } from './handler.ts';
@@ -12,5 +13,6 @@ export function fromEnvironment(env: NodeJS.ProcessEnv): Dependencies {
     ports: turnPorts(environmentSchema.parse(env)),
     limits: TURN_LIMITS,
     log: new Logger({ serviceName: 'reconcile-iam' }),
+    metrics: cloudWatchMetrics('reconcile-iam'),
   };
 }

@@ -1,5 +1,6 @@
 import { Logger } from '@aws-lambda-powertools/logger';
 import { systemClock } from '@gatehouse/core/aws/clock';
+import { cloudWatchMetrics } from '@gatehouse/core/aws/metrics';
 import { pipelinePorts, pipelineSchema } from '@gatehouse/core/aws/pipeline';
 import type { Dependencies } from './handler.ts';
 
@@ -11,5 +12,6 @@ export function fromEnvironment(env: NodeJS.ProcessEnv): Dependencies {
   return {
     ports: { ...pipelinePorts(environmentSchema.parse(env)), clock: systemClock },
     log: new Logger({ serviceName: 'tick' }),
+    metrics: cloudWatchMetrics('tick'),
   };
 }

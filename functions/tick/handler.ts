@@ -1,4 +1,5 @@
 import type { Log } from '@gatehouse/core/ports/log';
+import type { Metrics } from '@gatehouse/core/ports/metrics';
 import { readSchedule } from '@gatehouse/core/work/schedule';
 import { tick } from '@gatehouse/core/work/tick';
 import type { WakePorts } from '@gatehouse/core/work/wake';
@@ -7,12 +8,14 @@ import type { WakePorts } from '@gatehouse/core/work/wake';
 export interface Dependencies {
   readonly ports: WakePorts;
   readonly log: Log;
+  readonly metrics: Metrics;
 }
 
 /** Hands on again, every minute, what is written down and not done. */
-export function createHandler({ ports, log }: Dependencies): (event: unknown) => Promise<void> {
+export function createHandler({ ports, log, metrics }: Dependencies): (event: unknown) => Promise<void> {
   return async (event) => {
     const report = await tick(ports, readSchedule(event, ports.clock.now()));
+    metrics.record('OldestWaiting', [report.oldest]);
     log.info('tick', { ...report });
   };
 }

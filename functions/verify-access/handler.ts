@@ -7,7 +7,7 @@ import { passOn } from '@gatehouse/core/work/wake';
 import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
 
 /** What the function needs. */
-export type Dependencies = TurnDependencies;
+export type Dependencies = Omit<TurnDependencies, 'metrics'>;
 
 /**
  * Takes what comes from the `later` queue: what is to be verified is verified; any other target's time has come, and it is

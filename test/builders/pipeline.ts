@@ -26,6 +26,7 @@ import { fixedClock } from '../fakes/clock.ts';
 import { type MemoryEksOptions, memoryEks } from '../fakes/eks.ts';
 import { memoryIam } from '../fakes/iam.ts';
 import { asUser, type MemoryKubernetes, memoryKubernetes } from '../fakes/kubernetes.ts';
+import { recordingMetrics } from '../fakes/metrics.ts';
 import { recordingNotices } from '../fakes/notices.ts';
 import { type MemoryQueuesOptions, memoryQueues } from '../fakes/queues.ts';
 import { countingRandom } from '../fakes/random.ts';
@@ -137,10 +138,11 @@ export async function aPipeline(options: PipelineOptions) {
     warn: () => undefined,
     error: (_message: string, { error }: Readonly<Record<string, unknown>>) => void failures.push(error),
   };
+  const metrics = recordingMetrics();
   const handlers: Record<QueueName, (event: SQSEvent) => Promise<SQSBatchResponse>> = {
     intake: planAccess({ ports, log }),
-    iam: reconcileIam({ ports, limits: TURN_LIMITS, log }),
-    clusters: reconcileCluster({ ports, limits: TURN_LIMITS, log }),
+    iam: reconcileIam({ ports, limits: TURN_LIMITS, log, metrics }),
+    clusters: reconcileCluster({ ports, limits: TURN_LIMITS, log, metrics }),
     later: verifyAccess({ ports, limits: TURN_LIMITS, log }),
   };
 
@@ -205,6 +207,7 @@ export async function aPipeline(options: PipelineOptions) {
       unreachable,
       ports,
       failures,
+      metrics,
       reports,
       policy,
     },

@@ -23,6 +23,7 @@ const VERBS = [
   'token',
   'validate',
   'verify',
+  'why',
 ];
 
 describe('help', () => {

@@ -266,3 +266,22 @@ describe('gatehouse verify', () => {
     });
   });
 });
+
+describe('gatehouse why', () => {
+  it('prints the chain from the event to the binding', async () => {
+    const { code, out } = await gatehouse('why', 'mia', 'prod-eu');
+    expect(code).toBe(0);
+    expect(out).toMatch(/^yes {2}user\/standard\/mia on prod-eu \(enforce, policy 1\)\n/);
+    expect(out).toContain('the standard group newcomers: they are a member since ');
+    expect(out).toMatch(/event +standard group\.member-added /);
+    expect(out).toMatch(/made +role-binding /);
+    expect(out).toMatch(/by +run \S+, ledger entry \d+, .*, policy 1/);
+    expect(out).toContain('the standard group developers: no event said that they are a member');
+  });
+
+  it('exits with 3 for somebody without access, also as JSON', async () => {
+    const { code, out } = await gatehouse('why', 'arn:aws:iam::111122223333:user/stranger', 'prod-eu', '-o', 'json');
+    expect(code).toBe(3);
+    expect(JSON.parse(out)).toMatchObject({ schemaVersion: 1, holds: false, cluster: 'prod-eu' });
+  });
+});

@@ -129,7 +129,7 @@ describe('the programs', () => {
   it('of Python want Python, and without it one sentence says so', async () => {
     await expect(pythonPrograms('emulator', () => {}, bare())).rejects.toMatchObject({
       code: 'unsupported',
-      message: 'the emulator of AWS is a Python program, and Python is not installed',
+      message: 'the emulator of AWS, SAM and checkov are Python programs, and Python is not installed',
       remedy: expect.stringContaining('install Python'),
     });
   });

@@ -7,7 +7,7 @@ import { Failure } from '@gatehouse/core/access/failure';
 import { cacheFolder } from '../../sandbox/src/real-cluster/components.ts';
 
 /** The sets of packages: each a file `python/NAME.txt` with everything pinned, installed into a folder of its own. */
-export type PythonSet = 'emulator' | 'sam';
+export type PythonSet = 'emulator' | 'sam' | 'checkov';
 
 /**
  * The folder with the programs of a set, installed where it is not installed yet: half a minute, once for each change of
@@ -53,13 +53,19 @@ async function requirePython(env: NodeJS.ProcessEnv): Promise<string> {
     () => undefined,
   );
   if (printed === undefined) {
-    throw new Failure('unsupported', 'the emulator of AWS is a Python program, and Python is not installed', {
-      remedy,
-    });
+    throw new Failure(
+      'unsupported',
+      'the emulator of AWS, SAM and checkov are Python programs, and Python is not installed',
+      {
+        remedy,
+      },
+    );
   }
   const minor = Number(/^Python 3\.(\d+)/.exec(printed)?.[1] ?? 0);
   if (minor < 10)
-    throw new Failure('unsupported', `the emulator of AWS needs Python 3.10 or newer, not ${printed}`, { remedy });
+    throw new Failure('unsupported', `the emulator of AWS, SAM and checkov need Python 3.10 or newer, not ${printed}`, {
+      remedy,
+    });
   return printed;
 }
 

@@ -14,6 +14,7 @@ import { aPipeline } from '../builders/pipeline.ts';
 import { ACCOUNT } from '../builders/policy.ts';
 import { sqsEvent } from '../builders/sqs-event.ts';
 import { ADMINISTRATOR } from '../fakes/kubernetes.ts';
+import { recordingMetrics } from '../fakes/metrics.ts';
 import type { Delivery } from '../fakes/queues.ts';
 import { countingRandom } from '../fakes/random.ts';
 import { FOREIGN, observed } from './observed.ts';
@@ -102,10 +103,11 @@ describe('a storm of ten thousand membership events on one cluster', () => {
       warn: () => undefined,
       error: (_message: string, { error }: Readonly<Record<string, unknown>>) => void failures.push(error),
     };
+    const metrics = recordingMetrics();
     const handlers = {
       intake: planAccess({ ports, log }),
-      iam: reconcileIam({ ports, limits: TURN_LIMITS, log }),
-      clusters: reconcileCluster({ ports, limits: TURN_LIMITS, log }),
+      iam: reconcileIam({ ports, limits: TURN_LIMITS, log, metrics }),
+      clusters: reconcileCluster({ ports, limits: TURN_LIMITS, log, metrics }),
       later: verifyAccess({ ports, limits: TURN_LIMITS, log }),
     };
     const running: Record<QueueName, number> = { intake: 0, iam: 0, clusters: 0, later: 0 };

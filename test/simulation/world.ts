@@ -27,6 +27,7 @@ import { fixedClock } from '../fakes/clock.ts';
 import { memoryEks } from '../fakes/eks.ts';
 import { memoryIam } from '../fakes/iam.ts';
 import { asUser, type MemoryKubernetes, memoryKubernetes } from '../fakes/kubernetes.ts';
+import { recordingMetrics } from '../fakes/metrics.ts';
 import { recordingNotices } from '../fakes/notices.ts';
 import { type Delivery, memoryQueues } from '../fakes/queues.ts';
 import { countingRandom } from '../fakes/random.ts';
@@ -338,9 +339,10 @@ export class Simulation {
       warn: () => undefined,
       error: (_message: string, { error }: Readonly<Record<string, unknown>>) => this.#failed(process, error),
     };
+    const metrics = recordingMetrics();
     if (queue === 'intake') return planAccess({ ports, log });
-    if (queue === 'iam') return reconcileIam({ ports, limits: TURN_LIMITS, log });
-    if (queue === 'clusters') return reconcileCluster({ ports, limits: TURN_LIMITS, log });
+    if (queue === 'iam') return reconcileIam({ ports, limits: TURN_LIMITS, log, metrics });
+    if (queue === 'clusters') return reconcileCluster({ ports, limits: TURN_LIMITS, log, metrics });
     return verifyAccess({ ports, limits: TURN_LIMITS, log });
   }
 

@@ -261,6 +261,8 @@ class Pool {
       AWS_LAMBDA_LOG_GROUP_NAME: `/aws/lambda/${this.wiring.name}`,
       AWS_LAMBDA_LOG_STREAM_NAME: 'sandbox',
       LAMBDA_TASK_ROOT: this.#options.root,
+      // Metrics are lines of the log that only CloudWatch makes something of.
+      POWERTOOLS_METRICS_DISABLED: 'true',
       TZ: ':UTC',
     };
   }

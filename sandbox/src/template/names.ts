@@ -73,6 +73,7 @@ export const KINDS: ReadonlyMap<string, Kind> = new Map<string, Kind>([
   ['AWS::SQS::QueuePolicy', { identity: named('sqs', 'policy/') }],
   ['AWS::DynamoDB::Table', { nameProperty: 'TableName', identity: named('dynamodb', 'table/') }],
   ['AWS::Events::EventBus', { nameProperty: 'Name', identity: named('events', 'event-bus/', 'name', ['Name']) }],
+  ['AWS::Events::EventBusPolicy', { identity: named('events', 'policy/') }],
   ['AWS::Events::Rule', { nameProperty: 'Name', identity: named('events', 'rule/') }],
   [
     'AWS::SecretsManager::Secret',
@@ -118,6 +119,7 @@ export const KINDS: ReadonlyMap<string, Kind> = new Map<string, Kind>([
   ['AWS::Logs::LogGroup', { nameProperty: 'LogGroupName', identity: named('logs', 'log-group:') }],
   ['AWS::Lambda::Permission', { identity: named('lambda', 'permission/') }],
   ['AWS::CloudWatch::Alarm', { nameProperty: 'AlarmName', identity: named('cloudwatch', 'alarm:') }],
+  ['AWS::CloudWatch::Dashboard', { nameProperty: 'DashboardName', identity: named('cloudwatch', 'dashboard/') }],
   ['AWS::KMS::Key', { identity: named('kms', 'key/') }],
   ['AWS::KMS::Alias', { nameProperty: 'AliasName', identity: named('kms', '') }],
 ]);

@@ -36,9 +36,10 @@ type Resource<T extends ResourceType = ResourceType> = {
   };
 }[T];
 
-/** Managed policies of AWS that a function's role may have; those that only allow logging add nothing here. */
-const LOGGING_POLICIES = new Set([
+/** Managed policies of AWS that a function's role may have: to log, to trace, to stand in a VPC. They add nothing here. */
+const ADDING_NOTHING = new Set([
   'AWSLambdaBasicExecutionRole',
+  'AWSLambdaVPCAccessExecutionRole',
   'AWSLambdaSQSQueueExecutionRole',
   'AWSXRayDaemonWriteAccess',
 ]);
@@ -189,7 +190,14 @@ function scopeOf(frame: Frame, place: Place, given: Readonly<Record<string, stri
     const allowed = definition.AllowedValues?.map(String);
     if (allowed && !allowed.includes(String(value)))
       throw refusal(`Parameters.${name}`, `${value} is not an allowed value`);
-    return definition.Type === 'CommaDelimitedList' ? String(value).split(',').filter(Boolean) : value;
+    const isList = definition.Type === 'CommaDelimitedList';
+    const pattern = new RegExp(`^(?:${definition.AllowedPattern ?? '[^]*'})$`);
+    const stray = (isList ? String(value).split(',') : [String(value)]).find((one) => !pattern.test(one));
+    if (stray !== undefined) {
+      const wanted = definition.ConstraintDescription ?? `what ${definition.AllowedPattern} matches`;
+      throw refusal(`Parameters.${name}`, `"${stray}" is not ${wanted}`);
+    }
+    return isList ? String(value).split(',').filter(Boolean) : value;
   };
   const scope: Scope = {
     ref: (name) => pseudo.get(name) ?? parameter(name) ?? identity(name)?.ref,
@@ -359,7 +367,7 @@ function documentsOf(
   where: string,
 ): readonly PolicyDocument[] {
   if (typeof policy !== 'string') return [policy as PolicyDocument];
-  if (LOGGING_POLICIES.has(policy.split('/').at(-1)!)) return [];
+  if (ADDING_NOTHING.has(policy.split('/').at(-1)!)) return [];
   const own = managed.find((each) => each.identity.arn === policy);
   if (!own) throw refusal(`${where}.Properties.Policies`, `unsupported managed policy ${policy}`);
   return [own.properties.PolicyDocument as unknown as PolicyDocument];

@@ -111,6 +111,8 @@ const functionShape = {
   }),
   Tags: tags,
   AutoPublishAlias: z.string(),
+  AutoPublishAliasAllProperties: flag,
+  VpcConfig: z.strictObject({ SubnetIds: z.array(z.string()).min(1), SecurityGroupIds: z.array(z.string()).min(1) }),
   DeploymentPreference: z.strictObject({ Type: z.string() }),
   ReservedConcurrentExecutions: integer.pipe(z.number().min(1)),
   EphemeralStorage: z.strictObject({ Size: integer }),
@@ -213,6 +215,11 @@ export const PROPERTIES = {
     Name: z.string(),
     Description: z.string().optional(),
     Tags: tags.optional(),
+  }),
+  'AWS::Events::EventBusPolicy': z.strictObject({
+    StatementId: z.string(),
+    EventBusName: z.string().default('default'),
+    Statement: statement.extend({ Principal: z.unknown() }),
   }),
   'AWS::Events::Rule': z.strictObject({
     Name: z.string().optional(),
@@ -323,6 +330,7 @@ export const PROPERTIES = {
     TreatMissingData: z.string().optional(),
     Unit: z.string().optional(),
   }),
+  'AWS::CloudWatch::Dashboard': z.strictObject({ DashboardName: z.string().optional(), DashboardBody: z.string() }),
   'AWS::KMS::Key': z.strictObject({
     Description: z.string().optional(),
     EnableKeyRotation: flag.optional(),

@@ -7,6 +7,7 @@ import {
   type NewEntry,
   readChain,
   readHead,
+  readLast,
   verifyChain,
 } from '@gatehouse/core/ledger/ledger';
 import type { Table } from '@gatehouse/core/ports/table';
@@ -298,5 +299,21 @@ describe('verifyChain', () => {
     const entries = await chainOf(4);
     expect(verifyChain(entries.slice(1))).toMatchObject({ ok: false, brokenAt: 1 });
     expect(verifyChain(entries.slice(2), { after: entries[0]! })).toMatchObject({ ok: false, brokenAt: 2 });
+  });
+});
+
+describe('the last entries', () => {
+  it.each([
+    { limit: 2, sequences: [7, 6] },
+    { limit: 7, sequences: [7, 6, 5, 4, 3, 2, 1] },
+    { limit: 100, sequences: [7, 6, 5, 4, 3, 2, 1] },
+  ])('$limit: $sequences, in pages of three', async ({ limit, sequences }) => {
+    const ledger = memoryTable();
+    for (let count = 0; count < 7; count += 1) await appendEntry({ ledger, clock: fixedClock() }, CHAIN, newEntry());
+    const paged: Pick<Table, 'get' | 'query'> = {
+      get: (key) => ledger.get(key),
+      query: (pk, options) => ledger.query(pk, { ...options, limit: Math.min(3, options?.limit ?? 3) }),
+    };
+    expect((await readLast(paged, CHAIN, limit)).map(({ sequence }) => sequence)).toEqual(sequences);
   });
 });

@@ -181,6 +181,20 @@ describe('what the policy refuses', () => {
       [environment('prod')],
       'has a grant or machine "people-env-prod"',
     ],
+    [
+      'a name of a machine that is only mentioned',
+      onboardingPolicy(
+        'grants:\n  - { name: ci, to: { machine: env-prod }, on: { clusters: "*" }, level: developer, through: user }\n',
+      ),
+      [environment('prod')],
+      'has a grant or machine "env-prod" already',
+    ],
+    [
+      'a role by which Gatehouse works',
+      onboardingPolicy('', ONBOARDING.replaceAll('role/ops/*', 'role/*')),
+      [environment('prod', { role: OPS.replace(/ops.*/, 'gatehouse-system/gatehouse-cluster-access') })],
+      'Gatehouse itself works by it',
+    ],
     ['a made role that nobody may assume', onboardingPolicy('', nobody), [environment('prod')], 'of nobody'],
     ['a cluster elsewhere', connected, [environment('prod')], 'runs elsewhere'],
     [

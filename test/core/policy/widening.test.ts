@@ -278,6 +278,20 @@ const CHANGES: readonly (readonly [string, AccessPolicy, AccessPolicy, readonly 
     [],
   ],
   [
+    'a username that a machine is given in place of another',
+    { ...base, machines: [{ name: 'ci', user: 'u', username: 'ci' }] },
+    { ...base, machines: [{ name: 'ci', user: 'u', username: 'admin' }] },
+    [/whatever a cluster gives the user "admin"/],
+    [/goes by other names/],
+  ],
+  [
+    'a username that a machine is given no more',
+    { ...base, machines: [{ name: 'ci', username: 'ci' }] },
+    { ...base, machines: [{ name: 'ci' }] },
+    [],
+    [/goes by other names/],
+  ],
+  [
     'whom a machine trusts, one more and one fewer',
     { ...base, machines: [{ name: 'ci', trust: { principals: [ARN('a')], accounts: [], webIdentity: [] } }] },
     { ...base, machines: [{ name: 'ci', trust: { principals: [ARN('b')], accounts: [], webIdentity: [] } }] },
@@ -503,13 +517,33 @@ const anyPolicy = (discovers: boolean): fc.Arbitrary<AccessPolicy> =>
     grants: fc
       .tuple(fc.option(anyGrant('g')), fc.option(anyGrant('h')))
       .map((grants) => grants.filter((grant) => grant !== null)),
-    machines: fc.constant([]),
+    machines: fc
+      .subarray(['ci', 'cd'])
+      .chain((names) =>
+        fc.tuple(
+          ...names.map((name) =>
+            fc
+              .option(fc.constantFrom('admin', 'robot'), { nil: undefined })
+              .map((username) => ({ name, ...(username === undefined ? {} : { username }) })),
+          ),
+        ),
+      ),
     identityProviders: fc.constant([]),
     identities: fc.constant([]),
     protected: fc.constant({ principals: [] }),
   });
 
 describe('what is in force of a policy that waits', () => {
+  test('keeps a machine by the name that it had', () => {
+    const policy = (username?: string) =>
+      aPolicy({ machines: [{ name: 'ci', ...(username === undefined ? {} : { username }) }] });
+    const during = (old: AccessPolicy, next: AccessPolicy) => withoutWidening(old, next).machines;
+    expect(during(policy('ci'), policy('admin'))).toEqual(policy('ci').machines);
+    expect(during(policy(), policy('admin'))).toEqual(policy().machines);
+    expect(during(policy('ci'), policy())).toEqual(policy().machines);
+    expect(during(aPolicy(), policy('admin'))).toEqual(policy().machines);
+  });
+
   test.each([
     ['without discovery', false],
     ['with discovery', true],

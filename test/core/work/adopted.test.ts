@@ -133,6 +133,23 @@ describe('an adopted role', () => {
     expect(world.findings().map(({ code }) => code)).toEqual(['foreign-entry']);
   });
 
+  it('of two grants keeps its entry, and what the other gives, when one of them goes', async () => {
+    const one = policy(role());
+    const on = '{ clusters: "*", namespaces: [shop], absentNamespaces: create }';
+    const more = `  - { name: shop, to: ${role()}, on: ${on}, level: namespace-admin, through: role }\n`;
+    const world = await aWorld(role(), withRole());
+    const alone = [world.awsAuth(), world.subjectsOf(BINDING)];
+    await world.upload(`${one}${more}`);
+    await world.settle(600_000);
+    const shop = { ...BINDING, namespace: 'shop', name: 'gatehouse:shop:clusterrole-admin:0' };
+    expect(world.subjectsOf(shop)).toEqual([USERNAME]);
+    expect([world.awsAuth(), world.subjectsOf(BINDING)]).toEqual(alone);
+    await world.upload(one);
+    await world.settle(600_000);
+    expect(world.subjectsOf(shop)).toBeUndefined();
+    expect([world.awsAuth(), world.subjectsOf(BINDING)]).toEqual(alone);
+  });
+
   it('leaves nothing behind, and stays, when its grant goes', async () => {
     const world = await aWorld(role(), withRole());
     await world.upload(EMPTY);

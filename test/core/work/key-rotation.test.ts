@@ -140,6 +140,21 @@ describe('a rotation', () => {
     expect(await world.keys()).toEqual([(await world.held()).accessKeyId]);
   });
 
+  it('whose secret is lost meanwhile keeps the old key, and puts another new one into a secret', async () => {
+    const world = await aMachine();
+    const { replaces } = await world.rotate();
+    const { accessKeyId: lost } = await world.held();
+    await world.secrets.remove(SECRET);
+    // What was written a moment ago is believed for five minutes.
+    await world.pass(HOUR / 6);
+    await world.rotate();
+    const { accessKeyId } = await world.held();
+    expect([lost, replaces]).not.toContain(accessKeyId);
+    expect(new Set(await world.keys())).toEqual(new Set([replaces, accessKeyId]));
+    await world.pass(25 * HOUR);
+    expect(await world.keys()).toEqual([accessKeyId]);
+  });
+
   it('of a machine that leaves meanwhile leaves nothing', async () => {
     const world = await aMachine();
     await world.rotate();

@@ -2,6 +2,7 @@ import { canonicalJson } from '@gatehouse/core/access/json';
 import type { Fact } from '@gatehouse/core/directory/fact';
 import { factKey } from '@gatehouse/core/directory/items';
 import { recordFact } from '@gatehouse/core/directory/record';
+import type { LedgerEntry } from '@gatehouse/core/ledger/ledger';
 import { policyInForce } from '@gatehouse/core/policy/in-force';
 import { withOnboarded } from '@gatehouse/core/policy/onboarding';
 import type { KubernetesObject } from '@gatehouse/core/ports/kubernetes';
@@ -139,6 +140,15 @@ async function aWorld({ policy = onboardingPolicy(), clusters = ['prod'] } = {})
     awsAuth,
     leftovers,
   };
+}
+
+/** What the ledger leaves open: intents without an outcome, and entries because of nothing. */
+function untold({ ledger }: Pick<Awaited<ReturnType<typeof aPipeline>>, 'ledger'>): unknown[] {
+  const entries = ledger.items() as unknown as (Pick<LedgerEntry, 'kind' | 'run' | 'target' | 'causes'> & object)[];
+  const ends = new Set(entries.flatMap(({ kind, run, target }) => (kind === 'outcome' ? [`${run} ${target}`] : [])));
+  return entries.filter(
+    ({ kind, run, target, causes }) => causes.length === 0 || (kind === 'intent' && !ends.has(`${run} ${target}`)),
+  );
 }
 
 const ENV_BINDING = 'gatehouse:env-prod:clusterrole-cluster-admin:0';
@@ -400,22 +410,53 @@ describe('a fact that is planned while something is onboarded', () => {
   });
 });
 
+describe('two environments that name one cluster', () => {
+  const ENVIRONMENTS = ['a', 'prod'];
+
+  it('are the one that has it and a finding; when that one goes, it is the other’s', async () => {
+    for (const [first, second] of [ENVIRONMENTS, ENVIRONMENTS.toReversed()] as [string, string][]) {
+      const world = await aWorld();
+      const empty = world.everything();
+      await world.say(environment(first, { cluster: 'prod', at: 1 }), application(first, 'pay', { at: 1 }));
+      await world.settle(600_000);
+      const alone = world.everything();
+      await world.say(environment(second, { cluster: 'prod', at: 2 }), application(second, 'pay', { at: 2 }));
+      await world.settle(600_000);
+      // Whoever comes later takes nothing from who is there.
+      expect(world.everything()).toEqual(alone);
+      expect((await world.findings()).map(({ code, environment: name }) => [code, name])).toEqual([
+        ['onboarding-refused', second],
+        ['environment-awaited', second],
+      ]);
+      await world.say(environmentGone(first, 3));
+      await world.settle(600_000);
+      expect(Object.keys(world.bound()).every((name) => name.includes(`-${second}`))).toBe(true);
+      expect(world.bound()).not.toEqual({});
+      await world.say(environmentGone(second, 4));
+      await world.settle(600_000);
+      expect(world.everything()).toEqual(empty);
+      expect(world.leftovers()).toEqual([]);
+    }
+  });
+});
+
 describe('whatever is said, in whatever order, with pauses or without', () => {
   const at = fc.integer({ min: 1, max: 9 });
   const role = fc.constantFrom(undefined, OPS);
   const group = fc.constantFrom(undefined, 'pay-devs');
   const namespace = fc.constantFrom('pay', 'shop');
+  const name = fc.constantFrom('prod', 'prod', 'a');
   const fact: fc.Arbitrary<Fact> = fc.oneof(
     fc
-      .record({ at, role, cluster: fc.constantFrom('prod', 'old') })
-      .map(({ role: named, ...over }) => environment('prod', { ...over, ...(named ? { role: named } : {}) })),
-    at.map((time) => environmentGone('prod', time)),
+      .record({ at, role, name, cluster: fc.constantFrom('prod', 'old') })
+      .map(({ role: named, name: one, ...over }) => environment(one, { ...over, ...(named ? { role: named } : {}) })),
+    fc.tuple(name, at).map(([one, time]) => environmentGone(one, time)),
     fc
-      .record({ at, role, group, namespace })
-      .map(({ namespace: on, role: named, group: of, at: time }) =>
-        application('prod', on, { at: time, ...(named ? { role: named } : {}), ...(of ? { group: of } : {}) }),
+      .record({ at, role, group, name, namespace })
+      .map(({ name: one, namespace: on, role: named, group: of, at: time }) =>
+        application(one, on, { at: time, ...(named ? { role: named } : {}), ...(of ? { group: of } : {}) }),
       ),
-    fc.tuple(namespace, at).map(([on, time]) => applicationGone('prod', on, time)),
+    fc.tuple(name, namespace, at).map(([one, on, time]) => applicationGone(one, on, time)),
   );
   const steps = fc.array(fc.record({ fact, pause: fc.constantFrom(0, 0, 300, 600_000) }), {
     minLength: 1,
@@ -438,7 +479,7 @@ describe('whatever is said, in whatever order, with pauses or without', () => {
           const { spec } = item;
           await fresh.say(
             item.type === 'environment'
-              ? ({ type: 'environment', name: item.name, state: 'present', at: 1, ...(spec as object) } as Fact)
+              ? ({ ...item, state: 'present', at: item.since![0], ...(spec as object) } as unknown as Fact)
               : ({ ...item, type: 'application', state: 'present', at: 1, ...(spec as object) } as Fact),
           );
         }
@@ -449,11 +490,14 @@ describe('whatever is said, in whatever order, with pauses or without', () => {
           expect(world.awsAuth(name).split('\n').toSorted()).toEqual(fresh.awsAuth(name).split('\n').toSorted());
         }
         expect(world.roles()).toEqual(fresh.roles());
-        const names = ['pay', 'shop'].map((on) => applicationGone('prod', on, 10));
-        for (const one of [environmentGone('prod', 10), ...names]) await world.say(one);
+        for (const one of ['prod', 'a']) {
+          const names = ['pay', 'shop'].map((on) => applicationGone(one, on, 10));
+          for (const gone of [environmentGone(one, 10), ...names]) await world.say(gone);
+        }
         await world.settle(3_600_000);
         expect(world.everything()).toEqual(before);
         expect(world.leftovers()).toEqual([]);
+        expect(untold(world)).toEqual([]);
       }),
       { numRuns: 40 },
     );

@@ -95,6 +95,22 @@ describe('a turn', () => {
     expect(JSON.parse(message!.body)).toMatchObject({ target: TARGET, sweep: { after: 'machine/ci' } });
   });
 
+  it('tells of each revocation, once, how long its event was on the way until all was written', async () => {
+    const world = await aWorld();
+    await world.join('00g1', 'alice');
+    await world.settle(600_000);
+    const before = world.metrics.recorded.flatMap(([, values]) => values).length;
+    await world.leave('00g1', 'alice');
+    await world.settle(600_000);
+    const told = world.metrics.recorded.flatMap(([metric, values]) => (metric === 'RevocationLatency' ? values : []));
+    // The cluster's, and the role's; that IAM is looked at once more a minute later delays neither.
+    expect(told.slice(before)).toHaveLength(2);
+    for (const value of told) expect(value).toBeLessThan(60_000);
+    await world.mark('bob', 'revocation');
+    world.clock.advance(5_000);
+    expect(await world.turn()).toMatchObject({ revocations: [world.clock.now() - CAUSE.receivedAt] });
+  });
+
   it('takes revocations first and alone', async () => {
     const world = await aWorld();
     await world.mark('alice');

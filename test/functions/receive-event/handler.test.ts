@@ -8,6 +8,7 @@ import { createHandler, type Dependencies } from '../../../functions/receive-eve
 import { callEvent, SENT_AT } from '../../builders/webhook-events.ts';
 import { fixedClock } from '../../fakes/clock.ts';
 import { memoryDocuments } from '../../fakes/documents.ts';
+import { recordingMetrics } from '../../fakes/metrics.ts';
 import { recordingQueues } from '../../fakes/queues.ts';
 import { countingRandom } from '../../fakes/random.ts';
 import { memoryTable } from '../../fakes/table.ts';
@@ -19,6 +20,7 @@ function world(changes: Partial<Dependencies['ports']> = {}, trusted = true) {
   const table = memoryTable();
   const queues = recordingQueues();
   const documents = memoryDocuments();
+  const metrics = recordingMetrics();
   const lines: string[] = [];
   const write = (message: string, details: object) => void lines.push(JSON.stringify({ message, ...details }));
   const handler = createHandler({
@@ -27,8 +29,9 @@ function world(changes: Partial<Dependencies['ports']> = {}, trusted = true) {
     trust: { accounts: new Set(['111122223333']), ownRoles: new Set(['arn:aws:iam::111122223333:role/own']) },
     uploads: { bucket: BUCKET, trusted },
     log: { info: write, warn: write, error: write },
+    metrics,
   });
-  return { handler, table, queues, documents, lines };
+  return { handler, table, queues, documents, lines, metrics };
 }
 
 describe('an API call', () => {
@@ -40,9 +43,10 @@ describe('an API call', () => {
   } as const;
 
   it('is recorded once, whichever copies of it arrive', async () => {
-    const { handler, table, queues } = world();
+    const { handler, table, queues, metrics } = world();
     await handler(callEvent());
     await handler({ ...callEvent(), id: 'bus-copy-2' });
+    expect(metrics.recorded).toEqual([1, 2].map(() => ['EventsTakenIn', [1], { source: 'aws' }]));
     expect(await table.get(factKey(cluster))).toMatchObject({ state: 'deleted', dirty: expect.any(String) });
     expect(queues.sent.map(({ queue, body }) => [queue, JSON.parse(body)])).toEqual([
       ['intake', { version: 1, facts: [factKey(cluster)] }],

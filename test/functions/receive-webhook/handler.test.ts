@@ -18,6 +18,7 @@ import {
   standardHeaders,
 } from '../../builders/webhook-events.ts';
 import { fixedClock } from '../../fakes/clock.ts';
+import { recordingMetrics } from '../../fakes/metrics.ts';
 import { recordingQueues } from '../../fakes/queues.ts';
 import { countingRandom } from '../../fakes/random.ts';
 import { memorySecrets } from '../../fakes/secrets.ts';
@@ -31,6 +32,7 @@ function world(changes: Partial<Dependencies['ports']> = {}) {
     'gatehouse/webhooks/okta': JSON.stringify({ current: OKTA_SECRET }),
     'gatehouse/webhooks/standard': JSON.stringify({ current: STANDARD_SECRET }),
   });
+  const metrics = recordingMetrics();
   const lines: string[] = [];
   const write = (message: string, details: object) => void lines.push(JSON.stringify({ message, ...details }));
   const table = memoryTable();
@@ -40,8 +42,9 @@ function world(changes: Partial<Dependencies['ports']> = {}) {
     secrets: new SigningSecrets({ secrets, clock }, 'gatehouse/webhooks/'),
     sources: webhookSources,
     log: { info: write, warn: write, error: write },
+    metrics,
   });
-  return { handler, clock, secrets, table, queues, lines };
+  return { handler, clock, secrets, table, queues, lines, metrics };
 }
 
 function standardEvent(body = memberAdded(), options: Parameters<typeof standardHeaders>[1] = {}) {
@@ -53,9 +56,10 @@ function oktaPost(body: string, authorization = OKTA_SECRET) {
 }
 
 /** Nothing at all may be left behind by what is not authentic. */
-function expectNoTrace({ table, queues }: ReturnType<typeof world>) {
+function expectNoTrace({ table, queues, metrics }: ReturnType<typeof world>) {
   expect(table.calls).toEqual({ get: 0, put: 0, delete: 0, query: 0, due: 0 });
   expect(queues.sent).toEqual([]);
+  expect(metrics.recorded).toEqual([]);
 }
 
 describe('an authentic delivery', () => {

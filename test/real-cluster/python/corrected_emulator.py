@@ -7,6 +7,7 @@ functions are wrapped here; each correction says which rule of AWS it restores.
 import re
 
 from ministack.core import iam_actions, iam_evaluator
+from ministack.services.cloudformation import provisioners
 
 # A call with several messages is allowed by the action of the single one.
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-api-permissions-reference.html
@@ -110,6 +111,30 @@ def with_variables(conditions, context):
 
 
 iam_evaluator._conditions_met = with_variables
+
+# CloudFormation knows the policy of an event bus, also where a condition leaves it out.
+# https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-events-eventbuspolicy.html
+def _bus_policy_create(_logical_id, props, _stack_name):
+    from ministack.services import eventbridge
+
+    bus, sid = props.get("EventBusName", "default"), props["StatementId"]
+    policy = eventbridge._event_bus_policies.setdefault(bus, {"Version": "2012-10-17", "Statement": []})
+    others = [statement for statement in policy["Statement"] if statement.get("Sid") != sid]
+    policy["Statement"] = [*others, {"Sid": sid, **props["Statement"]}]
+    return f"{bus}|{sid}", {}
+
+
+def _bus_policy_delete(physical_id, _props):
+    from ministack.services import eventbridge
+
+    bus, sid = physical_id.split("|", 1)
+    eventbridge._remove_permission({"EventBusName": bus, "StatementId": sid})
+
+
+provisioners._RESOURCE_HANDLERS["AWS::Events::EventBusPolicy"] = {
+    "create": _bus_policy_create,
+    "delete": _bus_policy_delete,
+}
 
 if __name__ == "__main__":
     from ministack.app import main

@@ -115,8 +115,8 @@ describe('what is not played is refused by its name and place', () => {
     [
       'a property of a function',
       '      CodeUri: test/fixtures/functions/worker/',
-      '      CodeUri: x\n      VpcConfig: {}',
-      'Resources.Worker.Properties: unknown property VpcConfig',
+      '      CodeUri: x\n      KmsKeyArn: x',
+      'Resources.Worker.Properties: unknown property KmsKeyArn',
     ],
     [
       'a misspelt property of an event',

@@ -93,9 +93,15 @@ export function parseClusterArn(text: string): { region: string; account: string
   return { region: match[2]!, account: match[3]!, name: match[4]! };
 }
 
-/** Roles that AWS services and Identity Center keep for themselves; nobody assumes or maps them by their ARN. */
+/** IAM path of the roles by which Gatehouse itself works (`template.yaml`). */
+const SYSTEM_PATH = '/gatehouse-system/';
+
+/** Roles that AWS services, Identity Center and Gatehouse itself keep for themselves; nobody assumes or maps them by their ARN. */
 export function reservedRole({ type, path, name }: PrincipalArn): { why: string; remedy: string } | undefined {
   if (type !== 'role') return undefined;
+  if (path.startsWith(SYSTEM_PATH)) {
+    return { why: 'Gatehouse itself works by it', remedy: 'name a role of your own' };
+  }
   if (path.startsWith('/aws-service-role/') || name.startsWith('AWSServiceRoleFor')) {
     return { why: 'it is the service-linked role of an AWS service', remedy: 'name a role of your own' };
   }

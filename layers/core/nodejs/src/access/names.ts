@@ -63,6 +63,11 @@ export function iamRoleName(grant: string): string {
   return shortened(`gatehouse-${grant}`, 64);
 }
 
+/** The name of a machine's IAM user: as the policy gives it, or derived. */
+export function machineUserName({ name, user }: { readonly name: string; readonly user?: string | undefined }): string {
+  return user ?? shortened(`gatehouse-${name}`, 64);
+}
+
 /** The aws-auth username of a shared role: rendered by the authenticator with the caller's session name, unchanged. */
 export function sharedRoleUsername(grant: string): string {
   return `${USERNAME_PREFIX}${grant}:{{SessionNameRaw}}`;

@@ -216,6 +216,8 @@ export interface EnvironmentItem extends Item {
   readonly at: number;
   readonly spec?: EnvironmentSpec & Json;
   readonly ever: readonly (EnvironmentSpec & Json)[];
+  /** When it was said after its last removal, the first times, ascending. Milliseconds UTC. */
+  readonly since?: readonly number[];
   readonly rev: string;
 }
 

@@ -26,7 +26,7 @@ type Attributes = Record<string, Item[string]>;
  * - the later source time wins, field by field for a user;
  * - at the same time, the one that takes away wins (absent, deleted, inactive); between two other values, the greater text;
  * - a group remembers its last deletion although it was made again since;
- * - an environment or application remembers all that was ever said of it.
+ * - an environment or application remembers all that was ever said of it, and an environment since when it is one.
  *
  * A time more than {@link CLOCK_SKEW} ahead counts as `now`, so that no fact can outlive all later ones. Its own time is
  * kept as `ahead` (at most a day ahead): what gives access at or before it is outdated, so that neither a repeated nor a
@@ -55,8 +55,10 @@ function ownAttributes(item: Item): Attributes {
 }
 
 /** What a planner reads from an item: not when a source last repeated it, nor what was said and overtaken. */
-function meaning({ at, activeAt, loginAt, emailAt, attributesAt, ahead, ever, ...rest }: Attributes): Attributes {
-  return rest;
+function meaning(attributes: Attributes): Attributes {
+  const { at, activeAt, loginAt, emailAt, attributesAt, ahead, ever, since, goneAt, ...rest } = attributes;
+  const first = (since as readonly number[] | undefined)?.[0];
+  return first === undefined ? rest : { ...rest, since: first };
 }
 
 function numberOf(value: Item[string]): number {
@@ -121,12 +123,27 @@ type Specified = Extract<Fact, { type: 'registration' | 'environment' | 'applica
 function applySpecified(item: Attributes, fact: Specified, at: number): void {
   const spec = specOf(fact);
   if (spec !== undefined && fact.type !== 'registration') item.ever = withOne(item.ever as readonly Json[], spec);
+  if (fact.type === 'environment') noteSince(item, spec !== undefined, at);
   const known = numberOf(item.at);
   const winsAtOnce = spec === undefined || (item.state === 'present' && text(spec) > text(item.spec));
   if (at < known || (at === known && !winsAtOnce)) return;
   Object.assign(item, { state: fact.state, at });
   if (spec === undefined) delete item.spec;
   else item.spec = spec;
+}
+
+/** So many times are kept of an environment that was said again and again: a late removal may lie between the first ones. */
+const MOST_TIMES = 16;
+
+/** Since when an environment is one: the first time it was said after its last removal, whichever of the two came first. */
+function noteSince(item: Attributes, isPresent: boolean, at: number): void {
+  const goneAt = Math.max(numberOf(item.goneAt), isPresent ? Number.NEGATIVE_INFINITY : at);
+  const times = new Set([...((item.since ?? []) as readonly number[]), ...(isPresent ? [at] : [])]);
+  if (goneAt > Number.NEGATIVE_INFINITY) item.goneAt = goneAt;
+  item.since = [...times]
+    .filter((time) => time > goneAt)
+    .sort((a, b) => a - b)
+    .slice(0, MOST_TIMES);
 }
 
 function specOf(fact: Specified): Json | undefined {

@@ -5,7 +5,7 @@ import type { Subject } from '../access/subject.ts';
 import type { Target } from '../access/target.ts';
 import type { Cause } from '../directory/fact.ts';
 import type { Clock } from '../ports/clock.ts';
-import type { Item, Key, Table } from '../ports/table.ts';
+import type { Item, Key, Table, TableReader } from '../ports/table.ts';
 import type { Change, Finding } from '../resources/resource.ts';
 
 /** What was made of one object, or was to be made: for people to read. */
@@ -143,6 +143,19 @@ export async function readChain(
     if (page.next === undefined) break;
     after = page.next;
   }
+  return entries;
+}
+
+/** The last entries of a chain, the newest first. */
+export async function readLast(ledger: TableReader, chain: string, limit: number): Promise<readonly LedgerEntry[]> {
+  const entries: LedgerEntry[] = [];
+  let after: string | undefined;
+  do {
+    const options = { limit: limit - entries.length, reverse: true, ...(after === undefined ? {} : { after }) };
+    const page = await ledger.query(partition(chain), options);
+    entries.push(...page.items.map(entryOf));
+    after = page.next;
+  } while (after !== undefined && entries.length < limit);
   return entries;
 }
 

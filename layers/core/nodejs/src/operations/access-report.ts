@@ -89,7 +89,7 @@ const EVERYTHING: Asked = { verb: '*', group: '*', resource: '*' };
 const AUTHENTICATED = 'system:authenticated';
 
 /** Somebody on a cluster, as far as policy, directory, aws-auth and RBAC tell. */
-interface Known {
+export interface Known {
   readonly person: Person;
   readonly subject?: Subject;
   /** The grants of the policy on the cluster, and which of them are theirs. */
@@ -182,7 +182,8 @@ export async function reportOn(
   };
 }
 
-async function knownOf(ports: TurnPorts, policy: AccessPolicy, cluster: Cluster, text: string): Promise<Known> {
+/** Reads all of it. @throws Failure `not-found` where nobody is known by this name. */
+export async function knownOf(ports: TurnPorts, policy: AccessPolicy, cluster: Cluster, text: string): Promise<Known> {
   const reader = new FactReader(ports.table);
   const person = await personNamed(reader, policy, text);
   const grants = policy.grants.filter((grant) => selects(grant, cluster));
@@ -272,7 +273,7 @@ async function allOf(kubernetes: Kubernetes, kind: ObjectKind): Promise<Kubernet
 }
 
 /** What waits or stands in the way, of theirs and of what their grants share: on the cluster, and in IAM. */
-async function troublesOf(
+export async function troublesOf(
   { table }: TurnPorts,
   cluster: Cluster,
   { subject, grants, theirs }: Known,

@@ -146,6 +146,8 @@ export const operationSchema = z.discriminatedUnion('operation', [
     cluster: z.string().min(1),
     principal: z.string().min(1),
   }),
+  /** By which events, facts, grants and bindings somebody has access to a cluster, or what is missing. */
+  z.strictObject({ operation: z.literal('why'), cluster: z.string().min(1), principal: z.string().min(1) }),
 ]);
 
 /** See {@link operationSchema}. */

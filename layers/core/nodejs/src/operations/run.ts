@@ -33,6 +33,7 @@ import type { Operation } from './operation.ts';
 import { rotateKeys } from './rotate-key.ts';
 import { inForce, subjectsOn } from './subjects.ts';
 import { waysInto } from './ways-in.ts';
+import { whyOn } from './why.ts';
 
 /** What operations need beside the ports of a turn. */
 export interface OperationSettings {
@@ -152,6 +153,11 @@ export async function runOperation(
       const { policy } = await inForce(ports.table);
       const cluster = await clusterNamed(ports.table, policy, operation.cluster);
       return { ...(await reportOn(ports, policy, cluster, operation.principal)) };
+    }
+    case 'why': {
+      const inForceNow = await inForce(ports.table);
+      const cluster = await clusterNamed(ports.table, inForceNow.policy, operation.cluster);
+      return { ...(await whyOn(ports, inForceNow, cluster, operation.principal)) };
     }
     case 'ways-in': {
       const { policy } = await inForce(ports.table);

@@ -1,5 +1,5 @@
 import { awsAuthArn, formatPrincipalArn, parsePrincipalArn } from '../access/arn.ts';
-import { IAM_PATH, iamRoleName, shortened } from '../access/names.ts';
+import { IAM_PATH, iamRoleName, machineUserName } from '../access/names.ts';
 import type { AccessPolicy, Grant, Machine } from '../access/policy.ts';
 import { DEFAULT_POLICY_NAME } from '../resources/iam-policy/model.ts';
 
@@ -14,8 +14,8 @@ export function machineNamed(policy: AccessPolicy, name: string): Machine {
 }
 
 /** The IAM user that Gatehouse makes for a machine in an account. */
-export function machineUserArn({ name, user }: Machine, account: string, partition: string): string {
-  return `arn:${partition}:iam::${account}:user${IAM_PATH}${user ?? shortened(`gatehouse-${name}`, 64)}`;
+export function machineUserArn(machine: Machine, account: string, partition: string): string {
+  return `arn:${partition}:iam::${account}:user${IAM_PATH}${machineUserName(machine)}`;
 }
 
 /** The name of the managed policy of a machine. Machines that name none share one. */

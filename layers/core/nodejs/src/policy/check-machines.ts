@@ -1,11 +1,13 @@
 import { reservedRole } from '../access/arn.ts';
+import { machineUserName } from '../access/names.ts';
 import { principalArn, type Report } from './checking.ts';
 import type { Path } from './document.ts';
+import { PROVIDER_PRESETS } from './identity-provider-presets.ts';
 import { granteesOf, type MachineDocument, type PolicyDocument } from './schema.ts';
 
 /** Everything that is wrong with the machines of a document. */
 export function checkMachines(document: PolicyDocument, report: Report): void {
-  const taken = new Map<string, string>();
+  const taken = derivedUsers(document);
   for (const [name, machine] of Object.entries(document.machines ?? {})) {
     const path: Path = ['machines', name];
     for (const field of ['user', 'username'] as const) {
@@ -19,7 +21,31 @@ export function checkMachines(document: PolicyDocument, report: Report): void {
       taken.set(key, name);
     }
     checkNames(document, name, machine, path, report);
+    checkUsername(document, machine, path, report);
     checkTrust(machine.trust, [...path, 'trust'], report);
+  }
+}
+
+/** The users of machines that come through one and name none, each with its machine. */
+function derivedUsers({ grants = [], machines = {} }: PolicyDocument): Map<string, string> {
+  const coming = grants.filter(({ through }) => through === 'user').flatMap(({ to }) => granteesOf(to));
+  const names = coming.flatMap(({ machine }) => machine ?? []).filter((name) => machines[name]?.user === undefined);
+  return new Map(names.map((name) => [`user ${machineUserName({ name }).toLowerCase()}`, name]));
+}
+
+/** Whom the OIDC provider of a cluster calls so would be bound with the machine. */
+function checkUsername(
+  { identityProviders = {} }: PolicyDocument,
+  { username }: MachineDocument,
+  path: Path,
+  report: Report,
+): void {
+  if (username === undefined) return;
+  for (const [name, { usernamePrefix, preset }] of Object.entries(identityProviders)) {
+    const prefix = usernamePrefix ?? (preset && PROVIDER_PRESETS[preset].prefix);
+    if (prefix === undefined || !username.startsWith(prefix)) continue;
+    const message = `"${username}" may be a user of the identity provider "${name}", whose names begin with "${prefix}"`;
+    report([...path, 'username'], message, 'give the machine a username that begins otherwise');
   }
 }
 
@@ -68,21 +94,47 @@ export function checkTrust(trust: MachineDocument['trust'], path: Path, report: 
 }
 
 /**
- * Why a pattern of subjects would let in strangers: every customer of a public provider has its tokens.
- * GitHub: https://docs.github.com/actions/concepts/security/openid-connect, GitLab: https://docs.gitlab.com/ci/cloud_services/aws/.
+ * Providers whose tokens every customer of a service has, with what a subject must begin with before its first wildcard; whose
+ * customer it is may no placeholder say, which an event fills in.
+ * GitHub: https://docs.github.com/actions/concepts/security/openid-connect, GitLab: https://docs.gitlab.com/ci/cloud_services/aws/,
+ * HCP Terraform: https://developer.hashicorp.com/terraform/cloud-docs/workspaces/dynamic-provider-credentials/workload-identity-tokens,
+ * Buildkite: https://buildkite.com/docs/agent/v3/cli-oidc.
  */
+const SHARED_PROVIDERS = [
+  {
+    host: /^token\.actions\.githubusercontent\.com$/,
+    begins: /^repo:[^/{]+\/[^/:]+:/,
+    names: 'one repository, so workflows',
+    example: 'repo:acme/payments:ref:refs/heads/main',
+  },
+  {
+    host: /(^|\.)gitlab\./,
+    begins: /^project_path:[^/{]+\/[^:]+:/,
+    names: 'one project, so pipelines',
+    example: 'project_path:acme/payments:ref_type:branch:ref:main',
+  },
+  {
+    host: /^app\.terraform\.io$/,
+    begins: /^organization:[^:{]+:/,
+    names: 'one organization, so runs',
+    example: 'organization:acme:project:payments:workspace:prod:run_phase:apply',
+  },
+  {
+    host: /^agent\.buildkite\.com$/,
+    begins: /^organization:[^:{]+:/,
+    names: 'one organization, so pipelines',
+    example: 'organization:acme:pipeline:payments:ref:refs/heads/main:*',
+  },
+] as const;
+
+/** Why a pattern of subjects would let in strangers: every customer of a public provider has its tokens. */
 function looseSubject(provider: string, subject: string): { message: string; remedy: string } | undefined {
   const fixed = subject.slice(0, subject.search(/[*?]|$/));
-  if (provider === 'token.actions.githubusercontent.com' && !/^repo:[^/]+\/[^/:]+:/.test(fixed)) {
+  const shared = SHARED_PROVIDERS.find(({ host }) => host.test(provider.replace(/:\d+$/, '')));
+  if (shared && !shared.begins.test(fixed)) {
     return {
-      message: `${JSON.stringify(subject)} does not name one repository, so workflows of others would match`,
-      remedy: 'write it like repo:acme/payments:ref:refs/heads/main',
-    };
-  }
-  if (/(^|\.)gitlab\./.test(provider) && !/^project_path:[^/]+\/[^:]+:/.test(fixed)) {
-    return {
-      message: `${JSON.stringify(subject)} does not name one project, so pipelines of others would match`,
-      remedy: 'write it like project_path:acme/payments:ref_type:branch:ref:main',
+      message: `${JSON.stringify(subject)} does not name ${shared.names} of others would match`,
+      remedy: `write it like ${shared.example}`,
     };
   }
   return fixed.length > 0

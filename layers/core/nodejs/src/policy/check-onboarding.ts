@@ -58,9 +58,21 @@ function checkRules(document: PolicyDocument, rules: OnboardingRulesDocument, pa
   });
 }
 
-/** Names stand in for placeholders; what is no placeholder would stay as it is, and let in nobody. */
+/** Two placeholders, or one and a wildcard, with nothing between them that no name has: `a` and `b-c` would be `a-b` and `c`. */
+const RUNS_TOGETHER = /\{\w+\}[a-z0-9-]*(\{\w+\}|[*?])|[*?][a-z0-9-]*\{\w+\}/;
+
+/**
+ * Names stand in for placeholders; what is no placeholder would stay as it is, and let in nobody. Filled in, each must still be
+ * told from what stands beside it, or the role of one would trust what is meant for another.
+ */
 function checkTemplate(trust: TrustDocument | undefined, known: readonly string[], path: Path, report: Report): void {
-  for (const [, name] of JSON.stringify(trust ?? {}).matchAll(/\{([a-zA-Z_]*)\}/g)) {
+  const text = JSON.stringify(trust ?? {});
+  const [together] = RUNS_TOGETHER.exec(text) ?? [];
+  if (together !== undefined) {
+    const message = `"${together}" would be the same, or match, for different names`;
+    report(path, message, 'part placeholders and wildcards by what no name holds, like / : or _');
+  }
+  for (const [, name] of text.matchAll(/\{([a-zA-Z_]*)\}/g)) {
     if (name === undefined || name === '' || known.includes(name)) continue;
     report(path, `there is no placeholder {${name}} here`, `use ${known.map((one) => `{${one}}`).join(' or ')}`);
   }

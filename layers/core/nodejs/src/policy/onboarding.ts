@@ -1,5 +1,6 @@
 import { clusterArn, parsePrincipalArn } from '../access/arn.ts';
 import { digest } from '../access/digest.ts';
+import { machinesIn } from '../access/grantee.ts';
 import { canonicalJson } from '../access/json.ts';
 import {
   applicationNames,
@@ -52,10 +53,29 @@ export function withOnboarded(written: AccessPolicy, items: readonly OnboardedIt
   const rules = written.onboarding;
   if (!rules) return { policy: written, findings: [] };
   const merger = new Merger(written, rules);
-  const present = items.filter(({ state }) => state === 'present').toSorted((a, b) => (a.sk < b.sk ? -1 : 1));
+  const present = items.filter(({ state }) => state === 'present').toSorted(inOrder);
   for (const item of present) if (item.type === 'environment') merger.addEnvironment(item);
   for (const item of present) if (item.type === 'application') merger.addApplication(item);
   return merger.result();
+}
+
+/** Who became an environment first keeps its cluster, whoever else names it later. */
+function inOrder(a: OnboardedItem, b: OnboardedItem): number {
+  const [first, second] = [firstSaid(a), firstSaid(b)];
+  return first === second ? (a.sk < b.sk ? -1 : 1) : first - second;
+}
+
+const firstSaid = (item: OnboardedItem): number =>
+  item.type === 'environment' ? (item.since?.[0] ?? item.at) : Number.POSITIVE_INFINITY;
+
+/** The other environments that were ever said to be a cluster that this one ever was. */
+export function rivalsOf(environment: EnvironmentItem, items: readonly OnboardedItem[]): EnvironmentItem[] {
+  const clusters = new Set(clustersEver(environment));
+  return items.flatMap((item) =>
+    item.type === 'environment' && item.sk !== environment.sk && clustersEver(item).some((arn) => clusters.has(arn))
+      ? [item]
+      : [],
+  );
 }
 
 /** Whether a finding is about an item. */
@@ -92,7 +112,12 @@ export function refusalToOnboard(
 
 /** What a digest of the items must tell apart. */
 export function onboardedDigest(items: readonly OnboardedItem[]): string {
-  return digest(items.map(({ sk, state, spec }) => ({ sk, state, ...(spec ? { spec } : {}) })));
+  return digest(
+    items.map((item) => {
+      const { sk, state, spec } = item;
+      return { sk, state, ...(spec ? { spec, since: item.type === 'environment' ? firstSaid(item) : null } : {}) };
+    }),
+  );
 }
 
 /**
@@ -191,7 +216,9 @@ class Merger {
     this.#written = written;
     this.#rules = rules;
     this.#clusters = [...written.clusters];
-    const names = [...written.grants, ...written.machines].map(({ name }) => name);
+    // A machine need not be described to be one.
+    const mentioned = written.grants.flatMap(machinesIn);
+    const names = [...[...written.grants, ...written.machines].map(({ name }) => name), ...mentioned];
     this.#taken = new Set([...names, ...names.map(iamRoleName)]);
   }
 

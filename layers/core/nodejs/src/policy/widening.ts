@@ -228,11 +228,16 @@ function meetMachines(old: AccessPolicy, next: AccessPolicy, notes: Notes): Mach
     const about = `machine/${machine.name}`;
     const { trust: knownTrust, ...known } = before.get(machine.name) ?? { name: machine.name };
     const { trust, ...names } = machine;
+    const { username: newName, ...others } = names;
+    const isNewName = newName !== undefined && newName !== known.username;
+    // A derived name is nobody else's; one that is given may stand in RBAC that others wrote.
+    if (isNewName) notes.widen(about, `whatever a cluster gives the user "${newName}" is the machine's, too`);
     if (before.has(machine.name) && !sameJson(known, names)) {
       notes.narrow(about, `the machine ${machine.name} goes by other names`);
     }
     const common = meetTrust(about, knownTrust, trust, notes);
-    return { ...names, ...(common ? { trust: common } : {}) };
+    const username = isNewName ? known.username : newName;
+    return { ...others, ...(username === undefined ? {} : { username }), ...(common ? { trust: common } : {}) };
   });
 }
 

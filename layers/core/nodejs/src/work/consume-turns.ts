@@ -2,6 +2,7 @@ import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import { Failure } from '../access/failure.ts';
 import { parseTarget } from '../access/target.ts';
 import type { Log } from '../ports/log.ts';
+import type { Metrics } from '../ports/metrics.ts';
 import { readWakeMessage } from './messages.ts';
 import { consumeBatch } from './sqs-batch.ts';
 import { takeTurn } from './take-turn.ts';
@@ -12,11 +13,12 @@ export interface TurnDependencies {
   readonly ports: TurnPorts;
   readonly limits: TurnLimits;
   readonly log: Log;
+  readonly metrics: Metrics;
 }
 
 /** Takes one turn for each wake-up of a batch. Whatever fails outside of a turn's own rules goes back to SQS. */
 export function consumeTurns(
-  { ports, limits, log }: TurnDependencies,
+  { ports, limits, log, metrics }: TurnDependencies,
   event: SQSEvent,
   type: 'iam' | 'cluster',
 ): Promise<SQSBatchResponse> {
@@ -28,6 +30,7 @@ export function consumeTurns(
         throw new Failure('invalid', `${message.target} came to the queue of the ${type} targets`);
       }
       const report = await takeTurn(ports, limits, message);
+      if (report.kind === 'done') metrics.record('RevocationLatency', report.revocations);
       log.info('turn', { target: message.target, ...report });
     },
     (error, record) => log.error('a turn failed', { messageId: record.messageId, error }),

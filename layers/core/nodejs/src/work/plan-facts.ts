@@ -7,6 +7,7 @@ import {
   connectionSubject,
   grantSubject,
   identityProviderSubject,
+  machineSubject,
   memberOf,
   parseSubject,
   permissionSetSubject,
@@ -31,6 +32,7 @@ import type { Cause, RegistrationSpec } from '../directory/fact.ts';
 import { peopleOf } from '../directory/grantee-people.ts';
 import {
   type ClusterItem,
+  type EnvironmentItem,
   type GroupItem,
   type MembershipItem,
   ONBOARDED,
@@ -43,8 +45,9 @@ import { nudgePlanner } from '../directory/nudge.ts';
 import { applicationsOf, readOnboarded } from '../directory/onboarded.ts';
 import { groupsOf, isLiveMember, readGroup, readMembership, readUser } from '../directory/read.ts';
 import { isManagedPrincipal, machineNamed, machinePolicyName } from '../plan/principals.ts';
+import { trustedAsMachines } from '../plan/role-trust.ts';
 import { type PolicyInForce, policyInForce } from '../policy/in-force.ts';
-import { clustersEver, earlierOnboarded, grantsEver, withOnboarded } from '../policy/onboarding.ts';
+import { clustersEver, earlierOnboarded, grantsEver, rivalsOf, withOnboarded } from '../policy/onboarding.ts';
 import {
   changedRegistrations,
   markRegistrationsPlanned,
@@ -306,15 +309,30 @@ class Planner {
     const onboarded = item as OnboardedItem;
     const before = await policiesBefore(this.#ports.table, inForce);
     const rules = [inForce.written, ...before];
-    await this.#planDerived(policy, onboarded, rules, cause);
-    if (onboarded.type !== 'environment') return true;
-    for (const application of await applicationsOf(this.#ports.table, onboarded.name)) {
+    if (onboarded.type === 'application') {
+      await this.#planDerived(policy, onboarded, rules, cause);
+      return true;
+    }
+    // A cluster that one of them gives up may be another's now.
+    for (const environment of [onboarded, ...rivalsOf(onboarded, inForce.onboarded)]) {
+      await this.#planEnvironment(policy, environment, rules, cause);
+    }
+    return true;
+  }
+
+  async #planEnvironment(
+    policy: AccessPolicy,
+    environment: EnvironmentItem,
+    rules: readonly AccessPolicy[],
+    cause: Cause,
+  ): Promise<void> {
+    await this.#planDerived(policy, environment, rules, cause);
+    for (const application of await applicationsOf(this.#ports.table, environment.name)) {
       await this.#planDerived(policy, application, rules, cause);
     }
-    const cluster = policy.clusters.find(({ labels }) => labels[ENVIRONMENT_LABEL] === onboarded.name);
-    for (const arn of clustersEver(onboarded)) if (arn !== cluster?.arn) await this.#leaveCluster(arn, cause);
+    const cluster = policy.clusters.find(({ labels }) => labels[ENVIRONMENT_LABEL] === environment.name);
+    for (const arn of clustersEver(environment)) if (arn !== cluster?.arn) await this.#leaveCluster(arn, cause);
     if (cluster) await this.#joinCluster(policy, cluster, cause);
-    return true;
   }
 
   async #planDerived(
@@ -409,8 +427,17 @@ class Planner {
     return true;
   }
 
-  /** A role of Identity Center's, or an adopted one, that came or went is looked up again. */
+  /** A role of Identity Center's, an adopted one, or one that machines are trusted by, that came or went is looked up again. */
   async #markFound(grant: Grant, account: string, name: string, cause: Cause): Promise<void> {
+    const policy = this.#rules;
+    const isTrusted = (text: string) => {
+      const arn = parsePrincipalArn(text);
+      return arn.account === account && arn.name === name;
+    };
+    if (policy && roleOf(grant) !== undefined && trustedAsMachines(policy, grant).some(isTrusted)) {
+      await this.#markShared(grant, clustersOf(policy, grant, this.#discovered), 'grant', cause);
+      for (const machine of machinesIn(grant)) await this.#markGrantee(machineSubject(machine), grant, 'grant', cause);
+    }
     const permissionSet = permissionSetOf(name);
     if (permissionSet !== undefined && grant.permissionSet === permissionSet) {
       const target = permissionSetTarget(account, permissionSet);

@@ -1,18 +1,25 @@
-import { parsePrincipalArn } from '../access/arn.ts';
+import { formatPrincipalArn, type PrincipalArn, parsePrincipalArn } from '../access/arn.ts';
 import { isFailure } from '../access/failure.ts';
 import { machinesIn } from '../access/grantee.ts';
 import type { Json } from '../access/json.ts';
 import { SESSION_NAME_PATTERN } from '../access/names.ts';
 import type { Account, Grant } from '../access/policy.ts';
-import { memberOf, type Subject } from '../access/subject.ts';
+import { grantSubject, memberOf, type Subject } from '../access/subject.ts';
 import { roleTarget, type Target } from '../access/target.ts';
 import { peopleOf } from '../directory/grantee-people.ts';
 import { isProtected } from '../plan/principals.ts';
-import { hasUserMembers, trustOfPolicy } from '../plan/role-trust.ts';
-import type { IamUser, PolicyDocument } from '../ports/iam.ts';
+import { hasUserMembers, trustedAsMachines, trustOfPolicy } from '../plan/role-trust.ts';
+import type { PolicyDocument } from '../ports/iam.ts';
 import type { Table } from '../ports/table.ts';
 import type { AccountPorts } from '../ports/world.ts';
-import { accountTrust, memberTrust, trustFits, trustTogether } from '../resources/iam-role/trust.ts';
+import {
+  accountTrust,
+  closedTrust,
+  memberTrust,
+  sameTrust,
+  trustFits,
+  trustTogether,
+} from '../resources/iam-role/trust.ts';
 import type { Finding } from '../resources/resource.ts';
 import { accountById } from './clusters.ts';
 import { trustKey, uniqueIdKey } from './keys.ts';
@@ -47,8 +54,13 @@ export interface TrustDecision {
  */
 export async function decideTrust(request: TrustRequest): Promise<TrustDecision> {
   const { ports, policy, grant, account, roleName, partition, subjects } = request;
-  const named = trustOfPolicy(policy, grant, { account: account.id, partition });
-  if (!hasUserMembers(grant)) return { document: named, findings: [], renamed: false };
+  const absent = await absentPrincipals(request);
+  const named = trustOfPolicy(policy, grant, { account: account.id, partition }, absent.arns);
+  if (!hasUserMembers(grant)) {
+    // Where nobody is left who could assume it, no cluster needs to hear of the role.
+    const severity = sameTrust(named, closedTrust()) ? 'blocks' : 'notice';
+    return { document: named, findings: absent.findings.map((one) => ({ ...one, severity })), renamed: false };
+  }
   const key = trustKey(roleTarget(account.id, roleName));
   const known = await ports.table.get(key);
   const opened = known?.naming === 'unique-id';
@@ -63,7 +75,7 @@ export async function decideTrust(request: TrustRequest): Promise<TrustDecision>
     const names = [...users, ...machinesIn(grant)];
     if (trustFits(document) && new Set(names).size === names.length) {
       if (known?.recheck === true) await ports.table.delete(key);
-      return { document, findings: checked.findings, renamed: false };
+      return { document, findings: [...absent.findings, ...checked.findings], renamed: false };
     }
   }
   const concerned = listed === 'too-many' ? await membersAmong(request, subjects) : listed;
@@ -79,7 +91,8 @@ export async function decideTrust(request: TrustRequest): Promise<TrustDecision>
     await ports.table.put({ ...key, naming: 'unique-id', accounts: sorted as Json, renaming });
   }
   const renamed = !opened || known?.renaming === true;
-  return { document: trustTogether(accountTrust(sorted, partition), named), findings: checked.findings, renamed };
+  const findings = [...absent.findings, ...checked.findings];
+  return { document: trustTogether(accountTrust(sorted, partition), named), findings, renamed };
 }
 
 /** Takes note that all members of a role whose session names changed will be looked at. */
@@ -153,7 +166,7 @@ async function existing(
       arns.push(arn);
       continue;
     }
-    const user = await lookUp(request, isOwn ? accountPorts : undefined, home, name);
+    const user = await lookUp(request, isOwn ? accountPorts : undefined, { account: home, type: 'user', name });
     if (user === 'closed') {
       // One account that cannot be entered keeps out only those whom nobody ever saw there.
       if (known) arns.push(arn);
@@ -173,17 +186,47 @@ async function existing(
   return { arns, findings };
 }
 
-/** An IAM user of an account; `closed` where another account than the role's does not let Gatehouse in, or ask. */
+/**
+ * The roles and users whom the policy trusts as machines and who do not exist: IAM would refuse the document for each of them,
+ * and keep everybody else out. Those of an account that cannot be asked are taken at the policy's word.
+ */
+async function absentPrincipals(
+  request: TrustRequest,
+): Promise<{ readonly arns: ReadonlySet<string>; readonly findings: readonly Finding[] }> {
+  const { policy, grant, account, accountPorts, roleName } = request;
+  const arns = new Set<string>();
+  const findings: Finding[] = [];
+  for (const arn of trustedAsMachines(policy, grant)) {
+    const principal = parsePrincipalArn(arn);
+    const isOwn = principal.account === account.id;
+    if (!isOwn && !policy.accounts.some(({ id }) => id === principal.account)) continue;
+    const there = await lookUp(request, isOwn ? accountPorts : undefined, principal);
+    if (there === 'closed' || there?.arn === formatPrincipalArn(principal)) continue;
+    arns.add(arn);
+    findings.push({
+      code: 'no-such-principal',
+      severity: 'notice',
+      object: roleName,
+      subject: grantSubject(grant.name),
+      message: there
+        ? `the IAM ${principal.type} is ${there.arn}, not ${arn}, so it may not assume ${roleName}`
+        : `there is no IAM ${principal.type} ${arn}, so it may not assume ${roleName}`,
+      remedy: there ? 'write its ARN so in the access policy' : 'create it, or correct trust in the access policy',
+    });
+  }
+  return { arns, findings };
+}
+
+/** An IAM role or user; `closed` where another account than the role's does not let Gatehouse in, or ask. */
 async function lookUp(
   { ports, policy }: TrustRequest,
   own: AccountPorts | undefined,
-  account: string,
-  name: string,
-): Promise<IamUser | undefined | 'closed'> {
-  if (own) return own.iam.getUser(name);
+  { account, type, name }: Pick<PrincipalArn, 'account' | 'type' | 'name'>,
+): Promise<{ readonly arn: string; readonly id: string } | undefined | 'closed'> {
+  const ask = ({ iam }: Pick<AccountPorts, 'iam'>) => (type === 'role' ? iam.getRole(name) : iam.getUser(name));
+  if (own) return ask(own);
   try {
-    const { iam } = await ports.world.account(await accountById(ports.table, policy, account));
-    return await iam.getUser(name);
+    return await ask(await ports.world.account(await accountById(ports.table, policy, account)));
   } catch (error) {
     if (isFailure(error, 'forbidden')) return 'closed';
     throw error;

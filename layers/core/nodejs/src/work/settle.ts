@@ -31,6 +31,15 @@ export interface Ending {
   readonly confirmAfter?: number;
 }
 
+/** What became of the marks of a turn. */
+export interface Settled {
+  readonly settled: ReadonlyMap<Mark, Settlement>;
+  /** Those of which everything is written now, and was not before: cleared, or to be seen once more. */
+  readonly written: readonly Mark[];
+  /** When the earliest postponed mark is ripe. */
+  readonly retryAt?: number;
+}
+
 const FIRST_RETRY = 1_000;
 const LAST_RETRY = 300_000;
 
@@ -45,13 +54,10 @@ export function backOff(attempts: number, fraction: number): number {
  * trying again may help, parked with the finding where a person must mend something first. Answers when the earliest
  * postponed mark is ripe, and what became of each.
  */
-export async function settleMarks(
-  ports: TurnPorts,
-  marks: readonly Mark[],
-  ending: Ending,
-): Promise<{ settled: ReadonlyMap<Mark, Settlement>; retryAt?: number }> {
+export async function settleMarks(ports: TurnPorts, marks: readonly Mark[], ending: Ending): Promise<Settled> {
   const holds = await ending.reader.stillHolds();
   const settled = new Map<Mark, Settlement>();
+  const written: Mark[] = [];
   let retryAt: number | undefined;
   const trouble = troubleIn(ending);
   const postpone = async (mark: Mark, delay: number, write: (at: number) => Promise<boolean>) => {
@@ -72,13 +78,15 @@ export async function settleMarks(
       settled.set(mark, (await parkMark(ports, mark, finding)) ? 'parked' : 'refreshed');
     } else if (ending.confirmAfter !== undefined) {
       await postpone(mark, ending.confirmAfter, (at) => confirmMark(ports, mark, at));
+      if (!mark.confirming && settled.get(mark) === 'postponed') written.push(mark);
     } else {
       const cleared = await clearMark(ports, mark);
       if (cleared) await clearParkedTwin(ports, mark);
       settled.set(mark, cleared ? 'cleared' : 'refreshed');
+      if (cleared && !mark.confirming) written.push(mark);
     }
   }
-  return retryAt === undefined ? { settled } : { settled, retryAt };
+  return { settled, written, ...(retryAt === undefined ? {} : { retryAt }) };
 }
 
 /**

@@ -48,6 +48,8 @@ export type TurnReport =
       readonly marks: number;
       readonly changes: number;
       readonly settled: readonly Settlement[];
+      /** Of each revocation that is written now: how long ago its event came, in milliseconds. */
+      readonly revocations: readonly number[];
     };
 
 const SWEEP_PAGE = 200;
@@ -147,7 +149,7 @@ async function work(
   const marks = swept ? swept.marks : ripe;
   const run = `${target}#${lease.counter}`;
   const subjects = [...new Set([...marks.map(({ subject }) => subject), ...(swept?.subjects ?? [])])];
-  let report: Report = { kind: 'done', run, marks: marks.length, changes: 0, settled: [] };
+  let report: Report = { kind: 'done', run, marks: marks.length, changes: 0, settled: [], revocations: [] };
   if (subjects.length > 0) {
     const reader = new FactReader(ports.table);
     const inForce = await policyInForce(reader);
@@ -232,7 +234,8 @@ async function perform(request: StageRequest, run: Run, marks: readonly Mark[]):
     claims,
     ...(confirmAfter === undefined ? {} : { confirmAfter }),
   };
-  const { settled, retryAt } = await settleMarks(ports, marks, ending);
+  const { settled, written, retryAt } = await settleMarks(ports, marks, ending);
+  const now = ports.clock.now();
   if (retryAt !== undefined) await wakeLater(ports, target, retryAt);
   if (marks.length === 0) await markSweptTrouble(ports, { target, cause }, subjects, ending);
   const concerned = [...claims.wanted, ...claims.recorded];
@@ -247,6 +250,9 @@ async function perform(request: StageRequest, run: Run, marks: readonly Mark[]):
     marks: marks.length,
     changes: result.applied.length,
     settled: [...settled.values()],
+    revocations: written
+      .filter(({ urgency }) => urgency === 'revocation')
+      .map(({ cause: { receivedAt } }) => Math.max(0, now - receivedAt)),
   };
 }
 
