@@ -266,3 +266,44 @@ it('what was added and is removed again leaves the very text that was there', ()
     { numRuns: 700 },
   );
 });
+
+it('a username that the policy gives changes the entries of its own principal alone', () => {
+  const given = fc.record({
+    arn: oneOf(...OURS),
+    username: oneOf('x', 'deployer', '5'),
+    list: fc.constant('mapRoles'),
+    recorded: fc.boolean(),
+  });
+  fc.assert(
+    fc.property(text, given, fc.boolean(), (mapRoles, row, goes) => {
+      const [one] = [owned(row)];
+      const claims = {
+        wanted: goes ? [] : [one],
+        unwanted: goes ? [one] : [],
+        recorded: row.recorded || goes ? [one] : [],
+      };
+      const before = observed({ mapRoles });
+      const { change, findings } = diff(AWS_AUTH_OBJECT, before, claims);
+      const after = change?.after ?? before;
+      const others = (source: string | undefined) => {
+        const document = readList('mapRoles', source);
+        if ('refused' in document) return source;
+        return document.layout.style === 'empty'
+          ? []
+          : document.layout.items
+              .map(({ start, end }) => document.text.slice(start, end).trimEnd())
+              .filter((entry) => !entry.toLowerCase().includes(row.arn.toLowerCase()));
+      };
+      expect(others(dataOf(after).mapRoles)).toEqual(others(mapRoles));
+      const [was, is] = [readAwsAuth(dataOf(before)), readAwsAuth(dataOf(after))];
+      expect(principalsChanged(was, is).filter((arn) => arn !== row.arn.toLowerCase())).toEqual([]);
+      expect(diff(AWS_AUTH_OBJECT, after, claims).change).toBeUndefined();
+      // Nobody comes in by a name that somebody else's entry has already.
+      if (!goes && findings.length === 0) {
+        const named = is.roles.filter(({ username: name }) => name === row.username);
+        expect(new Set(named.map(({ arn }) => arn.toLowerCase()))).toEqual(new Set([row.arn.toLowerCase()]));
+      }
+    }),
+    { numRuns: 700 },
+  );
+});
