@@ -306,7 +306,7 @@ describe('what is not granted yet', () => {
     ...{ accounts: ['111122223333'], mode: 'enforce', adopt: [], people: [] },
     level: { name: 'admin', clusterRole: 'cluster-admin' },
   };
-  const applications = { level: VIEW, adopt: [], people: [], absentNamespaces: 'create' } as const;
+  const applications = { level: VIEW, adopt: [], people: [], namespaces: ['*'], absentNamespaces: 'create' } as const;
   const onboarding: AccessPolicy = { ...policy(), onboarding: { environments, applications } };
   const environment = { ...PROD, labels: { 'gatehouse.dev/environment': 'prod' } };
 

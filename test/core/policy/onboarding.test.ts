@@ -210,6 +210,12 @@ describe('what the policy refuses', () => {
       'the cluster’s own',
     ],
     [
+      'a namespace that may be no application’s',
+      onboardingPolicy('', `${ONBOARDING.trimEnd()}\n    namespaces: [shop, team-*]\n`),
+      [environment('prod'), application('prod', 'argocd')],
+      'may not be an application’s namespace',
+    ],
+    [
       'a group that may not be named',
       onboardingPolicy('', ONBOARDING.replace('groupsOf: okta', '')),
       [environment('prod'), application('prod', 'pay', { group: 'devs' })],

@@ -148,6 +148,13 @@ const REFUSED: readonly (readonly [string, string, string, RegExp, RegExp])[] = 
     /cluster-admin/,
   ],
   [
+    'an onboarding of namespaces that there cannot be',
+    `${HEAD}onboarding: { environments: { accounts: ["111122223333"], people: [ ${GROUP} ] }, applications: { people: [ ${GROUP} ], namespaces: [ §Pay ] } }`,
+    'onboarding.applications.namespaces[0]',
+    /namespace/,
+    /team-\*/,
+  ],
+  [
     'an onboarding of machines',
     `${HEAD}onboarding: { environments: { accounts: ["111122223333"], people: [ §{ machine: ci } ] } }`,
     'onboarding.environments.people[0]',

@@ -25,7 +25,14 @@ const environments = (over: Partial<EnvironmentRules> = {}): EnvironmentRules =>
   ...over,
 });
 const applications = (over: Partial<ApplicationRules> = {}): ApplicationRules => ({
-  ...{ absentNamespaces: 'refuse', level: rules('get'), adopt: [], people: people('a'), groupsOf: 'okta' },
+  ...{
+    namespaces: ['*'],
+    absentNamespaces: 'refuse',
+    level: rules('get'),
+    adopt: [],
+    people: people('a'),
+    groupsOf: 'okta',
+  },
   ...over,
 });
 const onboards = (over: Partial<EnvironmentRules> = {}, apps?: Partial<ApplicationRules>): AccessPolicy => ({
@@ -339,6 +346,27 @@ const CHANGES: readonly (readonly [string, AccessPolicy, AccessPolicy, readonly 
     onboards({}, { absentNamespaces: 'create' }),
     [/absent namespaces/],
     [],
+  ],
+  [
+    'fewer namespaces than all',
+    onboards({}, {}),
+    onboards({}, { namespaces: ['pay', 'team-*'] }),
+    [],
+    [/no longer: namespaces \* may be onboarded/],
+  ],
+  [
+    'all namespaces instead of some',
+    onboards({}, { namespaces: ['team-*'] }),
+    onboards({}, { namespaces: ['*'] }),
+    [/namespaces \* may be onboarded/],
+    [],
+  ],
+  [
+    'one namespace of many, and another beside',
+    onboards({}, { namespaces: ['team-*'] }),
+    onboards({}, { namespaces: ['team-a', 'argocd'] }),
+    [/namespaces argocd may be onboarded/],
+    [/no longer: namespaces team-\*/],
   ],
   [
     'groups of another source',

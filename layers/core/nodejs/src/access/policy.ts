@@ -221,6 +221,8 @@ export interface EnvironmentRules extends OnboardingRules {
 
 /** Of applications: namespaces on environments. */
 export interface ApplicationRules extends OnboardingRules {
+  /** Which namespaces may be applications', with `*` for any characters. Never those of the cluster itself (`kube-*`). */
+  readonly namespaces: readonly string[];
   readonly absentNamespaces: Grant['absentNamespaces'];
   /** The source whose groups may be named. Without: no application may name a group. */
   readonly groupsOf?: string;

@@ -274,6 +274,12 @@ class Merger {
           'name a namespace of the application',
         );
       }
+      if (!rules.namespaces.some((pattern) => matchesName(pattern, namespace))) {
+        throw new Refusal(
+          `"${namespace}" may not be an application’s namespace`,
+          'name another, or add it to onboarding.applications.namespaces in the access policy',
+        );
+      }
       const account = this.#accounts.get(environment);
       if (account === undefined) {
         throw new Refusal(

@@ -140,6 +140,7 @@ function resolveOnboarding(
       ? {
           applications: {
             ...rules(applications, APPLICATION_LEVEL),
+            namespaces: [...new Set(applications.namespaces ?? ['*'])],
             absentNamespaces: applications.absentNamespaces ?? 'refuse',
             ...given({ groupsOf: applications.groupsOf }),
           },

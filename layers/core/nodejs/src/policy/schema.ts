@@ -28,6 +28,11 @@ export const FORMS = {
     is: 'a cluster name, with * for any characters',
     example: 'prod-*',
   },
+  namespaceGlob: {
+    pattern: /^[a-z0-9*]([a-z0-9*-]{0,61}[a-z0-9*])?$/,
+    is: 'a namespace, with * for any characters',
+    example: 'team-*',
+  },
   labelKey: {
     pattern: /^([a-z0-9.-]{1,253}\/)?[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/,
     is: 'the key of a label',
@@ -290,6 +295,9 @@ const onboarding = z.strictObject({
     .describe('Clusters that join by an event or a command. Level: cluster-admin, unless another is named.'),
   applications: z
     .strictObject({
+      namespaces: filled(form('namespaceGlob'))
+        .optional()
+        .describe('Which namespaces may be applications, with * as wildcard; all but kube-* where left out.'),
       absentNamespaces: scope.shape.absentNamespaces,
       groupsOf: z.string().optional().describe('The source whose groups an application may name.'),
       ...onboardingRules.shape,

@@ -404,10 +404,11 @@ function meetApplications(
     return undefined;
   }
   const rules = meetRulesOf(about, old, next, notes);
+  const namespaces = meetPatterns(about, old.namespaces, next.namespaces, (one) => `namespaces ${one}`, notes);
   const absentNamespaces = meetAbsent(about, old, next, notes);
   const list = ({ groupsOf }: ApplicationRules) => (groupsOf === undefined ? [] : [groupsOf]);
   const [groupsOf] = meetList(about, list(old), list(next), (id) => `groups of ${id} may be named`, notes);
-  return rules && { ...rules, absentNamespaces, ...(groupsOf === undefined ? {} : { groupsOf }) };
+  return rules && { ...rules, namespaces, absentNamespaces, ...(groupsOf === undefined ? {} : { groupsOf }) };
 }
 
 function meetRulesOf(
@@ -434,6 +435,21 @@ function meetList(
   for (const one of next) if (!old.includes(one)) notes.widen(about, text(one));
   for (const one of old) if (!next.includes(one)) notes.narrow(about, `no longer: ${text(one)}`);
   return next.filter((one) => old.includes(one));
+}
+
+/** Names that match a pattern of both lists. A name or pattern is no wider where one of the other list matches all of it. */
+function meetPatterns(
+  about: string,
+  old: readonly string[],
+  next: readonly string[],
+  text: (one: string) => string,
+  notes: Notes,
+): readonly string[] {
+  const within = (one: string, list: readonly string[]) =>
+    list.some((pattern) => pattern === one || pattern === '*' || (!one.includes('*') && matchesName(pattern, one)));
+  for (const one of next) if (!within(one, old)) notes.widen(about, `${text(one)} may be onboarded`);
+  for (const one of old) if (!within(one, next)) notes.narrow(about, `no longer: ${text(one)} may be onboarded`);
+  return [...new Set([...next.filter((one) => within(one, old)), ...old.filter((one) => within(one, next))])];
 }
 
 function meetGrants(scope: Scope, notes: Notes): Grant[] {
