@@ -42,5 +42,6 @@ async function deregisterCluster(terminal: Terminal, name: string, options: Plac
     const what = state === 'not-registered' ? 'was not registered' : 'is deregistered';
     terminal.out.write(`${terminal.out.style.good('done')}  ${name} ${what}\n`);
     if (outcome.trouble.length > 0) writeConnection(terminal.out, outcome);
+    terminal.out.write('Manifests that were applied by hand are taken out by hand, too: kubectl delete -f DIR\n');
   }
 }

@@ -215,6 +215,12 @@ describe('a cluster elsewhere', () => {
     const marks = await markOn(world, CLUSTER);
     expect(marks.length).toBeGreaterThan(0);
     for (const { finding } of marks) expect(finding).toMatchObject({ code: 'unsupported' });
+    await world.upload(policy({ connected: false }));
+    await world.settle();
+    expect(await world.eks.describeCluster('edge')).toBeUndefined();
+    await sweep(world.ports, world.clock.now());
+    await world.settle();
+    expect([await markOn(world, CONNECTION), await markOn(world, CLUSTER)]).toEqual([[], []]);
   });
 
   it.each([

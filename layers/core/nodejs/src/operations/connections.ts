@@ -366,9 +366,20 @@ async function dryRun(ports: TurnPorts, { limits }: OperationSettings, arn: stri
 /** Marks the registration, and the cluster where anything is recorded or reached; the planner marks the people. */
 async function mark(ports: TurnPorts, arn: string, cause: Cause): Promise<void> {
   const subject = connectionSubject(arn.split('/').at(-1)!);
-  const onCluster = (await readRecord(ports.table, clusterTarget(arn), subject)).length > 0;
-  const targets = [connectionTarget(arn), ...(onCluster ? [clusterTarget(arn)] : [])];
-  for (const target of targets) await putMark(ports, { target, subject, urgency: 'revocation', cause });
-  await wake(ports, targets);
+  const onCluster = clusterTarget(arn);
+  const isRecorded = (await readRecord(ports.table, onCluster, subject)).length > 0;
+  // What was parked because the cluster was not reached is looked at again: there may be nothing to be done for it any more.
+  const { items } = await ports.table.query(targetPk(onCluster), { prefix: MARK_PREFIX });
+  const parked = items.map(readMark).filter(({ finding }) => finding !== undefined);
+  const marks = [
+    { target: connectionTarget(arn), subject, urgency: 'revocation' as const },
+    ...(isRecorded ? [{ target: onCluster, subject, urgency: 'revocation' as const }] : []),
+    ...parked.map(({ subject: of, urgency }) => ({ target: onCluster, subject: of, urgency })),
+  ];
+  for (const one of marks) await putMark(ports, { ...one, cause });
+  await wake(
+    ports,
+    marks.map(({ target }) => target),
+  );
   await nudgePlanner(ports, [REGISTRATIONS_KEY]);
 }

@@ -37,7 +37,7 @@ import { CLUSTER_KINDS, CONNECTED_CLUSTER_KINDS } from '../resources/kinds.ts';
 import type { OwnedClaim } from '../resources/resource.ts';
 import { roleBindingKind } from '../resources/role-binding/kind.ts';
 import type { RoleBindingClaim } from '../resources/role-binding/model.ts';
-import type { Result } from './carry-out.ts';
+import type { Result, Scene } from './carry-out.ts';
 import type { CauseOf } from './causes.ts';
 import { accountById, clusterOf, discoveredClusters } from './clusters.ts';
 import { readRegistration } from './connection-stage.ts';
@@ -66,14 +66,8 @@ export async function setClusterStage(request: StageRequest): Promise<Stage> {
   const isKnown = allClusters(policy, discovered).some(({ arn }) => arn === cluster.arn);
   const grants = isKnown ? policy.grants.filter((grant) => selects(grant, cluster)) : [];
   const account = await accountById(reader, policy, cluster.account);
-  const opened = await ports.world.cluster(account, cluster);
   const isElsewhere = cluster.connected !== undefined;
   const provider = isKnown ? identityProviderOf(policy, cluster) : undefined;
-  const clusterPorts: ClusterPorts & IdentityProviderPorts & Partial<ConnectorClusterPorts> = {
-    kubernetes: untilDeadline(opened.kubernetes, ports.clock, request.callsUntil),
-    ...identityProviderPorts(ports, account, cluster, provider, request.callsUntil),
-    ...(isElsewhere ? { secrets: untilDeadline(ports.world.secrets, ports.clock, request.callsUntil) } : {}),
-  };
 
   const members = await desiredForMembers(request, policy, cluster, grants);
   const wantedGrants = new Set([...members.claims, ...members.bindings].flatMap(({ grant }) => grant ?? []));
@@ -86,6 +80,35 @@ export async function setClusterStage(request: StageRequest): Promise<Stage> {
   const desired = together(members, ...(await desiredForShared(request, subjects, cluster, grants, provider)));
   const recorded: OwnedClaim[] = [];
   for (const subject of subjects) recorded.push(...(await readRecord(ports.table, target, subject)));
+
+  const removals = new Set<Subject>();
+  const staged = (scene: Pick<Scene, 'ports' | 'claims' | 'observed'>): Stage => ({
+    scene: {
+      target,
+      chain: target,
+      kinds: isElsewhere ? CONNECTED_CLUSTER_KINDS : CLUSTER_KINDS,
+      findings: desired.findings,
+      guards: isElsewhere ? connectedClusterGuards(policy) : clusterGuards(policy),
+      beforeForgetting: async (gone, causeOf) => {
+        for (const subject of await markRemovals(request, cluster, gone, causeOf)) removals.add(subject);
+      },
+      ...scene,
+    },
+    mode: cluster.mode,
+    dependents: [],
+    confirmAfter: async () => undefined,
+    follow: (result, marks, causeOf) => follow(request, cluster, scene.claims, { result, removals }, marks, causeOf),
+  });
+  const isUntouched = desired.claims.length === 0 && desired.bindings.length === 0 && recorded.length === 0;
+  // Nobody need reach a cluster elsewhere to find that nothing is there to be done, least of all one that has left.
+  if (isElsewhere && isUntouched) return staged({ ports: {}, claims: { wanted: [], recorded }, observed: new Map() });
+
+  const opened = await ports.world.cluster(account, cluster);
+  const clusterPorts: ClusterPorts & IdentityProviderPorts & Partial<ConnectorClusterPorts> = {
+    kubernetes: untilDeadline(opened.kubernetes, ports.clock, request.callsUntil),
+    ...identityProviderPorts(ports, account, cluster, provider, request.callsUntil),
+    ...(isElsewhere ? { secrets: untilDeadline(ports.world.secrets, ports.clock, request.callsUntil) } : {}),
+  };
 
   const observed = new Map<string, unknown>();
   const placed = await placeBindings(ports.table, target, clusterPorts, desired.bindings, recorded, observed);
@@ -103,26 +126,7 @@ export async function setClusterStage(request: StageRequest): Promise<Stage> {
       if (!observed.has(id)) observed.set(id, await roleBindingKind.observe(clusterPorts, object));
     }
   }
-  const removals = new Set<Subject>();
-  return {
-    scene: {
-      target,
-      chain: target,
-      kinds: isElsewhere ? CONNECTED_CLUSTER_KINDS : CLUSTER_KINDS,
-      ports: clusterPorts,
-      claims,
-      findings: desired.findings,
-      observed,
-      guards: isElsewhere ? connectedClusterGuards(policy) : clusterGuards(policy),
-      beforeForgetting: async (gone, causeOf) => {
-        for (const subject of await markRemovals(request, cluster, gone, causeOf)) removals.add(subject);
-      },
-    },
-    mode: cluster.mode,
-    dependents: [],
-    confirmAfter: async () => undefined,
-    follow: (result, marks, causeOf) => follow(request, cluster, claims, { result, removals }, marks, causeOf),
-  };
+  return staged({ ports: clusterPorts, claims, observed });
 }
 
 async function desiredForMembers(
