@@ -1,4 +1,5 @@
 import { mergeConfig } from 'vitest/config';
+import { LongestFirst } from './test/longest-first.ts';
 import shared from './vitest.shared.ts';
 
 const NEVER = ['test/real-cluster/**', 'test/bench/**', '**/node_modules/**'];
@@ -13,6 +14,7 @@ export default mergeConfig(shared, {
   test: {
     testTimeout: 20_000,
     maxWorkers: 2,
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         extends: true,

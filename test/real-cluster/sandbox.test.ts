@@ -40,7 +40,7 @@ describe('gatehouse sandbox --cluster real', () => {
     await written(sandbox, 'What happens', 60_000);
     expect(sandbox.out()).toContain('ready  Gatehouse on this machine');
     await written(sandbox, 'verified   prod-eu', 60_000);
-    const environment = /^ {2}\. (\S+\/env) /m.exec(sandbox.out())?.[1] ?? '';
+    const environment = /^ {2}\. (\S+\/env)$/m.exec(sandbox.out())?.[1] ?? '';
     const shell = async (command: string) =>
       (
         await promisify(execFile)('sh', ['-c', `. ${environment} && ${command}`], {
