@@ -54,20 +54,23 @@ export async function answers(
 
 const WORDS: Readonly<Record<Verdict, string>> = { allowed: 'yes', denied: 'no', stranger: 'not let in' };
 
-/** Shows answers as a table, and expects them to be those of the policy. */
-export function showAnswers(show: Show, rows: readonly AnswerRow[]): void {
-  const { style } = show.output;
-  show.table(
-    ['WHO', 'ASKS TO', 'ON', 'ANSWER', 'HTTP', ''],
-    rows.map(({ who, text, cluster, verdict, status, expected }) => [
-      { text: who, paint: style.name },
-      text,
-      cluster,
-      { text: WORDS[verdict], paint: verdict === 'allowed' ? style.good : style.warn },
-      { text: String(status), paint: style.dim },
-      verdict === expected ? { text: '✓', paint: style.good } : { text: '✗', paint: style.bad },
-    ]),
-  );
+/** The cells of an answer, under ANSWER, HTTP, and whether it is the policy's. */
+export function answerCells(
+  { style }: Show['output'],
+  { verdict, status, expected }: Pick<AnswerRow, 'verdict' | 'status' | 'expected'>,
+) {
+  return [
+    { text: WORDS[verdict], paint: verdict === 'allowed' ? style.good : style.warn },
+    { text: String(status), paint: style.dim },
+    verdict === expected ? { text: '✓', paint: style.good } : { text: '✗', paint: style.bad },
+  ];
+}
+
+/** Expects answers to be those of the policy. */
+export function expectAnswers(
+  show: Show,
+  rows: readonly Pick<AnswerRow, 'who' | 'text' | 'verdict' | 'expected'>[],
+): void {
   show.expect(
     `all ${rows.length} answers are those of the policy`,
     rows
@@ -75,4 +78,19 @@ export function showAnswers(show: Show, rows: readonly AnswerRow[]): void {
       .map(({ who, text, verdict }) => `${who}: ${text}: ${verdict}`),
     [],
   );
+}
+
+/** Shows answers as a table, and expects them to be those of the policy. */
+export function showAnswers(show: Show, rows: readonly AnswerRow[]): void {
+  const { output } = show;
+  show.table(
+    ['WHO', 'ASKS TO', 'ON', 'ANSWER', 'HTTP', ''],
+    rows.map((row) => [
+      { text: row.who, paint: output.style.name },
+      row.text,
+      row.cluster,
+      ...answerCells(output, row),
+    ]),
+  );
+  expectAnswers(show, rows);
 }

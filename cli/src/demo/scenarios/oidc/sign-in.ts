@@ -1,3 +1,4 @@
+import { answerCells, expectAnswers } from '../../asking.ts';
 import { PROD } from '../../cast.ts';
 import { askWithToken, type Question, type Verdict } from '../../cluster-session.ts';
 import { until } from '../../until.ts';
@@ -17,8 +18,6 @@ const QUESTIONS: readonly (readonly [Account, string, Question, Verdict])[] = [
   ['mia', WIKI, PODS, 'stranger'],
 ];
 
-const WORDS: Readonly<Record<Verdict, string>> = { allowed: 'yes', denied: 'no', stranger: 'not let in' };
-
 /** Everybody signs in for a token of their own and asks; the answers are those of the policy. */
 export async function signInAct({ stage, show, issuer }: Scene): Promise<void> {
   show.note('mia is in payments, joe in gardening; eve has a group that calls itself system:masters');
@@ -28,25 +27,12 @@ export async function signInAct({ stage, show, issuer }: Scene): Promise<void> {
     const { verdict, status } = await askWithToken(stage.sandbox, token, question);
     rows.push({ who, client, text: question.text, verdict, status, expected });
   }
-  const { style } = show.output;
+  const { output } = show;
   show.table(
     ['WHO', 'TOKEN FOR', 'ASKS TO', 'ANSWER', 'HTTP', ''],
-    rows.map(({ who, client, text, verdict, status, expected }) => [
-      { text: who, paint: style.name },
-      client,
-      text,
-      { text: WORDS[verdict], paint: verdict === 'allowed' ? style.good : style.warn },
-      { text: String(status), paint: style.dim },
-      verdict === expected ? { text: '✓', paint: style.good } : { text: '✗', paint: style.bad },
-    ]),
+    rows.map((row) => [{ text: row.who, paint: output.style.name }, row.client, row.text, ...answerCells(output, row)]),
   );
-  show.expect(
-    `all ${rows.length} answers are those of the policy`,
-    rows
-      .filter(({ verdict, expected }) => verdict !== expected)
-      .map(({ who, text, verdict }) => `${who}: ${text}: ${verdict}`),
-    [],
-  );
+  expectAnswers(show, rows);
   const token = await issuer.signIn('late', KUBERNETES);
   const verdict = async () => (await askWithToken(stage.sandbox, token, PODS)).verdict;
   const first = await verdict();
