@@ -1,0 +1,114 @@
+import { type Command, Option } from 'commander';
+import { type Cell, columns } from './columns.ts';
+import { PLAIN, type Style } from './style.ts';
+import { type Output, writeJson } from './terminal.ts';
+
+/** How an answer is written: for people (`wide` with every column), for programs, for a spreadsheet. */
+export const FORMATS = ['table', 'wide', 'json', 'yaml', 'csv'] as const;
+/** See {@link FORMATS}. */
+export type Format = (typeof FORMATS)[number];
+
+/** One column of a listing. */
+export interface Column<Row> {
+  /** As it stands above the column; in CSV in lower case. */
+  readonly head: string;
+  /** What people read. */
+  readonly cell: (row: Row, style: Style) => Cell;
+  /** What programs read, where it is not the text of the cell: a time as ISO 8601, a number without its unit. */
+  readonly value?: (row: Row) => string | number | boolean | undefined;
+  /** Only shown where the answer is asked for `wide`; always part of CSV. */
+  readonly wide?: true;
+  /** Stands at its right edge. */
+  readonly right?: true;
+}
+
+/** Rows and what is told of each. */
+export interface Listing<Row> {
+  readonly columns: readonly Column<Row>[];
+  readonly rows: readonly Row[];
+  /** Said in place of a table without rows. */
+  readonly none?: string;
+}
+
+/** What a verb has to say, once, for all formats. */
+export interface Answer<Row> {
+  /** JSON and YAML: all of it. `schemaVersion` is put in front. */
+  readonly value: object;
+  /** CSV; and the table, where nothing else is said for people. */
+  readonly listing: Listing<Row>;
+  /** How it reads for people, where that is more than a table. */
+  readonly text?: (output: Output, wide: boolean) => void;
+}
+
+/** The version of what JSON and YAML hold: it grows when a member changes its meaning or goes. */
+const SCHEMA_VERSION = 1;
+
+/** `-o, --output` of a verb that answers by {@link writeAnswer}. */
+export function withFormats(command: Command): Command {
+  return command.addOption(
+    new Option('-o, --output <format>', 'how the answer is written').choices(FORMATS).default('table'),
+  );
+}
+
+/** Writes an answer in the format that was asked for. */
+export async function writeAnswer<Row>(
+  output: Output,
+  format: Format,
+  { value, listing, text }: Answer<Row>,
+): Promise<void> {
+  const versioned = { schemaVersion: SCHEMA_VERSION, ...value };
+  switch (format) {
+    case 'json':
+      return writeJson(output, versioned);
+    case 'yaml': {
+      const { stringify } = await import('yaml');
+      return output.write(
+        stringify(JSON.parse(JSON.stringify(versioned)), { lineWidth: 0, aliasDuplicateObjects: false }),
+      );
+    }
+    case 'csv':
+      return output.write(await csvOf(listing));
+    default:
+      if (text) text(output, format === 'wide');
+      else writeListing(output, listing, { wide: format === 'wide' });
+  }
+}
+
+/** A listing as a table for people. */
+export function writeListing<Row>(
+  output: Output,
+  { columns: all, rows, none }: Listing<Row>,
+  { wide = false, indent = 0 }: { readonly wide?: boolean; readonly indent?: number } = {},
+): void {
+  const { style, width } = output;
+  if (rows.length === 0 && none !== undefined) {
+    output.write(`${none}\n`);
+    return;
+  }
+  const shown = all.filter((column) => wide || !column.wide);
+  const right = shown.flatMap((column, index) => (column.right ? [index] : []));
+  const cells = rows.map((row) => shown.map(({ cell }) => cell(row, style)));
+  output.write(columns(cells, { head: shown.map(({ head }) => head), style, width, indent, right }));
+}
+
+/**
+ * RFC 4180 with a line of heads. A text from outside that a spreadsheet would take for a formula is written as a text.
+ * @see https://owasp.org/www-community/attacks/CSV_Injection
+ */
+async function csvOf<Row>({ columns: all, rows }: Listing<Row>): Promise<string> {
+  const { stringify } = await import('csv-stringify/sync');
+  const fieldOf = ({ cell, value }: Column<Row>, row: Row) => {
+    if (value) return value(row) ?? '';
+    const shown = cell(row, PLAIN);
+    return typeof shown === 'string' ? shown : shown.text;
+  };
+  return stringify(
+    rows.map((row) => all.map((column) => fieldOf(column, row))),
+    {
+      header: true,
+      columns: all.map(({ head }) => head.toLowerCase()),
+      escape_formulas: true,
+      cast: { boolean: String },
+    },
+  );
+}
