@@ -1,8 +1,8 @@
 import { Logger } from '@aws-lambda-powertools/logger';
 import { turnPorts, turnsSchema } from '@gatehouse/core/aws/turns';
+import type { OperationDependencies } from '@gatehouse/core/operations/answer';
 import { TURN_LIMITS } from '@gatehouse/core/work/turn-ports';
 import * as z from 'zod';
-import type { Dependencies } from './handler.ts';
 
 /** What the function reads from its environment. */
 export const environmentSchema = turnsSchema.extend({
@@ -11,7 +11,7 @@ export const environmentSchema = turnsSchema.extend({
 });
 
 /** Builds what the handler needs. @throws ZodError that names what is missing. */
-export function fromEnvironment(env: NodeJS.ProcessEnv): Dependencies {
+export function fromEnvironment(env: NodeJS.ProcessEnv): OperationDependencies {
   const settings = environmentSchema.parse(env);
   return {
     ports: turnPorts(settings),

@@ -1,54 +1,5 @@
-import { isFailure } from '@gatehouse/core/access/failure';
+import { answerOperations, type OperationDependencies } from '@gatehouse/core/operations/answer';
 import { operationSchema } from '@gatehouse/core/operations/operation';
-import { type OperationSettings, runOperation } from '@gatehouse/core/operations/run';
-import type { Log } from '@gatehouse/core/ports/log';
-import type { TurnPorts } from '@gatehouse/core/work/turn-ports';
-import * as z from 'zod';
 
-/** What the function needs. */
-export interface Dependencies {
-  readonly ports: TurnPorts;
-  readonly settings: OperationSettings;
-  readonly log: Log;
-}
-
-/** What the caller gets: the outcome, or why there is none and what to do about it. */
-export type Answer =
-  | { readonly ok: true; readonly outcome: unknown }
-  | {
-      readonly ok: false;
-      readonly error: {
-        readonly code: string;
-        readonly message: string;
-        readonly remedy?: string;
-        readonly details?: unknown;
-      };
-    };
-
-/** Runs what a person of the operations team asks for. Bad requests are answered, faults are thrown. */
-export function createHandler({ ports, settings, log }: Dependencies): (event: unknown) => Promise<Answer> {
-  return async (event) => {
-    const operation = operationSchema.safeParse(event);
-    if (!operation.success) {
-      return { ok: false, error: { code: 'invalid', message: z.prettifyError(operation.error) } };
-    }
-    try {
-      const outcome = await runOperation(ports, settings, operation.data);
-      log.info('operation', { operation: operation.data.operation });
-      return { ok: true, outcome };
-    } catch (error) {
-      if (!isFailure(error)) throw error;
-      const { code, message, remedy, cause } = error;
-      const details = (cause as { errors?: unknown } | undefined)?.errors;
-      return {
-        ok: false,
-        error: {
-          code,
-          message,
-          ...(remedy === undefined ? {} : { remedy }),
-          ...(details === undefined ? {} : { details }),
-        },
-      };
-    }
-  };
-}
+/** Runs what a person of the operations team asks for. */
+export const createHandler = (dependencies: OperationDependencies) => answerOperations(operationSchema, dependencies);
