@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { problemOf, writeProblem } from './terminal/problem.ts';
 import type { Terminal } from './terminal/terminal.ts';
 import { addActivatePolicy } from './verbs/activate-policy.ts';
+import { addApply } from './verbs/apply.ts';
 import { addAssociateIdp, addDisassociateIdp } from './verbs/associate-idp.ts';
 import { addBootstrap } from './verbs/bootstrap.ts';
 import { addCanI } from './verbs/can-i.ts';
@@ -78,6 +79,7 @@ export function createProgram(terminal: Terminal): Command {
   program.commandsGroup('What happens:');
   addStatus(program, terminal);
   addPlan(program, terminal);
+  addApply(program, terminal);
   addReconcile(program, terminal);
   addRotateKey(program, terminal);
   addLedger(program, terminal);

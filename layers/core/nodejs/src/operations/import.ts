@@ -1,5 +1,6 @@
-import { parsePrincipalArn, reservedRole } from '../access/arn.ts';
+import { formatPrincipalArn, parsePrincipalArn, reservedRole } from '../access/arn.ts';
 import { isFailure } from '../access/failure.ts';
+import { canonicalJson } from '../access/json.ts';
 import { NAME_PATTERN, RESERVED_GRANT_NAMES, shortened } from '../access/names.ts';
 import type { AccessRule } from '../access/policy.ts';
 import { type AwsAuthMapping, type AwsAuthMappings, keyOf, readAwsAuth } from '../effective-access/aws-auth.ts';
@@ -26,7 +27,8 @@ export interface ImportInput {
 /** Names and accounts of a document that is added to. */
 export interface Taken {
   readonly grants: ReadonlySet<string>;
-  readonly levels: ReadonlySet<string>;
+  /** As they are written. */
+  readonly levels: ReadonlyMap<string, unknown>;
   readonly accounts: ReadonlySet<string>;
 }
 
@@ -112,7 +114,14 @@ function inForce(mappings: AwsAuthMappings): Entry[] {
 
 /** The roles and users that aws-auth maps, as it names them. */
 export function mappedArns(mappings: AwsAuthMappings): string[] {
-  return [...new Set(inForce(mappings).flatMap((entry) => ('arn' in principalIn(entry) ? entry.arn : [])))];
+  return [
+    ...new Set(
+      inForce(mappings).flatMap((entry) => {
+        const principal = principalIn(entry);
+        return 'arn' in principal ? principal.arn : [];
+      }),
+    ),
+  ];
 }
 
 /** Of a cluster's RBAC, what is about those whom aws-auth maps. */
@@ -167,7 +176,7 @@ export function importAccess({ cluster, awsAuth, rbac, arns, taken }: ImportInpu
       );
       continue;
     }
-    const arn = arns?.get(entry.arn) ?? entry.arn;
+    const arn = arns?.get(principal.arn) ?? principal.arn;
     const has = holdingsOf(entry, rbac);
     const isMaster = entry.groups.includes(MASTERS);
     if (isMaster && EMERGENCY.test(principal.name)) {
@@ -212,20 +221,24 @@ export function importAccess({ cluster, awsAuth, rbac, arns, taken }: ImportInpu
 function unreadIn({ problems, accounts }: AwsAuthMappings): LeftOut[] {
   const unread = problems
     .filter(({ severity }) => severity === 'error')
-    .map(({ key, index, message }): LeftOut => ({
+    .map(
+      ({ key, index, message }): LeftOut => ({
+        reason: 'not-expressible',
+        place: index === undefined ? key : `${key}[${index}]`,
+        arn: '',
+        why: `the cluster cannot read it either: ${message}`,
+        remedy: 'mend it in aws-auth, and import again',
+      }),
+    );
+  const whole = accounts.map(
+    (account): LeftOut => ({
       reason: 'not-expressible',
-      place: index === undefined ? key : `${key}[${index}]`,
-      arn: '',
-      why: `the cluster cannot read it either: ${message}`,
-      remedy: 'mend it in aws-auth, and import again',
-    }));
-  const whole = accounts.map((account): LeftOut => ({
-    reason: 'not-expressible',
-    place: 'mapAccounts',
-    arn: account,
-    why: 'it lets in everybody of an account, and a policy grants to somebody',
-    remedy: 'grant to those who are meant, and take the account out of aws-auth',
-  }));
+      place: 'mapAccounts',
+      arn: account,
+      why: 'it lets in everybody of an account, and a policy grants to somebody',
+      remedy: 'grant to those who are meant, and take the account out of aws-auth',
+    }),
+  );
   return [...unread, ...whole];
 }
 
@@ -239,17 +252,23 @@ function ownPlace({ username, groups }: Entry): Pick<LeftOut, 'reason' | 'why'> 
   return undefined;
 }
 
-type Principal = { readonly arn: string; readonly account: string; readonly name: string; readonly type: 'role' | 'user' };
+type Principal = {
+  readonly arn: string;
+  readonly account: string;
+  readonly name: string;
+  readonly type: 'role' | 'user';
+};
 
 /** The role or user that an entry names; or why a policy cannot name it. */
 function principalIn({ arn, username, groups, list, index }: Entry): Principal | { why: string; remedy?: string } {
   if (ownPlace({ arn, username, groups, list, index })) return { why: 'it is nobody’s' };
   let parts: ReturnType<typeof parsePrincipalArn>;
   try {
-    parts = parsePrincipalArn(arn);
+    // The authenticator compares without case; here only what IAM itself never writes otherwise.
+    parts = parsePrincipalArn(arn.replace(/^arn:[^/]*\//i, (head) => head.toLowerCase()));
   } catch (error) {
     if (!isFailure(error)) throw error;
-    return { why: 'it is not the ARN of a principal, so it lets in nobody', remedy: 'take it out of aws-auth' };
+    return { why: 'no role or user has such an ARN', remedy: 'mend it, or take it out of aws-auth' };
   }
   const { type, account, path, name } = parts;
   if (type === 'root') {
@@ -262,7 +281,7 @@ function principalIn({ arn, username, groups, list, index }: Entry): Principal |
     return { why: 'a role with its path is never matched, so it lets in nobody', remedy: 'take it out of aws-auth' };
   }
   const reserved = reservedRole(parts);
-  if (!reserved) return { arn, account, name, type };
+  if (!reserved) return { arn: formatPrincipalArn(parts), account, name, type };
   const set = /^AWSReservedSSO_(.+)_[0-9a-f]{16}$/.exec(name)?.[1];
   if (set === undefined) return { why: reserved.why, remedy: reserved.remedy };
   return {
@@ -303,7 +322,9 @@ function holdingsOf(entry: Entry, rbac: ExistingRbac | undefined): Has[] {
     if (!binds(binding, entry) || !roleRef || namespace === undefined) continue;
     const role = rbac?.roles.find((one) => refersTo(binding, one));
     const level =
-      roleRef.kind === 'ClusterRole' ? { clusterRole: roleRef.name } : { rules: [...(role?.rules ?? [])].map(plainRule) };
+      roleRef.kind === 'ClusterRole'
+        ? { clusterRole: roleRef.name }
+        : { rules: [...(role?.rules ?? [])].map(plainRule) };
     has.push({ namespace, level, called: roleRef.name, by: `RoleBinding ${namespace}/${metadata.name}` });
   }
   // Whoever may do everything everywhere needs no second grant for a part of it.
@@ -333,7 +354,9 @@ function scopesOf(has: readonly Has[]): { level: Has['level']; called: string; n
 function differencesOf({ username, groups }: Entry): string[] {
   const told: string[] = [];
   if (groups.includes(MASTERS)) {
-    told.push('has everything by RBAC afterwards, and not by system:masters, which nobody can take away in the cluster');
+    told.push(
+      'has everything by RBAC afterwards, and not by system:masters, which nobody can take away in the cluster',
+    );
   }
   if (username.includes('{{')) {
     told.push('all its sessions have one username afterwards: what is bound to single sessions is not theirs any more');
@@ -378,14 +401,15 @@ class Levels {
   readonly #known = new Map<string, string>();
   readonly made: ImportedLevel[] = [];
 
-  constructor(taken: ReadonlySet<string> | undefined) {
-    this.#names = new Names(taken, new Set(Object.keys(READY_LEVELS)));
+  constructor(taken: Taken['levels'] = new Map()) {
+    this.#names = new Names(new Set(taken.keys()), new Set(Object.keys(READY_LEVELS)));
     // What the document calls so may be something else.
-    if (!taken?.has('cluster-admin')) this.#known.set(JSON.stringify({ clusterRole: 'cluster-admin' }), 'cluster-admin');
+    if (!taken.has('cluster-admin')) this.#known.set(canonicalJson({ clusterRole: 'cluster-admin' }), 'cluster-admin');
+    for (const [name, level] of taken) this.#known.set(canonicalJson(level), name);
   }
 
   nameOf(level: ImportedLevel['level'], called: string): string {
-    const key = JSON.stringify(level);
+    const key = canonicalJson(level);
     const known = this.#known.get(key);
     if (known !== undefined) return known;
     const name = this.#names.free(slug(called) || 'imported');

@@ -43,7 +43,7 @@ export interface PlannedSubject {
   readonly subject: Subject;
   /** A person's login, where a source told it. */
   readonly name?: string;
-  /** The event that decides: the newest fact about them, or the policy that came into force since. */
+  /** The event that decides: the newest fact about them, or the policy that came into force since. Absent under a document. */
   readonly cause?: Cause;
 }
 
@@ -128,7 +128,9 @@ export async function planOf(
     mode: stage.mode,
     ...(thought || !current ? {} : { policyVersion: { version: current.version, digest: current.digest } }),
     facts: digest([reader.digest(), digest(policy)]),
-    subjects: await Promise.all([...named].map((subject) => aboutSubject(reader, subject, policyCause))),
+    subjects: await Promise.all(
+      [...named].map((subject) => aboutSubject(reader, subject, policyCause, thought !== undefined)),
+    ),
   };
 }
 
@@ -229,11 +231,12 @@ async function aboutSubject(
   reader: FactReader,
   subject: Subject,
   policyCause: Cause | undefined,
+  isThought: boolean,
 ): Promise<PlannedSubject> {
   const member = memberOf(subject);
   const fact = newestFact(reader, subject);
   const newer = fact && policyCause ? (policyCause.receivedAt > fact.receivedAt ? policyCause : fact) : fact;
-  const cause = newer ?? policyCause;
+  const cause = isThought ? undefined : (newer ?? policyCause);
   const user = member?.type === 'user' ? await readUser(reader, member.source, member.id) : undefined;
   return { subject, ...(user?.login ? { name: user.login } : {}), ...(cause ? { cause } : {}) };
 }
