@@ -8,6 +8,8 @@ import { addBootstrap } from './verbs/bootstrap.ts';
 import { addCanI } from './verbs/can-i.ts';
 import { addDemo } from './verbs/demo.ts';
 import { addDeregisterCluster } from './verbs/deregister-cluster.ts';
+import { addImport } from './verbs/import.ts';
+import { addInit } from './verbs/init.ts';
 import { addKubeconfig } from './verbs/kubeconfig.ts';
 import { addLedger } from './verbs/ledger.ts';
 import { addOffboard, addOnboard } from './verbs/onboard.ts';
@@ -59,6 +61,8 @@ export function createProgram(terminal: Terminal): Command {
   addSandbox(program, terminal);
   addSignWebhook(program, terminal);
   program.commandsGroup('The access policy:');
+  addInit(program, terminal);
+  addImport(program, terminal);
   addValidate(program, terminal);
   addActivatePolicy(program, terminal);
   program.commandsGroup('Clusters:');

@@ -123,6 +123,8 @@ export function findingsOf({ findings }: Pick<TargetPlan, 'findings'>): readonly
   return [...alike.values()].sort((a, b) => rank(a) - rank(b));
 }
 
+const isBlocking = ({ severity }: Finding) => severity === 'blocks';
+
 /** What plans come to, in numbers. */
 export interface PlanSummary {
   readonly create: number;
@@ -149,7 +151,7 @@ export function summaryOf({ plans, unplanned }: Pick<Plans, 'plans' | 'unplanned
     delete: count('delete'),
     clusters: changed.filter(({ target }) => parseTarget(target).type === 'cluster').length,
     iam: changed.filter(({ target }) => parseTarget(target).type === 'iam').length,
-    blocked: plans.flatMap(findingsOf).filter(({ severity }) => severity === 'blocks').length,
+    blocked: findingsOf({ findings: plans.flatMap(({ findings }) => findings) }).filter(isBlocking).length,
     drifted: new Set(drifted.map(({ plan, kind, object }) => `${plan.target} ${kind} ${object}`)).size,
     unplanned: unplanned.length,
     observed: changed.filter(({ mode }) => mode === 'observe').reduce((sum, { changes }) => sum + changes.length, 0),

@@ -34,10 +34,13 @@ export function flow(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(flow).join(', ')}]`;
   if (typeof value !== 'object' || value === null) return JSON.stringify(value);
   const members = Object.entries(value).flatMap(([key, member]) =>
-    member === undefined ? [] : [`${flow(key)}: ${flow(member)}`],
+    member === undefined ? [] : [`${keyText(key)}: ${flow(member)}`],
   );
   return members.length === 0 ? '{}' : `{ ${members.join(', ')} }`;
 }
+
+/** A key is text whatever it is called; `on`, which is one of a policy's own, reads better without quotes. */
+const keyText = (key: string): string => (key === 'on' ? key : flow(key));
 
 const KEYWORDS = /^(true|false|yes|no|on|off|null|y|n)$/i;
 const isPlain = (text: string): boolean => /^[A-Za-z][A-Za-z0-9_-]*$/.test(text) && !KEYWORDS.test(text);

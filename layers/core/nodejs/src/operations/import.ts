@@ -248,7 +248,7 @@ const placeOf = ({ list, index }: Entry): string => `${list}[${index}]`;
 function ownPlace({ username, groups }: Entry): Pick<LeftOut, 'reason' | 'why'> | undefined {
   const isNode = groups.some((group) => NODE_GROUPS.has(group)) || username.startsWith('system:node:');
   if (isNode) return { reason: 'node', why: 'nodes, or pods on Fargate, come in by it: it stays as it is' };
-  if (/^gatehouse[:-]/.test(username)) return { reason: 'gatehouse', why: 'it is Gatehouse’s own' };
+  if (/^gatehouse[:-]/.test(username)) return { reason: 'gatehouse', why: 'Gatehouse itself wrote it' };
   return undefined;
 }
 
@@ -261,7 +261,7 @@ type Principal = {
 
 /** The role or user that an entry names; or why a policy cannot name it. */
 function principalIn({ arn, username, groups, list, index }: Entry): Principal | { why: string; remedy?: string } {
-  if (ownPlace({ arn, username, groups, list, index })) return { why: 'it is nobody’s' };
+  if (ownPlace({ arn, username, groups, list, index })) return { why: 'it is of no person' };
   let parts: ReturnType<typeof parsePrincipalArn>;
   try {
     // The authenticator compares without case; here only what IAM itself never writes otherwise.

@@ -18,7 +18,7 @@ import { allClusters, selects } from '../policy/selection.ts';
 import { type Comparison, compare, EMPTY_POLICY } from '../policy/widening.ts';
 import { allItems } from '../ports/all-items.ts';
 import type { TableReader } from '../ports/table.ts';
-import type { Change, ChangeLine, OwnedClaim } from '../resources/resource.ts';
+import type { Change, ChangeLine, Finding, OwnedClaim } from '../resources/resource.ts';
 import type { RoleBindingClaim } from '../resources/role-binding/model.ts';
 import { newestFact } from '../work/causes.ts';
 import { discoveredClusters } from '../work/clusters.ts';
@@ -108,7 +108,7 @@ export async function planOf(
   const thought = asked.document === undefined ? undefined : await policyThoughtOf(ports.table, asked.document);
   const policy = thought?.policy ?? current?.policy ?? EMPTY_POLICY;
   const subjects = asked.subjects ?? (await subjectsUnder(ports.table, target, current?.policy, thought?.policy));
-  if (thought) await lookUp(ports, limits, target, thought.policy);
+  const looked = thought ? await lookUp(ports, limits, target, thought.policy) : [];
   const { plan, stage, reader } = await rehearseTurn(ports, limits, target, subjects, thought?.policy);
   const { kinds, claims, observed } = stage.scene;
   const marked = (await allItems(ports.table, targetPk(target), MARK_PREFIX)).map((item) => readMark(item).subject);
@@ -123,6 +123,7 @@ export async function planOf(
   const policyCause = thought ? undefined : current?.cause;
   return {
     ...plan,
+    findings: [...looked, ...plan.findings],
     changes,
     target,
     mode: stage.mode,
@@ -165,12 +166,17 @@ async function subjectsUnder(
   return [...subjects];
 }
 
-/** What grants on a cluster come in by and others make is looked up, as its own turn in IAM would do it first. */
-async function lookUp(ports: TurnPorts, limits: TurnLimits, target: Target, policy: AccessPolicy): Promise<void> {
+/** What grants on a cluster come in by and others make is looked up, as its own turn in IAM would do it first. Answers what that found. */
+async function lookUp(
+  ports: TurnPorts,
+  limits: TurnLimits,
+  target: Target,
+  policy: AccessPolicy,
+): Promise<readonly Finding[]> {
   const parts = parseTarget(target);
-  if (parts.type !== 'cluster') return;
+  if (parts.type !== 'cluster') return [];
   const cluster = allClusters(policy, await discoveredClusters(ports.table)).find(({ arn }) => arn === parts.arn);
-  if (!cluster) return;
+  if (!cluster) return [];
   const wanted = new Map<Target, Set<Subject>>();
   const want = (where: Target, subject: Subject) => wanted.set(where, (wanted.get(where) ?? new Set()).add(subject));
   for (const { to, permissionSet } of policy.grants.filter((grant) => selects(grant, cluster))) {
@@ -179,7 +185,10 @@ async function lookUp(ports: TurnPorts, limits: TurnLimits, target: Target, poli
       if ('principal' in one) want(lookUpTarget(parsePrincipalArn(one.principal)), principalSubject(one.principal));
     }
   }
-  await Promise.all([...wanted].map(([where, subjects]) => rehearseTurn(ports, limits, where, [...subjects], policy)));
+  const rehearsals = await Promise.all(
+    [...wanted].map(([where, subjects]) => rehearseTurn(ports, limits, where, [...subjects], policy)),
+  );
+  return rehearsals.flatMap(({ plan }) => plan.findings);
 }
 
 const lineKey = (object: string, { sign, text, subject }: ChangeLine) => JSON.stringify([object, sign, text, subject]);
