@@ -119,7 +119,7 @@ function reasonOf({ line, about, plan }: Pick<FlatLine, 'line' | 'about' | 'plan
 }
 
 function nameOf(name: string | undefined, subject: string, wide: boolean): string {
-  if (name === undefined) return subject;
+  if (name === undefined) return wide ? subject : subject.replace(/^principal\//, '');
   return wide ? `${name} (${subject})` : name;
 }
 

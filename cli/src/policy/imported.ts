@@ -1,6 +1,9 @@
 import { Failure } from '@gatehouse/core/access/failure';
+import { sameJson } from '@gatehouse/core/access/json';
+import type { AccessPolicy } from '@gatehouse/core/access/policy';
 import {
   type Imported,
+  type ImportedGrant,
   type ImportInput,
   importAccess,
   type LeftOut,
@@ -26,7 +29,8 @@ const ROUNDS = 1_000;
  */
 export function importedPolicy(input: Omit<ImportInput, 'taken'>, base?: string): ImportedPolicy {
   const before = base === undefined ? undefined : baseOf(base);
-  let imported = importAccess({ ...input, ...(before ? { taken: before.taken } : {}) });
+  const whole = importAccess({ ...input, ...(before ? { taken: before.taken } : {}) });
+  let imported = before ? withoutKnown(whole, input.cluster.name, before) : whole;
   for (let round = 0; round < ROUNDS; round++) {
     const document = written(imported, input, before);
     const reading = readPolicy(document);
@@ -45,6 +49,7 @@ export function importedPolicy(input: Omit<ImportInput, 'taken'>, base?: string)
 
 interface Base {
   readonly text: string;
+  readonly policy: AccessPolicy;
   readonly taken: Taken;
   readonly clusters: ReadonlySet<string>;
   readonly grants: number;
@@ -65,6 +70,7 @@ function baseOf(text: string): Base {
   const accounts = [...policy.accounts.map(({ id }) => id), ...policy.clusters.map(({ account }) => account)];
   return {
     text,
+    policy,
     taken: {
       grants: new Set(policy.grants.map(({ name }) => name)),
       levels: new Map(Object.entries(document.levels ?? {})),
@@ -73,6 +79,30 @@ function baseOf(text: string): Base {
     clusters: new Set(policy.clusters.map(({ name }) => name)),
     grants: policy.grants.length,
     protected: document.protected?.principals?.length ?? 0,
+  };
+}
+
+/** Without what the document that is added to says already, so that importing twice is importing once. */
+function withoutKnown(imported: Imported, cluster: string, { policy }: Base): Imported {
+  const isKnown = ({ principal, level, namespaces }: ImportedGrant) =>
+    policy.grants.some(
+      (grant) =>
+        grant.to.some((one) => 'principal' in one && one.principal === principal) &&
+        grant.level.name === level &&
+        sameJson(grant.clusters.names, [cluster]) &&
+        sameJson([...grant.namespaces].sort(), namespaces),
+    );
+  const known = imported.grants.filter(isKnown);
+  return {
+    ...imported,
+    grants: imported.grants.filter((grant) => !known.includes(grant)),
+    protected: imported.protected.filter((arn) => !policy.protected.principals.includes(arn)),
+    leftOut: [
+      ...imported.leftOut,
+      ...known.map(({ from, principal }): LeftOut => {
+        return { reason: 'granted', place: from, arn: principal, why: 'the document grants it already' };
+      }),
+    ],
   };
 }
 
@@ -146,6 +176,7 @@ function written(
     ),
     ...guarded.map((arn) => ({ section: 'protected' as const, text: flow(arn) })),
   ];
+  if (before && additions.length === 0) return before.text;
   const tail =
     leftOut.length === 0 ? [] : [`Left out of what aws-auth of ${name} says:`, ...leftOut.flatMap(leftOutLines)];
   const head = [

@@ -66,7 +66,12 @@ async function apply(terminal: Terminal, words: readonly string[], options: Opti
     import('../plan/saved.ts'),
   ]);
   const files = words.filter(saved.isFileName);
-  if (files.length > 0 && (words.length > 1 || options.policy !== undefined || options.subject !== undefined)) {
+  if (options.policy !== undefined && (words.length > 0 || options.subject !== undefined)) {
+    throw new Failure('invalid', 'a document is put in force as a whole', {
+      remedy: `leave targets and subjects out; to look at one alone: ${COMMAND} plan TARGET --policy FILE`,
+    });
+  }
+  if (files.length > 0 && (words.length > 1 || options.subject !== undefined)) {
     throw new Failure('invalid', 'a saved plan says itself what it is about', { remedy: 'give the file alone' });
   }
   const [file] = files;

@@ -217,6 +217,21 @@ grants:
     );
   });
 
+  it('adds nothing that was added before', () => {
+    const awsAuth = {
+      mapRoles: JSON.stringify([
+        { rolearn: role('ops'), username: 'x', groups: ['viewers', 'devs'] },
+        { rolearn: role('break-glass'), username: 'y', groups: ['system:masters'] },
+        { rolearn: role('readers'), username: 'olga', groups: [] },
+      ]),
+    };
+    const input = { cluster: CLUSTER, awsAuth, rbac: RBAC };
+    const { document } = importedPolicy(input, BASE);
+    const again = importedPolicy(input, document);
+    expect([again.grants, again.levels, again.protected]).toEqual([[], [], []]);
+    expect(again.document).toBe(document);
+  });
+
   it('leaves out what the document that is added to protects', () => {
     const base = `apiVersion: gatehouse/v1\nclusters: { prod-eu: { account: "${ACCOUNT}", region: eu-west-1 } }\nprotected: { principals: ["${role('ops')}"] }\n`;
     const { grants, leftOut } = importedPolicy(

@@ -53,8 +53,8 @@ export interface ImportedLevel {
 
 /** Why something of aws-auth is in no grant. */
 export interface LeftOut {
-  /** `node`: of machines that belong to the cluster. `gatehouse`: its own. `protected`: kept for emergencies. */
-  readonly reason: 'node' | 'gatehouse' | 'protected' | 'nothing-to-give' | 'not-expressible';
+  /** `node`: of machines that belong to the cluster. `gatehouse`: its own. `protected`: kept for emergencies. `granted`: a document that is added to grants it. */
+  readonly reason: 'node' | 'gatehouse' | 'protected' | 'granted' | 'nothing-to-give' | 'not-expressible';
   /** Where it stands in aws-auth. */
   readonly place: string;
   /** As it is written there; empty where the whole list is meant. */
