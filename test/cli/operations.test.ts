@@ -365,6 +365,61 @@ describe('gatehouse apply', () => {
     expect(reconciled()).toEqual([]);
   });
 
+  describe('a document', () => {
+    const policy = join(folder, 'policy.yaml');
+    const WIDER = [{ about: 'grant/ops', text: 'the grant is new' }];
+    const playPolicy = (widens: readonly object[], unseen: readonly object[] = []) => {
+      writeFileSync(policy, 'a document');
+      let inForce = false;
+      answer = (operation) => {
+        if (operation.operation === 'activate-policy') inForce = true;
+        const outcomes: Record<string, unknown> = {
+          'plan-targets': {
+            ...{ policyVersion: null, targets: [`cluster/${PROD}`], clusters: [] },
+            proposed: { digest: 'd', widens, narrows: [] },
+          },
+          plan: planned(`cluster/${PROD}`, inForce ? {} : MINE),
+          'upload-policy': { version: 4, digest: 'd', state: 'proposed', widens: [...widens, ...unseen], narrows: [] },
+          'activate-policy': { version: 4, digest: 'd', state: 'active' },
+          status: { ...STATUS, waiting: [], findings: [] },
+        };
+        return { ok: true, outcome: outcomes[operation.operation] };
+      };
+    };
+    const operations = () => asked.map(({ operation }) => operation.operation);
+    const applied = (...typed: string[]) => gatehouse('apply', '--policy', policy, ...typed);
+
+    it('is not uploaded where nobody agrees', async () => {
+      playPolicy(WIDER);
+      expect((await applied()).code).toBe(1);
+      expect(operations()).toEqual(['plan-targets', 'plan']);
+    });
+
+    it('takes no targets: it is put in force as a whole', async () => {
+      playPolicy(WIDER);
+      const { code, err } = await applied('prod-eu', '--yes');
+      expect(code).toBe(1);
+      expect(err).toContain('a document is put in force as a whole');
+      expect(asked).toEqual([]);
+    });
+
+    it('is uploaded, activated and followed', async () => {
+      playPolicy(WIDER);
+      const { code, out } = await applied('--yes', '--by', 'me');
+      expect(out).toMatch(/done {2}policy version 4 is in force\n\ndone {2}1 line applied/);
+      expect(code).toBe(0);
+      expect(operations().filter((one) => /policy/.test(one))).toEqual(['upload-policy', 'activate-policy']);
+    });
+
+    it('is not activated where it widens what was not shown, because another policy came in between', async () => {
+      playPolicy(WIDER, [{ about: 'grant/other', text: 'the grant is new' }]);
+      const { code, err } = await applied('--yes', '--by', 'me');
+      expect(code).toBe(1);
+      expect(err).toContain('another policy came into force meanwhile, so version 4 was not activated');
+      expect(operations()).not.toContain('activate-policy');
+    });
+  });
+
   it.each([
     ['no JSON', 'plan', 'holds no JSON'],
     ['another file', '{"kind":"something"}', 'holds no plan of this version'],

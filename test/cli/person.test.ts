@@ -333,6 +333,10 @@ describe('a policy of what there is', () => {
       code: 1,
       err: expect.stringContaining('already-exists'),
     });
+    const env = { AWS_ENDPOINT_URL: stage.sandbox.awsEndpointUrl };
+    const third = join(folder, 'asked.yaml');
+    await runCommand(['init', '--out', third], { env, ask: async () => '00g1' });
+    expect((await gatehouse('validate', third)).out).toMatch(/^valid .*: 1 grant on 1 cluster/);
     const imported = await gatehouse('import', 'prod-eu', '--policy', first, '--out', second);
     expect(imported.code).toBe(0);
     expect(imported.err).toContain('role/break-glass');

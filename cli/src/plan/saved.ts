@@ -2,8 +2,6 @@ import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { Failure } from '@gatehouse/core/access/failure';
 import { type SavedPlan, savedPlanSchema } from '@gatehouse/core/operations/saved-plan';
 
-export { savedPlan } from '@gatehouse/core/operations/saved-plan';
-
 /** Writes a plan so that only its owner reads it: it names people and what they get. */
 export function writeSavedPlan(file: string, plan: SavedPlan): void {
   const beside = `${file}.${process.pid}.new`;

@@ -24,6 +24,7 @@ interface Options extends AwsOptions {
   readonly yes?: boolean;
   readonly dryRun?: boolean;
   readonly timeout: number;
+  readonly by?: string;
 }
 
 /** `apply`: has a plan carried out, and waits until it is. */
@@ -35,6 +36,7 @@ export function addApply(program: Command, terminal: Terminal): void {
     .option('--policy <file>', 'put this document in force first')
     .option('--yes', 'agree to what widens without being asked; needed where nobody can be asked')
     .option('--dry-run', 'show the plan, and whether it would be asked for; do nothing')
+    .option('--by <who>', 'who agrees to a document, for the record (default: the ARN that AWS knows you by)')
     .option('--timeout <seconds>', 'how long to wait', readSeconds, 300);
   withFormats(withAwsOptions(verb)).action((words: string[], options: Options) => apply(terminal, words, options));
   withExamples(verb, [
@@ -185,8 +187,8 @@ async function carryOut(
   }
   if (isWider && !task.agreed) await agree(terminal, options);
   const began = performance.now();
-  if (document !== undefined) await putInForce(run, document, all, options);
-  else if (doable.length === 0) return answer(terminal, options, { all, doable, to: undefined, began });
+  const policy = document === undefined ? undefined : await putInForce(run, document, all, options);
+  if (doable.length === 0) return answer(terminal, options, { all, doable, to: undefined, began, policy });
   const { follow } = await import('../plan/follow.ts');
   for (const { target, changes } of document === undefined ? doable : []) {
     const subjects = subjectsIn(changes);
@@ -200,7 +202,7 @@ async function carryOut(
     (waiting) => progress.tell(`applying: ${counted(waiting, 'mark')} to go`),
   );
   progress.end();
-  await answer(terminal, options, { all, doable, to, began });
+  await answer(terminal, options, { all, doable, to, began, policy });
 }
 
 /** Those of a target's lines; undefined where one line is nobody's, so that everybody's are looked at. */
@@ -218,10 +220,15 @@ async function agree({ ask }: Terminal, { policy }: Options): Promise<void> {
   if (said.trim() !== 'yes') throw new Failure('forbidden', 'nothing was applied', { remedy });
 }
 
-/** Uploads the document, and activates what of it waits. @throws Failure `conflict` where another came in between. */
-async function putInForce(run: RunOperation, document: string, { proposed }: Plans, options: Options): Promise<void> {
+/** Uploads the document, and activates what of it waits; answers its version. @throws Failure `conflict` where another came in between. */
+async function putInForce(
+  run: RunOperation,
+  document: string,
+  { proposed }: Plans,
+  options: Options,
+): Promise<Applied['policy']> {
   const { whoAmI } = await import('../aws/caller.ts');
-  const by = await whoAmI(options);
+  const by = options.by ?? (await whoAmI(options));
   const uploaded = await run<
     { version: number; digest: string; state: string } & Pick<NonNullable<Plans['proposed']>, 'widens'>
   >({
@@ -240,7 +247,9 @@ async function putInForce(run: RunOperation, document: string, { proposed }: Pla
       },
     );
   }
-  if (uploaded.widens.length > 0) await run({ operation: 'activate-policy', version: uploaded.version, by });
+  const { version, digest } = uploaded;
+  if (uploaded.widens.length > 0) await run({ operation: 'activate-policy', version, by });
+  return { version, digest };
 }
 
 interface Applied {
@@ -249,10 +258,16 @@ interface Applied {
   /** Undefined where nothing was to be done. */
   readonly to: FollowedTo | undefined;
   readonly began: number;
+  /** What was put in force. */
+  readonly policy: { readonly version: number; readonly digest: string } | undefined;
 }
 
 /** Tells what came of it. */
-async function answer(terminal: Terminal, options: Options, { all, doable, to, began }: Applied): Promise<void> {
+async function answer(
+  terminal: Terminal,
+  options: Options,
+  { all, doable, to, began, policy }: Applied,
+): Promise<void> {
   const { linesOf } = await import('../plan/planned.ts');
   const planned = linesOf(doable);
   const left = to ? linesOf(to.left.plans.filter(({ mode }) => mode !== 'observe')) : [];
@@ -270,6 +285,7 @@ async function answer(terminal: Terminal, options: Options, { all, doable, to, b
   const seconds = ((performance.now() - began) / 1_000).toFixed(1);
   await writeAnswer(terminal.out, options.output, {
     value: {
+      ...(policy === undefined ? {} : { policy }),
       applied: done,
       left: left.map(({ plan: { target }, kind, object, line }) => ({ target, kind, object, ...line })),
       unplanned: unknown,
@@ -290,8 +306,9 @@ async function answer(terminal: Terminal, options: Options, { all, doable, to, b
       rows,
     },
     text: (output) => {
-      if (to === undefined) return;
       const { style, width } = output;
+      if (policy !== undefined) output.write(`${style.good('done')}  policy version ${policy.version} is in force\n`);
+      if (to === undefined) return;
       for (const { target, code, message, remedy } of [
         ...to.findings,
         ...to.waiting.flatMap(({ target, failure }) => (failure ? [{ target, ...failure }] : [])),

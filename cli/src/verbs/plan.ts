@@ -55,7 +55,10 @@ async function plan(terminal: Terminal, targets: readonly string[], options: Opt
     text: (output, wide) => writePlans(output, all, wide),
   });
   if (options.out !== undefined) {
-    const { savedPlan, writeSavedPlan } = await import('../plan/saved.ts');
+    const [{ savedPlan }, { writeSavedPlan }] = await Promise.all([
+      import('@gatehouse/core/operations/saved-plan'),
+      import('../plan/saved.ts'),
+    ]);
     writeSavedPlan(options.out, savedPlan(all, { subjects: options.subject, document, at: Date.now() }));
     const { err } = terminal;
     err.write(err.style.dim(`saved; to carry it out while it is still true: ${COMMAND} apply ${options.out}\n`));

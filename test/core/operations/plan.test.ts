@@ -5,6 +5,7 @@ import { TURN_LIMITS } from '@gatehouse/core/work/turn-ports';
 import { describe, expect, it } from 'vitest';
 import { aPipeline } from '../../builders/pipeline.ts';
 import { ACCOUNT } from '../../builders/policy.ts';
+import { memoryTable } from '../../fakes/table.ts';
 
 const ARN = `arn:aws:eks:eu-west-1:${ACCOUNT}:cluster/prod-eu`;
 const TARGET = `cluster/${ARN}` as const;
@@ -105,6 +106,22 @@ describe('the plan of a target', () => {
     const plan = await world.plan({ document: adopting });
     expect(plan.findings).toEqual([]);
     expect(linesOf(plan).map(({ subject }) => subject)).toContain(`principal/arn:aws:iam::${ACCOUNT}:role/there`);
+  });
+
+  it('under a first document needs none in force', async () => {
+    const world = await aWorld();
+    const ports = { ...world.ports, table: memoryTable() };
+    const settings = { limits: TURN_LIMITS, clusterAccessRole: 'arn:aws:iam::1:role/x' };
+    const document = policy();
+    const all = await runOperation(ports, settings, { operation: 'plan-targets', document });
+    expect(all).toMatchObject({ policyVersion: null, targets: expect.arrayContaining([TARGET]) });
+    expect(await runOperation(ports, settings, { operation: 'plan', target: TARGET, document })).toMatchObject({
+      mode: 'enforce',
+      changes: [],
+    });
+    await expect(runOperation(ports, settings, { operation: 'plan-targets' })).rejects.toMatchObject({
+      code: 'not-found',
+    });
   });
 
   it('refuses a document that is wrong, with its first error', async () => {
