@@ -75,6 +75,16 @@ describe('the plan of a target', () => {
     ]);
   });
 
+  it('tells drift of a role in IAM, too', async () => {
+    const world = await aWorld();
+    await world.iam.get(ACCOUNT)!.deleteRolePolicy('gatehouse-ops', 'gatehouse-clusters');
+    world.clock.advance(10 * 60_000);
+    const target = `iam/${ACCOUNT}/role/gatehouse-ops` as const;
+    const settings = { limits: TURN_LIMITS, clusterAccessRole: 'arn:aws:iam::1:role/x' };
+    const plan = (await runOperation(world.ports, settings, { operation: 'plan', target })) as unknown as TargetPlan;
+    expect(linesOf(plan)).toMatchObject([{ sign: '~', subject: 'grant/ops', drifted: true }]);
+  });
+
   it('under a document shows what that would change, and changes nothing', async () => {
     const world = await aWorld();
     const before = structuredClone(world.table.items());

@@ -24,7 +24,7 @@ import { newestFact } from '../work/causes.ts';
 import { discoveredClusters } from '../work/clusters.ts';
 import type { FactReader } from '../work/fact-reader.ts';
 import { MARK_PREFIX, targetPk } from '../work/keys.ts';
-import { readMark } from '../work/marks.ts';
+import { type Mark, readMark } from '../work/marks.ts';
 import { targetsOfPolicy } from '../work/sweep.ts';
 import { inRehearsal, rehearseTurn } from '../work/take-turn.ts';
 import type { TurnLimits, TurnPorts } from '../work/turn-ports.ts';
@@ -43,7 +43,7 @@ export interface PlannedSubject {
   readonly subject: Subject;
   /** A person's login, where a source told it. */
   readonly name?: string;
-  /** The event that decides: the newest fact about them, or the policy that came into force since. Absent under a document. */
+  /** The event that decides: the one by which they are marked, else the newest fact about them, or the policy that came into force since. Absent under a document. */
   readonly cause?: Cause;
 }
 
@@ -111,8 +111,9 @@ export async function planOf(
   const looked = thought ? await lookUp(ports, limits, target, thought.policy) : [];
   const { plan, stage, reader } = await rehearseTurn(ports, limits, target, subjects, thought?.policy);
   const { kinds, claims, observed } = stage.scene;
-  const marked = (await allItems(ports.table, targetPk(target), MARK_PREFIX)).map((item) => readMark(item).subject);
-  const drifted = linesOf(driftIn(kinds, claims, observed, new Set(marked)));
+  // What is written and only to be seen once more is made.
+  const marks = (await allItems(ports.table, targetPk(target), MARK_PREFIX)).map(readMark).filter(isOpen);
+  const drifted = linesOf(driftIn(kinds, claims, observed, new Set(marks.map(({ subject }) => subject))));
   const grants = grantsIn(claims);
   const changes = plan.changes.map(({ pass, change }) => ({
     pass,
@@ -120,7 +121,7 @@ export async function planOf(
   }));
   const named = new Set<Subject>();
   for (const { change } of changes) for (const { subject } of change.lines) if (subject) named.add(subject);
-  const policyCause = thought ? undefined : current?.cause;
+  const causes = { isThought: thought !== undefined, marks, policy: current?.cause };
   return {
     ...plan,
     findings: [...looked, ...plan.findings],
@@ -129,9 +130,7 @@ export async function planOf(
     mode: stage.mode,
     ...(thought || !current ? {} : { policyVersion: { version: current.version, digest: current.digest } }),
     facts: digest([reader.digest(), digest(policy)]),
-    subjects: await Promise.all(
-      [...named].map((subject) => aboutSubject(reader, subject, policyCause, thought !== undefined)),
-    ),
+    subjects: await Promise.all([...named].map((subject) => aboutSubject(reader, subject, causes))),
   };
 }
 
@@ -236,16 +235,31 @@ function explained(
   };
 }
 
-async function aboutSubject(
-  reader: FactReader,
-  subject: Subject,
-  policyCause: Cause | undefined,
-  isThought: boolean,
-): Promise<PlannedSubject> {
+const isOpen = ({ confirming }: Mark): boolean => confirming !== true;
+
+/** What may be the cause of a line. */
+interface Causes {
+  /** Under a document that is thought of, that is the cause. */
+  readonly isThought: boolean;
+  readonly marks: readonly Mark[];
+  readonly policy: Cause | undefined;
+}
+
+async function aboutSubject(reader: FactReader, subject: Subject, causes: Causes): Promise<PlannedSubject> {
   const member = memberOf(subject);
-  const fact = newestFact(reader, subject);
-  const newer = fact && policyCause ? (policyCause.receivedAt > fact.receivedAt ? policyCause : fact) : fact;
-  const cause = isThought ? undefined : (newer ?? policyCause);
   const user = member?.type === 'user' ? await readUser(reader, member.source, member.id) : undefined;
+  const cause = causeOf(reader, subject, causes);
   return { subject, ...(user?.login ? { name: user.login } : {}), ...(cause ? { cause } : {}) };
+}
+
+/** The event by which it is marked; else the newest of the facts about it and of the policy. */
+function causeOf(reader: FactReader, subject: Subject, { isThought, marks, policy }: Causes): Cause | undefined {
+  if (isThought) return undefined;
+  const known = [newestFact(reader, subject), policy].filter((cause) => cause !== undefined);
+  const marked = marks.filter((mark) => mark.subject === subject).map(({ cause }) => cause);
+  return newestOf(marked) ?? newestOf(known);
+}
+
+function newestOf(causes: readonly Cause[]): Cause | undefined {
+  return causes.toSorted((a, b) => b.receivedAt - a.receivedAt)[0];
 }
