@@ -177,8 +177,10 @@ function written(
     ...guarded.map((arn) => ({ section: 'protected' as const, text: flow(arn) })),
   ];
   if (before && additions.length === 0) return before.text;
-  const tail =
-    leftOut.length === 0 ? [] : [`Left out of what aws-auth of ${name} says:`, ...leftOut.flatMap(leftOutLines)];
+  const tail = [
+    ...(leftOut.length === 0 ? [] : [`Left out of what aws-auth of ${name} says:`, ...leftOut.flatMap(leftOutLines)]),
+    `Whoever created ${name} may administer it, too, and stands in no ConfigMap: name them under protected.`,
+  ];
   const head = [
     `What aws-auth and RBAC of ${name} give, written by "gatehouse import". Each line of aws-auth stays in force, and its grant`,
     'waits, until somebody takes that line out.',
