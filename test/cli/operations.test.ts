@@ -309,6 +309,24 @@ describe('gatehouse apply', () => {
     expect(reconciled()).toEqual(code === 0 ? [FOR_MIA] : []);
   });
 
+  it('applies nothing that became something else while somebody was asked', async () => {
+    play(MINE);
+    const env = { AWS_ENDPOINT_URL: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
+    const later = {
+      ...MINE,
+      changes: [change(), change({ text: 'gatehouse:ops:noor', subject: 'user/standard/noor' })],
+    };
+    const ask = async () => {
+      play(later);
+      return 'yes';
+    };
+    const { code, err } = await runCommand(['apply', 'prod-eu'], { env, ask });
+    expect(code).toBe(1);
+    expect(err).toContain('what would be done is not what was shown any more');
+    expect(err).toContain('+ gatehouse:ops:noor (user/standard/noor)');
+    expect(reconciled()).toEqual([]);
+  });
+
   it('takes away without being asked, and tells what came of it', async () => {
     play(TAKEN);
     const { code, out } = await gatehouse('apply', 'prod-eu');

@@ -115,20 +115,10 @@ async function taskOfFile(
   file: string,
   progress: Progress,
 ): Promise<Task | undefined> {
-  const [{ plansFor }, { savedPlan, differencesOf }] = await Promise.all([
-    import('../plan/planned.ts'),
-    import('@gatehouse/core/operations/saved-plan'),
-  ]);
+  const { all, differences } = await plannedAnew(run, kept, progress);
   const document = kept.policy?.document;
   const only = kept.subjects as readonly Subject[] | undefined;
-  const targets = kept.targets.map(({ target }) => target);
-  const asked = { targets, subjects: only, document };
-  const all = await plansFor(run, asked, (done, of) => progress.tell(`planning anew, ${done} of ${of}`));
-  progress.end();
-  const fresh = savedPlan(all, { at: kept.at, document, subjects: only });
-  const unknown = all.unplanned.map(({ target, message }): PlanDifference => ({ target, sign: '~', text: message }));
-  const differences = [...differencesOf(kept, fresh), ...unknown];
-  const isEmpty = unknown.length === 0 && all.plans.every(({ changes }) => changes.length === 0);
+  const isEmpty = all.unplanned.length === 0 && all.plans.every(({ changes }) => changes.length === 0);
   if (differences.length > 0 && isEmpty && document === undefined) {
     terminal.out.write(`${terminal.out.style.good('done')}  nothing of the plan is left to do\n`);
     return undefined;
@@ -142,8 +132,47 @@ async function taskOfFile(
   return { all, document, only, agreed: true };
 }
 
+/** What is to be done now of what was planned, and in what that is something else. */
+async function plannedAnew(
+  run: RunOperation,
+  kept: SavedPlan,
+  progress: Progress,
+): Promise<{ readonly all: Plans; readonly differences: readonly PlanDifference[] }> {
+  const [{ plansFor }, { savedPlan, differencesOf }] = await Promise.all([
+    import('../plan/planned.ts'),
+    import('@gatehouse/core/operations/saved-plan'),
+  ]);
+  const document = kept.policy?.document;
+  const subjects = kept.subjects as readonly Subject[] | undefined;
+  const asked = { targets: kept.targets.map(({ target }) => target), subjects, document };
+  const all = await plansFor(run, asked, (done, of) => progress.tell(`planning anew, ${done} of ${of}`));
+  progress.end();
+  const fresh = savedPlan(all, { at: kept.at, document, subjects });
+  const unknown = all.unplanned.map(({ target, message }): PlanDifference => ({ target, sign: '~', text: message }));
+  return { all, differences: [...differencesOf(kept, fresh), ...unknown] };
+}
+
+/** Asks, and looks once more: a person may read for long. @throws Failure `conflict` where it is something else by then. */
+async function agreeTo(
+  terminal: Terminal,
+  run: RunOperation,
+  { all, document, only }: Task,
+  options: Options,
+  progress: Progress,
+): Promise<void> {
+  await agree(terminal, options);
+  const { savedPlan } = await import('@gatehouse/core/operations/saved-plan');
+  const shown = savedPlan(all, { at: Date.now(), document, subjects: only });
+  const { differences } = await plannedAnew(run, shown, progress);
+  if (differences.length === 0) return;
+  writeDifferences(terminal.err, differences);
+  throw new Failure('conflict', 'what would be done is not what was shown any more, so nothing was applied', {
+    remedy: 'apply again',
+  });
+}
+
 function writeDifferences({ write, style }: Output, differences: readonly PlanDifference[]): void {
-  write(`${style.bold('Since the plan was saved')}  ${style.dim('+ only now, - only then:')}\n`);
+  write(`${style.bold('Since it was planned')}  ${style.dim('+ only now, - only then:')}\n`);
   write(
     columns(
       differences.map(({ target, sign, text }) => [
@@ -185,7 +214,7 @@ async function carryOut(
     terminal.err.write(`dry run: nothing was applied; ${asks}\n`);
     return;
   }
-  if (isWider && !task.agreed) await agree(terminal, options);
+  if (isWider && !task.agreed) await agreeTo(terminal, run, task, options, progress);
   const began = performance.now();
   const policy = document === undefined ? undefined : await putInForce(run, document, all, options);
   if (doable.length === 0) return answer(terminal, options, { all, doable, to: undefined, began, policy });
