@@ -106,7 +106,7 @@ async function answer(outgoing: ServerResponse, render: (nonce: string) => Promi
 }
 
 /** A browser, and no AWS tool: these sign what they ask, and `GET /` of theirs lists buckets. */
-function asksForPage({ method, url, headers }: IncomingMessage): boolean {
+export function asksForPage({ method, url, headers }: IncomingMessage): boolean {
   if (method !== 'GET' || headers.authorization !== undefined) return false;
   const accept = headers.accept ?? '';
   return url === '/live'
