@@ -6,6 +6,7 @@ import { addAssociateIdp, addDisassociateIdp } from './verbs/associate-idp.ts';
 import { addBootstrap } from './verbs/bootstrap.ts';
 import { addCanI } from './verbs/can-i.ts';
 import { addDemo } from './verbs/demo.ts';
+import { addDeploy } from './verbs/deploy.ts';
 import { addDeregisterCluster } from './verbs/deregister-cluster.ts';
 import { addKubeconfig } from './verbs/kubeconfig.ts';
 import { addLedger } from './verbs/ledger.ts';
@@ -26,7 +27,7 @@ const EPILOGUE = `
 Exit codes:
   0  fine
   1  error
-  2  changes are pending (plan --detailed-exitcode)
+  2  changes are pending (plan, deploy --dry-run: --detailed-exitcode)
   3  the answer is no (can-i, verify, why; ledger: the chain is broken; associate-idp: something stands against it; onboard: the
      policy refuses it; register-cluster --status: it is not ACTIVE)
 
@@ -57,6 +58,8 @@ export function createProgram(terminal: Terminal): Command {
   addDemo(program, terminal);
   addSandbox(program, terminal);
   addSignWebhook(program, terminal);
+  program.commandsGroup('The stack:');
+  addDeploy(program, terminal);
   program.commandsGroup('The access policy:');
   addValidate(program, terminal);
   addActivatePolicy(program, terminal);
