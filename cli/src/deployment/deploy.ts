@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { partitionOf } from '@gatehouse/core/access/arn';
 import { Failure } from '@gatehouse/core/access/failure';
 import type { AwsOptions } from '../aws/options.ts';
 import { agree } from '../terminal/agree.ts';
@@ -91,19 +92,27 @@ export async function deploy(terminal: Terminal, cloud: Cloud, options: DeployOp
     return { ...place, state: 'unchanged', changes: [], broadens: [], outputs: before?.outputs ?? {} };
   }
   try {
+    const known = (parameters: ReadonlyMap<string, string>) =>
+      new Map([...parameters, ...pseudoParameters(options.stack, account, region)]);
     const broadens = broadening(
       creates || !before
         ? undefined
-        : { template: await processedTemplate(cloudFormation, before.name), parameters: before.parameters },
-      { template: await processedTemplate(cloudFormation, options.stack, set.id), parameters: set.parameters },
+        : {
+            template: await processedTemplate(cloudFormation, before.name),
+            parameters: known(before.parameters),
+          },
+      {
+        template: await processedTemplate(cloudFormation, options.stack, set.id),
+        parameters: known(set.parameters),
+      },
     );
     const answer = { ...place, changes: set.changes, broadens };
     if (options.dryRun) {
-      if (options.forPeople) writeChanges(out, options.stack, set.changes, broadens);
+      if (options.forPeople) writeChanges(out, set, broadens);
       await discard(cloudFormation, set);
       return { ...answer, state: 'planned', outputs: before?.outputs ?? {} };
     }
-    writeChanges(err, options.stack, set.changes, broadens);
+    writeChanges(err, set, broadens);
     const wider = broadens.length === 0 ? '' : ' It gives roles more than they have now.';
     await agree(terminal, options.yes, {
       question: `Deploy this to account ${account}, ${region}?${wider}`,
@@ -116,6 +125,16 @@ export async function deploy(terminal: Terminal, cloud: Cloud, options: DeployOp
     if (error instanceof Failure && error.code === 'forbidden') await discard(cloudFormation, set).catch(() => {});
     throw error;
   }
+}
+
+/** What CloudFormation itself says of a stack's place. */
+function pseudoParameters(stack: string, account: string, region: string): readonly (readonly [string, string])[] {
+  return [
+    ['AWS::AccountId', account],
+    ['AWS::Partition', partitionOf(region)],
+    ['AWS::Region', region],
+    ['AWS::StackName', stack],
+  ];
 }
 
 /** Executes a change set. @throws Failure `invalid` where the stack ends up as it was, or in pieces. */

@@ -55,14 +55,14 @@ export function statementsOf(template: Template, given: ReadonlyMap<string, stri
   });
 }
 
-/** Parameters have their values, resources their logical ids: `${StateTable.Arn}`. */
+/** Parameters (`AWS::Region`, too) have their values, resources their logical ids: `${StateTable.Arn}`. */
 function scopeOf(template: Template, given: ReadonlyMap<string, string>): Scope {
   const { Conditions = {} } = template as { Conditions?: Readonly<Record<string, unknown>> };
   const parameters = (template.Parameters ?? {}) as Readonly<Record<string, { Type?: string; Default?: unknown }>>;
   const scope: Scope = {
     ref: (name) => {
       const parameter = Object.hasOwn(parameters, name) ? parameters[name] : undefined;
-      if (!parameter) return `\${${name}}`;
+      if (!parameter) return given.get(name) ?? `\${${name}}`;
       const value = String(given.get(name) ?? parameter.Default ?? '');
       return parameter.Type === 'CommaDelimitedList' ? value.split(',').filter(Boolean) : value;
     },
@@ -110,7 +110,7 @@ function documentsOf(type: string, properties: Readonly<Record<string, unknown>>
 }
 
 const attached = (arn: unknown): Document => ({
-  Statement: { Effect: 'Allow', Action: `all of ${text(arn)}`, Resource: 'as that policy says' },
+  Statement: { Effect: 'Allow', Action: '(all that a managed policy allows)', Resource: arn },
 });
 
 function statementsIn(of: string, { Statement }: Document): readonly Statement[] {
