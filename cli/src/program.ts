@@ -19,6 +19,7 @@ import { addSandbox } from './verbs/sandbox.ts';
 import { addSignWebhook } from './verbs/sign-webhook.ts';
 import { addStatus } from './verbs/status.ts';
 import { addToken } from './verbs/token.ts';
+import { addUninstall } from './verbs/uninstall.ts';
 import { addValidate } from './verbs/validate.ts';
 import { addVerify } from './verbs/verify.ts';
 import { addWhy } from './verbs/why.ts';
@@ -60,6 +61,7 @@ export function createProgram(terminal: Terminal): Command {
   addSignWebhook(program, terminal);
   program.commandsGroup('The stack:');
   addDeploy(program, terminal);
+  addUninstall(program, terminal);
   program.commandsGroup('The access policy:');
   addValidate(program, terminal);
   addActivatePolicy(program, terminal);
