@@ -598,6 +598,8 @@ describe('a key of yours', () => {
     const holding = resources.filter(([, { Type }]) => Type in property);
     expect(holding.length).toBeGreaterThan(12);
     for (const [id, { Type, Properties }] of holding) expect(property[Type]!(Properties), id).toEqual(YOUR_KEY);
+    const [rule] = template.Resources.PolicyBucket!.Properties.BucketEncryption.ServerSideEncryptionConfiguration;
+    expect(rule.ServerSideEncryptionByDefault.SSEAlgorithm).toEqual({ 'Fn::If': ['HasKey', 'aws:kms', 'AES256'] });
     expect(named('reconcile-iam').properties.Environment.Variables.SECRETS_KEY).toEqual({ Ref: 'KmsKeyArn' });
   });
 

@@ -20,6 +20,7 @@ import { addSignWebhook } from './verbs/sign-webhook.ts';
 import { addStatus } from './verbs/status.ts';
 import { addToken } from './verbs/token.ts';
 import { addUninstall } from './verbs/uninstall.ts';
+import { addUpgrade } from './verbs/upgrade.ts';
 import { addValidate } from './verbs/validate.ts';
 import { addVerify } from './verbs/verify.ts';
 import { addWhy } from './verbs/why.ts';
@@ -61,6 +62,7 @@ export function createProgram(terminal: Terminal): Command {
   addSignWebhook(program, terminal);
   program.commandsGroup('The stack:');
   addDeploy(program, terminal);
+  addUpgrade(program, terminal);
   addUninstall(program, terminal);
   program.commandsGroup('The access policy:');
   addValidate(program, terminal);

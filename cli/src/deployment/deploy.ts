@@ -2,6 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { partitionOf } from '@gatehouse/core/access/arn';
 import { Failure } from '@gatehouse/core/access/failure';
+import { migrate } from '@gatehouse/core/schema/migrate';
+import { checkSchema, readSchema, SCHEMA_VERSION } from '@gatehouse/core/schema/version';
 import type { AwsOptions } from '../aws/options.ts';
 import { agree } from '../terminal/agree.ts';
 import type { Terminal } from '../terminal/terminal.ts';
@@ -24,6 +26,7 @@ import {
   type StackState,
   stuck,
 } from './stack.ts';
+import { stateOf } from './state.ts';
 import { writeChanges, writeEvent } from './write-changes.ts';
 
 /** What is deployed, and how. */
@@ -50,6 +53,8 @@ export interface Deployed {
   readonly changes: readonly ResourceChange[];
   readonly broadens: readonly Statement[];
   readonly outputs: Readonly<Record<string, string>>;
+  /** Version of what the state holds; one less than this release's until it is upgraded. */
+  readonly schema: number;
 }
 
 /** Folder of the template. */
@@ -69,9 +74,11 @@ export async function deploy(terminal: Terminal, cloud: Cloud, options: DeployOp
   const template = templateOf(await readFile(join(ROOT, 'template.yaml'), 'utf8'));
   checkParameters(template, options.parameters);
   const before = await describeStack(cloudFormation, options.stack);
-  const problem = before && stuck(before, before && (await lastFailure(cloudFormation, before.id)));
+  const problem = before && stuck(before, await lastFailure(cloudFormation, before.id));
   if (problem) throw problem;
   const creates = isMissing(before);
+  const schema = creates ? { version: SCHEMA_VERSION } : await readSchema(await stateOf(cloud, options.stack));
+  checkSchema(schema);
   const bucket = { name: options.bucket ?? usualBucket(account, region), account, region };
   const body = await packaged(cloud, bucket, template, options.dryRun === true, tell);
 
@@ -87,7 +94,7 @@ export async function deploy(terminal: Terminal, cloud: Cloud, options: DeployOp
     },
     pace,
   );
-  const place = { stack: options.stack, account, region, created: creates };
+  const place = { stack: options.stack, account, region, created: creates, schema: schema.version };
   if (!set) {
     return { ...place, state: 'unchanged', changes: [], broadens: [], outputs: before?.outputs ?? {} };
   }
@@ -120,6 +127,8 @@ export async function deploy(terminal: Terminal, cloud: Cloud, options: DeployOp
       unasked: 'gatehouse deploy --yes',
     });
     const outputs = await done(cloud, set, terminal, pace);
+    // A state that is new is of this release's version, and says so.
+    if (creates) await migrate(await stateOf(cloud, options.stack), SCHEMA_VERSION);
     return { ...answer, state: 'deployed', outputs };
   } catch (error) {
     if (error instanceof Failure && error.code === 'forbidden') await discard(cloudFormation, set).catch(() => {});

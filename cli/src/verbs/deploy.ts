@@ -1,3 +1,4 @@
+import type { Migrated } from '@gatehouse/core/schema/migrate';
 import { type Command, InvalidArgumentError } from 'commander';
 import { type AwsOptions, withAwsOptions } from '../aws/options.ts';
 import type { Deployed } from '../deployment/deploy.ts';
@@ -5,6 +6,7 @@ import { type Format, withFormats, writeAnswer } from '../terminal/answer.ts';
 import { columns } from '../terminal/columns.ts';
 import { COMMAND, withExamples } from '../terminal/help.ts';
 import type { Output, Terminal } from '../terminal/terminal.ts';
+import { counted } from '../terminal/text.ts';
 
 /** The options by which a stack is deployed. */
 export interface DeployVerbOptions extends AwsOptions {
@@ -52,8 +54,7 @@ function readParameter(text: string, before: ReadonlyMap<string, string>): Reado
 }
 
 async function deployVerb(terminal: Terminal, options: DeployVerbOptions): Promise<void> {
-  const deployed = await deployStack(terminal, options);
-  await answer(terminal, options, deployed);
+  await answerDeployed(terminal, options, await deployStack(terminal, options));
 }
 
 /** Deploys as the options say. */
@@ -68,10 +69,17 @@ export async function deployStack(terminal: Terminal, options: DeployVerbOptions
   return deploy(terminal, cloud, { ...options, parameters: options.parameter, forPeople }, SYSTEM_PACE);
 }
 
-/** Writes what came of a deployment, and sets the exit code. */
-async function answer(terminal: Terminal, options: DeployVerbOptions, deployed: Deployed): Promise<void> {
+/** Writes what came of a deployment, and of a migration after it; sets the exit code. */
+export async function answerDeployed(
+  terminal: Terminal,
+  options: DeployVerbOptions,
+  deployed: Deployed,
+  migrated?: Migrated,
+): Promise<void> {
+  const { SCHEMA_VERSION } = await import('@gatehouse/core/schema/version');
+  const isBehind = deployed.schema < SCHEMA_VERSION;
   await writeAnswer(terminal.out, options.output, {
-    value: deployed,
+    value: { ...deployed, ...(migrated ? { migrated } : {}) },
     listing: {
       columns: [
         { head: 'ACTION', cell: ({ action }) => action },
@@ -82,19 +90,31 @@ async function answer(terminal: Terminal, options: DeployVerbOptions, deployed: 
       ],
       rows: deployed.changes,
     },
-    text: (output) => writeDeployed(output, deployed),
+    text: (output) => writeDeployed(output, deployed, isBehind, migrated),
   });
-  if (options.detailedExitcode && deployed.state === 'planned') terminal.exitCode = 2;
+  if (options.detailedExitcode && (deployed.state === 'planned' || (options.dryRun && isBehind))) terminal.exitCode = 2;
 }
 
-function writeDeployed(output: Output, { stack, state, created, outputs, account, region }: Deployed): void {
+function writeDeployed(
+  output: Output,
+  { stack, state, created, outputs, account, region, schema }: Deployed,
+  isBehind: boolean,
+  migrated?: Migrated,
+): void {
   const { style, width } = output;
   if (state === 'planned') {
     output.write('Nothing was changed: this was a dry run.\n');
     return;
   }
   const what = state === 'unchanged' ? 'is what was built: nothing to do' : created ? 'is made' : 'is changed';
-  output.write(`${style.good('done')}  the stack ${stack} in ${account}, ${region}, ${what}\n\n`);
+  output.write(`${style.good('done')}  the stack ${stack} in ${account}, ${region}, ${what}\n`);
+  if (migrated && migrated.from !== migrated.to) {
+    const items = counted(migrated.changed, 'item');
+    output.write(
+      `${style.good('done')}  the state went from schema version ${migrated.from} to ${migrated.to}, ${items} changed\n`,
+    );
+  }
+  output.write('\n');
   const rows = Object.entries(outputs).sort(([a], [b]) => (a < b ? -1 : 1));
   output.write(
     columns(
@@ -113,7 +133,10 @@ function writeDeployed(output: Output, { stack, state, created, outputs, account
         ['let Gatehouse into a cluster', `${COMMAND} bootstrap <cluster> | kubectl apply -f -`],
         ['see what it would do', `${COMMAND} plan <cluster>`],
       ]
-    : [['see that nothing is in the way', `${COMMAND} status`]];
+    : [
+        ...(isBehind ? [[`the state is of schema version ${schema} still`, `${COMMAND} upgrade`]] : []),
+        ['see that nothing is in the way', `${COMMAND} status`],
+      ];
   output.write(`\n${style.bold('Next')}\n`);
   for (const [why, line] of next) output.write(`  ${style.dim(`# ${why}`)}\n  ${line}\n`);
 }
