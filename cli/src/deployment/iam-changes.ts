@@ -81,12 +81,12 @@ function resolved(value: unknown, scope: Scope): unknown {
   }
 }
 
-function documentsOf(type: string, properties: Readonly<Record<string, unknown>>): readonly Document[] {
+function documentsOf(type: string, properties: Readonly<Record<string, unknown>>): readonly (Document | undefined)[] {
   const policies = list(properties.Policies as { PolicyDocument?: Document } | undefined);
   switch (type) {
     case 'AWS::IAM::Role':
       return [
-        properties.AssumeRolePolicyDocument as Document,
+        properties.AssumeRolePolicyDocument as Document | undefined,
         ...policies.map(({ PolicyDocument = {} }) => PolicyDocument),
         ...list(properties.ManagedPolicyArns).map((arn) => attached(arn)),
       ];
@@ -94,9 +94,9 @@ function documentsOf(type: string, properties: Readonly<Record<string, unknown>>
     case 'AWS::IAM::ManagedPolicy':
     case 'AWS::SQS::QueuePolicy':
     case 'AWS::S3::BucketPolicy':
-      return [properties.PolicyDocument as Document];
+      return [properties.PolicyDocument as Document | undefined];
     case 'AWS::KMS::Key':
-      return [properties.KeyPolicy as Document];
+      return [properties.KeyPolicy as Document | undefined];
     case 'AWS::Events::EventBusPolicy':
       return [{ Statement: properties.Statement as RawStatement }];
     case 'AWS::Lambda::Permission': {
@@ -113,7 +113,7 @@ const attached = (arn: unknown): Document => ({
   Statement: { Effect: 'Allow', Action: '(all that a managed policy allows)', Resource: arn },
 });
 
-function statementsIn(of: string, { Statement }: Document): readonly Statement[] {
+function statementsIn(of: string, { Statement }: Document = {}): readonly Statement[] {
   return list(Statement).flatMap((one) => {
     const { Effect = 'Allow', Principal, Condition, Action, NotAction, Resource, NotResource } = one;
     const actions = NotAction === undefined ? list(Action) : list(NotAction).map((each) => `all but ${text(each)}`);
