@@ -589,7 +589,13 @@ describe('a key of yours', () => {
   it('encrypts everything that holds anything', () => {
     const property: Readonly<Record<string, (properties: Resource['Properties']) => unknown>> = {
       'AWS::SQS::Queue': ({ KmsMasterKeyId }) => KmsMasterKeyId,
-      'AWS::DynamoDB::Table': ({ SSESpecification }) => SSESpecification.KMSMasterKeyId,
+      'AWS::DynamoDB::Table': ({
+        SSESpecification: {
+          'Fn::If': [condition, key, without],
+        },
+      }) => ({
+        'Fn::If': [condition, key.KMSMasterKeyId, without],
+      }),
       'AWS::S3::Bucket': ({ BucketEncryption }) =>
         BucketEncryption.ServerSideEncryptionConfiguration[0].ServerSideEncryptionByDefault.KMSMasterKeyID,
       'AWS::SecretsManager::Secret': ({ KmsKeyId }) => KmsKeyId,
@@ -645,7 +651,13 @@ describe('what holds state', () => {
     for (const id of ['StateTable', 'LedgerTable']) {
       expect(template.Resources[id]!.Properties).toMatchObject({
         PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true },
-        SSESpecification: { SSEEnabled: true, SSEType: 'KMS', KMSMasterKeyId: YOUR_KEY },
+        SSESpecification: {
+          'Fn::If': [
+            'HasKey',
+            { SSEEnabled: true, SSEType: 'KMS', KMSMasterKeyId: { Ref: 'KmsKeyArn' } },
+            { Ref: 'AWS::NoValue' },
+          ],
+        },
       });
     }
   });

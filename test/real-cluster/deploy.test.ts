@@ -10,10 +10,11 @@ import {
   ListStackResourcesCommand,
   waitUntilStackCreateComplete,
 } from '@aws-sdk/client-cloudformation';
-import { DescribeTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { DescribeTableCommand, DynamoDBClient, PutItemCommand, ScanCommand } from '@aws-sdk/client-dynamodb';
 import { IAMClient, ListRolesCommand, ListUsersCommand } from '@aws-sdk/client-iam';
 import { GetPublicAccessBlockCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
 import { GetQueueAttributesCommand, SQSClient } from '@aws-sdk/client-sqs';
+import { invokeFunction } from '@gatehouse/core/aws/invoke-function';
 import { readChain } from '@gatehouse/core/ledger/ledger';
 import { AWS_AUTH_REF } from '@gatehouse/core/resources/aws-auth/model';
 import { SCHEMA_KEY, SCHEMA_VERSION } from '@gatehouse/core/schema/version';
@@ -123,7 +124,6 @@ describe('a stack of the command', { timeout: 120_000 }, () => {
     return StackResourceSummaries.find((one) => one.LogicalResourceId === logicalId)!.PhysicalResourceId!;
   };
   const scan = async (TableName: string) => {
-    const { ScanCommand } = await import('@aws-sdk/client-dynamodb');
     return new DynamoDBClient(emulator.config()).send(new ScanCommand({ TableName }));
   };
 
@@ -221,7 +221,6 @@ describe('a stack of the command', { timeout: 120_000 }, () => {
   });
 
   it('of a schema that it does not know is kept off, by its functions and by the command', async () => {
-    const { PutItemCommand } = await import('@aws-sdk/client-dynamodb');
     const TableName = await physicalId('StateTable');
     const client = new DynamoDBClient(emulator.config());
     const write = (version: number) =>
@@ -232,7 +231,16 @@ describe('a stack of the command', { timeout: 120_000 }, () => {
         }),
       );
     await write(SCHEMA_VERSION + 2);
-    // An instance that has looked before does not look again: a new version of the functions is what looks.
+    // An instance that has looked before does not look again; this function was never called.
+    const { endpoint, region, credentials } = emulator.config();
+    const answer = await invokeFunction({
+      ...{ functionName: 'gatehouse-connect-cluster', payload: { operation: 'connection', name: 'edge', region } },
+      ...{ region, endpoint, credentials, now: Date.now(), timeout: 60_000 },
+    });
+    expect(answer).toMatchObject({
+      ok: false,
+      error: { code: 'unsupported', remedy: expect.stringContaining('--state-back') },
+    });
     const { code, err } = await gatehouse(emulator, 'deploy', '--yes', '--parameter', 'LogLevel=INFO');
     expect(code).toBe(1);
     expect(err).toContain(
