@@ -41,6 +41,16 @@ export async function describeStack(cloud: CloudFormationClient, name: string): 
   } catch (error) {
     // CloudFormation has no name of its own for it.
     if (isFailure(error) && /does not exist/.test(error.message)) return undefined;
+    if (isFailure(error) && /NotImplemented/.test(error.message)) {
+      throw new Failure(
+        'unsupported',
+        'what AWS_ENDPOINT_URL reaches plays no CloudFormation: a sandbox has its stack already',
+        {
+          remedy: 'unset AWS_ENDPOINT_URL to reach AWS',
+          cause: error,
+        },
+      );
+    }
     throw error;
   }
 }

@@ -161,6 +161,9 @@ describe('a stack', () => {
     cloud.on(DescribeStacksCommand).rejectsOnce(missing).rejectsOnce(new Error('ValidationError: broken'));
     expect(await describeStack(client, 'gatehouse')).toBeUndefined();
     await expect(describeStack(client, 'gatehouse')).rejects.toThrow(/broken/);
+    const sandbox = new Error('the sandbox does not play the service cloudformation');
+    cloud.on(DescribeStacksCommand).rejects(Object.assign(sandbox, { name: 'NotImplemented' }));
+    await expect(describeStack(client, 'gatehouse')).rejects.toMatchObject({ code: 'unsupported' });
   });
 
   it('is followed to its end: each event once, in order, over pages, and none from before', async () => {
