@@ -161,7 +161,10 @@ export async function followStack(
     seen.push(...fresh);
     last = fresh.at(-1)?.EventId ?? last;
     if (!state) return { status: 'DELETE_COMPLETE' };
-    if (seen.length > 0 && !state.status.endsWith('_IN_PROGRESS')) {
+    // The state of before is still told for a moment after an operation has begun: what has ended says so by an event.
+    const isEnd = ({ ResourceType, ResourceStatus }: StackEvent) =>
+      ResourceType === 'AWS::CloudFormation::Stack' && ResourceStatus === state.status;
+    if (!state.status.endsWith('_IN_PROGRESS') && seen.some(isEnd)) {
       const failure = firstFailure(seen);
       return { status: state.status, ...(failure ? { failure } : {}) };
     }

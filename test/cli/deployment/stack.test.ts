@@ -169,7 +169,8 @@ describe('a stack', () => {
   it('is followed to its end: each event once, in order, over pages, and none from before', async () => {
     cloud
       .on(DescribeStacksCommand)
-      .resolvesOnce(status('UPDATE_IN_PROGRESS'))
+      // As it was before: the update has begun already.
+      .resolvesOnce(status('CREATE_COMPLETE'))
       .resolvesOnce(status('UPDATE_ROLLBACK_IN_PROGRESS'))
       .resolves(status('UPDATE_ROLLBACK_COMPLETE'));
     cloud
@@ -179,11 +180,16 @@ describe('a stack', () => {
       .resolvesOnce({
         StackEvents: [event('3', 'A', 'UPDATE_FAILED', 'it is too long'), event('2', 'A', 'UPDATE_IN_PROGRESS')],
       })
-      .resolves({ StackEvents: [event('4', 'B', 'UPDATE_FAILED', 'Resource update cancelled')] });
+      .resolves({
+        StackEvents: [
+          event('5', 'gatehouse', 'UPDATE_ROLLBACK_COMPLETE'),
+          event('4', 'B', 'UPDATE_FAILED', 'Resource update cancelled'),
+        ],
+      });
     const told: (string | undefined)[] = [];
     const waited = pace();
     const ended = await followStack(client, ID, '1', waited, ({ EventId }) => told.push(EventId));
-    expect(told).toEqual(['2', '3', '4']);
+    expect(told).toEqual(['2', '3', '4', '5']);
     expect(ended).toEqual({
       status: 'UPDATE_ROLLBACK_COMPLETE',
       failure: { logicalId: 'A', type: 'AWS::SQS::Queue', reason: 'it is too long' },
@@ -255,10 +261,16 @@ describe('a stack that is deleted', () => {
       .resolvesOnce({ StackEvents: [] })
       .resolvesOnce({
         StackEvents: [
-          event('1', 'PermissionsBoundary', 'DELETE_FAILED', 'Cannot delete a policy attached to entities'),
+          event(
+            '1',
+            'gatehouse',
+            'DELETE_FAILED',
+            'The following resource(s) failed to delete: [PermissionsBoundary].',
+          ),
+          event('0', 'PermissionsBoundary', 'DELETE_FAILED', 'Cannot delete a policy attached to entities'),
         ],
       })
-      .resolvesOnce({ StackEvents: [event('1', 'PermissionsBoundary', 'DELETE_FAILED')] })
+      .resolvesOnce({ StackEvents: [event('1', 'gatehouse', 'DELETE_FAILED')] })
       .resolves({ StackEvents: [event('2', 'gatehouse', 'DELETE_COMPLETE')] });
     expect(await remove()).toEqual({ boundaryStays: true });
     expect(cloud.commandCalls(DeleteStackCommand).map(({ args }) => args[0].input.RetainResources)).toEqual([
@@ -272,7 +284,9 @@ describe('a stack that is deleted', () => {
     cloud
       .on(DescribeStackEventsCommand)
       .resolvesOnce({ StackEvents: [] })
-      .resolves({ StackEvents: [event('1', 'Queue', 'DELETE_FAILED', 'AccessDenied')] });
+      .resolves({
+        StackEvents: [event('1', 'gatehouse', 'DELETE_FAILED'), event('0', 'Queue', 'DELETE_FAILED', 'AccessDenied')],
+      });
     await expect(remove()).rejects.toMatchObject({
       message: expect.stringContaining('Queue (AWS::SQS::Queue): AccessDenied'),
       remedy: expect.stringContaining('administrator'),

@@ -93,10 +93,13 @@ async function step(
   }
 }
 
-/** Changes one item, as often as somebody else changes it meanwhile. */
+/** How often one item is tried. */
+const TRIES = 20;
+
+/** Changes one item, again where somebody else changes it meanwhile. */
 async function reshape(store: StateItems, seen: Item, shape: (item: Item) => Item): Promise<boolean> {
   let item: Item | undefined = seen;
-  while (item !== undefined && !(item.pk === SCHEMA_KEY.pk && item.sk === SCHEMA_KEY.sk)) {
+  for (let tries = 1; item !== undefined && !(item.pk === SCHEMA_KEY.pk && item.sk === SCHEMA_KEY.sk); tries++) {
     const after = shape(item);
     if (sameJson({ ...after }, { ...item })) return false;
     if (after.pk !== item.pk || after.sk !== item.sk) {
@@ -106,7 +109,7 @@ async function reshape(store: StateItems, seen: Item, shape: (item: Item) => Ite
       await store.change(item, after);
       return true;
     } catch (error) {
-      if (!isFailure(error, 'conflict')) throw error;
+      if (!isFailure(error, 'conflict') || tries === TRIES) throw error;
       item = await store.get(item);
     }
   }
