@@ -13,7 +13,7 @@ export interface DeployVerbOptions extends AwsOptions {
   readonly output: Format;
   readonly stack: string;
   readonly bucket?: string;
-  readonly parameter: ReadonlyMap<string, string>;
+  readonly parameter?: ReadonlyMap<string, string>;
   readonly dryRun?: boolean;
   readonly yes?: boolean;
   readonly detailedExitcode?: boolean;
@@ -40,14 +40,14 @@ export function withDeployOptions(verb: Command): Command {
   verb
     .option('--stack <name>', 'name of the stack', 'gatehouse')
     .option('--bucket <name>', 'bucket of yours for the code (default: one that is made for it)')
-    .option('--parameter <name=value>', 'a parameter of the template; may be said again', readParameter, new Map())
+    .option('--parameter <name=value>', 'a parameter of the template; may be said again', readParameter)
     .option('--dry-run', 'show what would change, and change nothing')
     .option('--yes', 'agree without being asked; needed where nobody can be asked')
     .option('--detailed-exitcode', 'with --dry-run: exit with 2 where something would change');
   return withFormats(withAwsOptions(verb));
 }
 
-function readParameter(text: string, before: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
+function readParameter(text: string, before: ReadonlyMap<string, string> = new Map()): ReadonlyMap<string, string> {
   const [, name, value] = /^([A-Za-z][A-Za-z0-9]*)=(.*)$/s.exec(text) ?? [];
   if (name === undefined || value === undefined) throw new InvalidArgumentError('Write it as Name=value.');
   return new Map([...before, [name, value]]);
@@ -66,7 +66,7 @@ export async function deployStack(terminal: Terminal, options: DeployVerbOptions
   ]);
   const cloud = await cloudOf(options, terminal);
   const forPeople = options.output === 'table' || options.output === 'wide';
-  return deploy(terminal, cloud, { ...options, parameters: options.parameter, forPeople }, SYSTEM_PACE);
+  return deploy(terminal, cloud, { ...options, parameters: options.parameter ?? new Map(), forPeople }, SYSTEM_PACE);
 }
 
 /** Writes what came of a deployment, and of a migration after it; sets the exit code. */

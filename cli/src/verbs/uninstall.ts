@@ -87,7 +87,6 @@ async function uninstall(terminal: Terminal, options: Options): Promise<void> {
   const people = options.output === 'table' || options.output === 'wide';
   if (options.dryRun) return write(terminal, options, answer);
   if (people || !options.yes) writeLists(terminal.err, answer);
-  const by = options.yes ? '--yes' : '';
   await agree(terminal, options.yes, {
     question: options.revoke
       ? `Take back all access and remove the stack ${options.stack} of account ${cloud.account}, ${cloud.region}?`
@@ -96,9 +95,8 @@ async function uninstall(terminal: Terminal, options: Options): Promise<void> {
     unasked: `gatehouse uninstall ${options.revoke ? '--revoke' : '--keep-access'} --yes`,
   });
   if (options.revoke) {
-    const who = await whoAmI(options);
     await work.takeBack(terminal, run, inventory, {
-      by: `${who} (gatehouse uninstall${by === '' ? '' : ` ${by}`})`,
+      by: await whoAmI(options),
       seconds: options.timeout,
       pace: SYSTEM_PACE,
     });
