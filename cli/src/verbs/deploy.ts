@@ -126,8 +126,8 @@ function writeDeployed(
   const next = created
     ? [
         [
-          'write a policy; every cluster of it is only observed until its mode is enforce',
-          `${COMMAND} validate policy.yaml`,
+          'write a first policy; every cluster of it is only observed until its mode is enforce',
+          `${COMMAND} init && ${COMMAND} validate policy.yaml`,
         ],
         ['put it in force', `aws s3 cp policy.yaml s3://${bucket}/access-policy.yaml && ${COMMAND} activate-policy 1`],
         ['let Gatehouse into a cluster', `${COMMAND} bootstrap <cluster> | kubectl apply -f -`],
