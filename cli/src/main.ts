@@ -1,5 +1,6 @@
 import { createInterface } from 'node:readline/promises';
 import { run } from './program.ts';
+import { progressOn } from './terminal/progress.ts';
 import { outputOn, type Terminal } from './terminal/terminal.ts';
 
 const { env, stdin, stdout, stderr } = process;
@@ -9,9 +10,11 @@ stdout.on('error', (error: NodeJS.ErrnoException) => {
   throw error;
 });
 
+const err = outputOn(stderr, env);
 const terminal: Terminal = {
   out: outputOn(stdout, env),
-  err: outputOn(stderr, env),
+  err,
+  progress: progressOn(err, env),
   env,
   ask:
     stdin.isTTY && stderr.isTTY

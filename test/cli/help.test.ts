@@ -52,10 +52,12 @@ describe('what is not understood', () => {
   it.each([
     { typed: ['statsu'], says: "unknown command 'statsu'" },
     { typed: ['statsu'], says: 'Did you mean status?' },
+    { typed: ['statsu'], says: '"gatehouse --help" explains' },
+    { typed: ['onboard', 'application', 'pay'], says: '"gatehouse onboard application --help" explains' },
     { typed: ['plan'], says: "missing required argument 'target'" },
     { typed: ['plan', 'a', 'b'], says: 'too many arguments' },
     { typed: ['status', '--colour'], says: "unknown option '--colour'" },
-    { typed: ['status', '-o', 'xml'], says: 'Allowed choices are text, json' },
+    { typed: ['status', '-o', 'xml'], says: 'Allowed choices are table, wide, json, yaml, csv' },
     { typed: ['sandbox', '--port', '99999'], says: 'must be a number from 0 to 65535' },
     { typed: ['sandbox', '--port', '1e3'], says: 'must be a number from 0 to 65535' },
     { typed: ['ledger', 'prod-eu', '--last', '0'], says: 'must be a whole number above 0' },

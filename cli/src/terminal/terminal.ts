@@ -1,3 +1,4 @@
+import type { Progress } from './progress.ts';
 import { type Style, styleFor } from './style.ts';
 
 /** What a verb writes to. */
@@ -14,6 +15,8 @@ export interface Terminal {
   readonly out: Output;
   /** For errors and for what accompanies the answer. */
   readonly err: Output;
+  /** For what takes longer than a second. */
+  readonly progress: Progress;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Asks a person; undefined where there is none. */
   readonly ask: ((question: string) => Promise<string>) | undefined;

@@ -4,13 +4,14 @@ import { type Bootstrap, bootstrapManifest } from '@gatehouse/core/bootstrap/man
 import type { Command } from 'commander';
 import { type AwsOptions, withAwsOptions } from '../aws/options.ts';
 import { readPolicyFile } from '../policy-file.ts';
-import { withExamples, withOutput } from '../terminal/help.ts';
+import { type Format, withFormats } from '../terminal/answer.ts';
+import { withExamples, withExitCodes } from '../terminal/help.ts';
 import { type Terminal, writeJson } from '../terminal/terminal.ts';
 
 interface Options extends AwsOptions {
   readonly policy?: string;
   readonly roleArn?: string;
-  readonly output: string;
+  readonly output: Format;
 }
 
 /** `bootstrap`: what an administrator applies to a cluster once. */
@@ -20,7 +21,9 @@ export function addBootstrap(program: Command, terminal: Terminal): void {
     .description('print what an administrator applies to a cluster once, so that Gatehouse may work there')
     .option('--policy <file>', 'read this policy instead of the one in force; asks nobody')
     .option('--role-arn <arn>', 'with --policy: the IAM role by which Gatehouse reaches the cluster');
-  withOutput(withAwsOptions(verb)).action((cluster: string, options: Options) => bootstrap(terminal, cluster, options));
+  withFormats(withAwsOptions(verb), ['yaml', 'json']).action((cluster: string, options: Options) =>
+    bootstrap(terminal, cluster, options),
+  );
   withExamples(verb, [
     ['gatehouse bootstrap prod-eu | kubectl apply -f -', 'by the policy in force'],
     [
@@ -28,6 +31,12 @@ export function addBootstrap(program: Command, terminal: Terminal): void {
       'offline',
     ],
   ]);
+  verb.addHelpText(
+    'after',
+    `
+It is a manifest to apply, so it is YAML; with -o json it is the text in a member "yaml", beside the warnings about it.`,
+  );
+  withExitCodes(verb);
 }
 
 async function bootstrap(terminal: Terminal, name: string, options: Options): Promise<void> {

@@ -2,15 +2,16 @@ import type { Subject } from '@gatehouse/core/access/subject';
 import type { Plan } from '@gatehouse/core/plan/plan';
 import type { Command } from 'commander';
 import { type AwsOptions, withAwsOptions } from '../aws/options.ts';
+import { type Format, type Listing, withFormats, writeAnswer } from '../terminal/answer.ts';
 import { columns } from '../terminal/columns.ts';
-import { withExamples, withOutput } from '../terminal/help.ts';
+import { withExamples, withExitCodes } from '../terminal/help.ts';
 import type { Paint, Style } from '../terminal/style.ts';
-import { type Output, type Terminal, writeJson } from '../terminal/terminal.ts';
+import type { Output, Terminal } from '../terminal/terminal.ts';
 import { counted, printable } from '../terminal/text.ts';
 import { shortTarget } from './status.ts';
 
 interface Options extends AwsOptions {
-  readonly output: string;
+  readonly output: Format;
   readonly subject?: readonly Subject[];
   readonly detailedExitcode?: boolean;
 }
@@ -22,12 +23,13 @@ export function addPlan(program: Command, terminal: Terminal): void {
     .description('show what a turn on a cluster or IAM principal would change now, and change nothing')
     .option('--subject <subject...>', 'only for these: user/<source>/<id>, machine/<name>, grant/<name>')
     .option('--detailed-exitcode', 'exit with 2 where something would change');
-  withOutput(withAwsOptions(verb)).action((target: string, options: Options) => plan(terminal, target, options));
+  withFormats(withAwsOptions(verb)).action((target: string, options: Options) => plan(terminal, target, options));
   withExamples(verb, [
     ['gatehouse plan prod-eu', 'a cluster by its name'],
     ['gatehouse plan iam/111122223333/role/gatehouse-platform-admins', 'an IAM principal'],
     ['gatehouse plan prod-eu --detailed-exitcode', 'for pipelines: 0 nothing to do, 2 changes are pending'],
   ]);
+  withExitCodes(verb, { 2: 'changes are pending (--detailed-exitcode)' });
 }
 
 async function plan(terminal: Terminal, text: string, options: Options): Promise<void> {
@@ -39,9 +41,66 @@ async function plan(terminal: Terminal, text: string, options: Options): Promise
   const target = await targetOf(text, run);
   const subjects = options.subject === undefined ? {} : { subjects: [...options.subject] };
   const planned = await run<Plan>({ operation: 'plan', target, ...subjects });
-  if (options.output === 'json') writeJson(terminal.out, { schemaVersion: 1, target, ...planned });
-  else writePlan(terminal.out, target, planned);
-  if (options.detailedExitcode && planned.changes.length > 0) terminal.exitCode = 2;
+  await showPlan(terminal, target, planned, options);
+}
+
+/** Shows a plan in the format that was asked for; exit code 2 where changes are pending and that was asked. */
+export async function showPlan(
+  terminal: Terminal,
+  target: string,
+  planned: Plan,
+  { output: format, detailedExitcode }: { readonly output: Format; readonly detailedExitcode?: boolean },
+  value: object = { target, ...planned },
+): Promise<void> {
+  await writeAnswer(terminal.out, format, {
+    value,
+    listing: planListing(target, planned),
+    text: (output) => writePlan(output, target, planned),
+  });
+  if (detailedExitcode && planned.changes.length > 0) terminal.exitCode = 2;
+}
+
+/** A line of a change, or a finding. */
+interface Row {
+  readonly action: string;
+  readonly kind: string;
+  readonly object: string;
+  readonly sign?: string;
+  readonly text: string;
+  readonly subject?: string | undefined;
+  readonly remedy?: string;
+}
+
+/** Signs are formulas to a spreadsheet. */
+const LINE_WORDS: Readonly<Record<string, string>> = { '+': 'added', '-': 'removed', '~': 'changed' };
+
+function planListing(target: string, { changes, findings }: Plan): Listing<Row> {
+  const changed = changes.flatMap(({ change: { action, kind, object, lines } }): Row[] =>
+    lines.map(({ sign, text, subject }) => ({ action, kind, object, sign, text, subject })),
+  );
+  const found = findings.map(
+    ({ severity, code, object, subject, message, remedy }): Row => ({
+      action: severity,
+      kind: code,
+      object,
+      subject,
+      text: message,
+      remedy,
+    }),
+  );
+  return {
+    rows: [...changed, ...found],
+    columns: [
+      { head: 'TARGET', cell: () => target },
+      { head: 'ACTION', cell: ({ action }) => action },
+      { head: 'KIND', cell: ({ kind }) => kind },
+      { head: 'OBJECT', cell: ({ object }) => object },
+      { head: 'LINE', cell: ({ sign }) => LINE_WORDS[sign ?? ''] ?? '' },
+      { head: 'TEXT', cell: ({ text }) => text },
+      { head: 'SUBJECT', cell: ({ subject }) => subject ?? '' },
+      { head: 'REMEDY', cell: ({ remedy }) => remedy ?? '' },
+    ],
+  };
 }
 
 /** The colour of a sign. */

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { type AwsOptions, withAwsOptions } from '../aws/options.ts';
-import { withExamples } from '../terminal/help.ts';
+import { withExamples, withExitCodes } from '../terminal/help.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 
 interface Options extends AwsOptions {
@@ -39,6 +39,7 @@ In a kubeconfig:
 "aws eks get-token --role-arn" calls every session the same, which the trust of a shared role refuses: the session's name is
 what tells its members apart.`,
   );
+  withExitCodes(verb);
 }
 
 async function token({ out, env }: Terminal, cluster: string, options: Options): Promise<void> {

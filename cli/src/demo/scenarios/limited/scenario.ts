@@ -1,6 +1,6 @@
 import type { AccessAnswer, AccessReport } from '@gatehouse/core/operations/access-report';
 import type { Asked } from '@gatehouse/core/operations/denial';
-import { writeAnswer } from '../../../verbs/can-i.ts';
+import { writeAccess } from '../../../verbs/can-i.ts';
 import { writeReport } from '../../../verbs/verify.ts';
 import { type Ask, answers, assumed, showAnswers } from '../../asking.ts';
 import { MIA, PROD, roleArnOf } from '../../cast.ts';
@@ -154,7 +154,7 @@ async function findOutAct({ stage, show }: Scene): Promise<void> {
   const asked = { verb: 'list', group: '', resource: 'secrets', namespace: 'shop' };
   const answer = await canI(stage, 'mia', asked);
   show.output.write('\n');
-  writeAnswer(show.output, asked, answer);
+  writeAccess(show.output, asked, answer);
   show.output.write('\n');
   show.expect(
     'the answer says why not',

@@ -87,6 +87,7 @@ export const operationSchema = z.discriminatedUnion('operation', [
     operation: z.literal('rotate-key'),
     machine: z.string().regex(NAME_PATTERN, 'the name of a machine, as the access policy has it'),
     overlapSeconds: z.int().nonnegative().max(LONGEST_OVERLAP).default(USUAL_OVERLAP),
+    ...dryRun,
   }),
   /** What is in force, what waits, and what a person must mend. */
   z.strictObject({ operation: z.literal('status') }),
