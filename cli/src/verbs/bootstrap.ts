@@ -1,9 +1,8 @@
 import { Failure } from '@gatehouse/core/access/failure';
 import type { AccessPolicy } from '@gatehouse/core/access/policy';
-import { type Bootstrap, bootstrapManifest } from '@gatehouse/core/bootstrap/manifest';
+import type { Bootstrap } from '@gatehouse/core/bootstrap/manifest';
 import type { Command } from 'commander';
 import { type AwsOptions, withAwsOptions } from '../aws/options.ts';
-import { readPolicyFile } from '../policy-file.ts';
 import { type Format, withFormats } from '../terminal/answer.ts';
 import { withExamples, withExitCodes } from '../terminal/help.ts';
 import { type Terminal, writeJson } from '../terminal/terminal.ts';
@@ -40,7 +39,8 @@ It is a manifest to apply, so it is YAML; with -o json it is the text in a membe
 }
 
 async function bootstrap(terminal: Terminal, name: string, options: Options): Promise<void> {
-  const { yaml, warnings } = options.policy === undefined ? await ask(terminal, name, options) : offline(name, options);
+  const { yaml, warnings } =
+    options.policy === undefined ? await ask(terminal, name, options) : await offline(name, options);
   if (options.output === 'json') writeJson(terminal.out, { schemaVersion: 1, yaml, warnings });
   else terminal.out.write(yaml);
 }
@@ -51,7 +51,11 @@ async function ask(terminal: Terminal, cluster: string, options: Options): Promi
   return run<Bootstrap>({ operation: 'bootstrap', cluster });
 }
 
-function offline(name: string, { policy: file = '', roleArn }: Options): Bootstrap {
+async function offline(name: string, { policy: file = '', roleArn }: Options): Promise<Bootstrap> {
+  const [{ readPolicyFile }, { bootstrapManifest }] = await Promise.all([
+    import('../policy-file.ts'),
+    import('@gatehouse/core/bootstrap/manifest'),
+  ]);
   const policy = readPolicyFile(file);
   const cluster = clusterNamed(policy, name, file);
   const role = policy.accounts.find(({ id }) => id === cluster.account)?.roleArn ?? roleArn;

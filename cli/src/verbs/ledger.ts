@@ -1,5 +1,5 @@
 import { parseClusterArn } from '@gatehouse/core/access/arn';
-import { type LedgerEntry, verifyChain } from '@gatehouse/core/ledger/ledger';
+import type { LedgerEntry, verifyChain as VerifyChain } from '@gatehouse/core/ledger/ledger';
 import { type Command, InvalidArgumentError } from 'commander';
 import { type AwsOptions, withAwsOptions } from '../aws/options.ts';
 import type { RunOperation } from '../aws/run-operation.ts';
@@ -36,9 +36,10 @@ function readCount(text: string): number {
 }
 
 async function ledger(terminal: Terminal, text: string, options: Options): Promise<void> {
-  const [{ operationsOf }, { targetOf }] = await Promise.all([
+  const [{ operationsOf }, { targetOf }, { verifyChain }] = await Promise.all([
     import('../aws/run-operation.ts'),
     import('../aws/targets.ts'),
+    import('@gatehouse/core/ledger/ledger'),
   ]);
   const run = await operationsOf(options, terminal);
   const chain = /^iam\/\d{12}$/.test(text) ? text : await targetOf(text, run);
@@ -77,7 +78,7 @@ interface Shown {
   readonly chain: string;
   readonly entries: readonly LedgerEntry[];
   readonly listing: Listing<LedgerEntry>;
-  readonly verdict: ReturnType<typeof verifyChain>;
+  readonly verdict: ReturnType<typeof VerifyChain>;
 }
 
 function writeLedger(output: Output, { chain, entries, listing, verdict }: Shown, wide: boolean): void {

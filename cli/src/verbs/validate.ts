@@ -1,8 +1,7 @@
 import { readFileSync } from 'node:fs';
-import { digest } from '@gatehouse/core/access/digest';
 import type { AccessPolicy } from '@gatehouse/core/access/policy';
-import { type LintWarning, lintLevel } from '@gatehouse/core/bootstrap/lint';
-import { readPolicy } from '@gatehouse/core/policy/read';
+import type { LintWarning, lintLevel } from '@gatehouse/core/bootstrap/lint';
+import type { readPolicy } from '@gatehouse/core/policy/read';
 import type { Command } from 'commander';
 import { type Format, type Listing, withFormats, writeAnswer, writeListing } from '../terminal/answer.ts';
 import { columns } from '../terminal/columns.ts';
@@ -30,10 +29,15 @@ export function addValidate(program: Command, terminal: Terminal): void {
 type Reading = ReturnType<typeof readPolicy>;
 
 async function validate(terminal: Terminal, file: string, format: Format): Promise<void> {
+  const [{ readPolicy }, { lintLevel }, { digest }] = await Promise.all([
+    import('@gatehouse/core/policy/read'),
+    import('@gatehouse/core/bootstrap/lint'),
+    import('@gatehouse/core/access/digest'),
+  ]);
   const text = readFileSync(file === '-' ? 0 : file, 'utf8');
   const reading = readPolicy(text);
   if (!reading.ok) terminal.exitCode = 1;
-  const warnings = reading.ok ? warningsOf(reading.policy) : [];
+  const warnings = reading.ok ? warningsOf(reading.policy, lintLevel) : [];
   await writeAnswer(terminal.out, format, {
     value: reading.ok ? { ok: true, warnings } : reading,
     listing: listingOf(file, reading, warnings),
@@ -43,15 +47,15 @@ async function validate(terminal: Terminal, file: string, format: Format): Promi
       const discovered = discover.length === 0 ? '' : ', and what it discovers';
       const what = `${counted(grants.length, 'grant')} on ${counted(clusters.length, 'cluster')}${discovered}`;
       output.write(`${output.style.good('valid')}  ${file}: ${what}\n`);
-      if (wide) writeContents(output, reading.policy, text);
+      if (wide) writeContents(output, reading.policy, digest(text));
       writeWarnings(output, warnings);
     },
   });
 }
 
 /** What is in a document: what it would be called as a version, each cluster and each grant. */
-function writeContents(output: Output, { clusters, grants }: AccessPolicy, text: string): void {
-  writeFacts(output, [['digest', digest(text)]], 2);
+function writeContents(output: Output, { clusters, grants }: AccessPolicy, digest: string): void {
+  writeFacts(output, [['digest', digest]], 2);
   const clusterColumns = [
     { head: 'CLUSTER', cell: ({ name }: (typeof clusters)[number]) => name },
     { head: 'MODE', cell: ({ mode }: (typeof clusters)[number]) => mode },
@@ -125,10 +129,10 @@ interface LevelWarning extends LintWarning {
   readonly grants: readonly string[];
 }
 
-function warningsOf({ grants }: AccessPolicy): readonly LevelWarning[] {
+function warningsOf({ grants }: AccessPolicy, lint: typeof lintLevel): readonly LevelWarning[] {
   const byLevel = Map.groupBy(grants, ({ level }) => level.name);
   return [...byLevel].flatMap(([level, granting]) =>
-    lintLevel(granting[0]!.level).map((warning) => ({
+    lint(granting[0]!.level).map((warning) => ({
       level,
       grants: granting.map(({ name }) => name),
       ...warning,

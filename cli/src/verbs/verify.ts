@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import { type AwsOptions, withAwsOptions } from '../aws/options.ts';
 import type { RunOperation } from '../aws/run-operation.ts';
 import type { StatusOutcome } from '../aws/status-outcome.ts';
-import { type Impersonation, impersonate } from '../cluster/impersonate.ts';
+import type { Impersonation } from '../cluster/impersonate.ts';
 import { type Format, isForPrograms, type Listing, withFormats, writeAnswer } from '../terminal/answer.ts';
 import { type Cell, columns } from '../terminal/columns.ts';
 import { type Fact, writeFacts, writeReason } from '../terminal/facts.ts';
@@ -50,12 +50,13 @@ async function verify(terminal: Terminal, principal: string, options: Options): 
   const { operationsOf } = await import('../aws/run-operation.ts');
   const run = await operationsOf(options, terminal);
   const clusters = options.cluster === undefined ? await allClusters(run) : [options.cluster];
+  const asThem = options.impersonate ? (await import('../cluster/impersonate.ts')).impersonate : undefined;
   const ask = async (say: Say) => {
     const reports: Verified[] = [];
     for (const cluster of clusters) {
       say(`asking ${cluster.replace(/^.*\//, '')}`);
       const report = await run<AccessReport>({ operation: 'verify-access', cluster, principal });
-      reports.push(options.impersonate ? { ...report, impersonated: await impersonate(report, options) } : report);
+      reports.push(asThem ? { ...report, impersonated: await asThem(report, options) } : report);
     }
     return reports;
   };
