@@ -29,4 +29,7 @@ const terminal: Terminal = {
       : undefined,
   exitCode: 0,
 };
-process.exitCode = await run(process.argv.slice(2), terminal);
+const arguments_ = process.argv.slice(2);
+process.exitCode = await run(arguments_, terminal);
+// Whoever pressed a key waits for no answer that comes too late.
+if (arguments_[0] === 'complete') stdout.write('', () => process.exit());

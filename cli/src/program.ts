@@ -6,6 +6,7 @@ import { addActivatePolicy } from './verbs/activate-policy.ts';
 import { addAssociateIdp, addDisassociateIdp } from './verbs/associate-idp.ts';
 import { addBootstrap } from './verbs/bootstrap.ts';
 import { addCanI } from './verbs/can-i.ts';
+import { addCompletion } from './verbs/completion.ts';
 import { addDemo } from './verbs/demo.ts';
 import { addDeregisterCluster } from './verbs/deregister-cluster.ts';
 import { addKubeconfig } from './verbs/kubeconfig.ts';
@@ -88,6 +89,8 @@ export function createProgram(terminal: Terminal): Command {
   addReconcile(program, terminal);
   addRotateKey(program, terminal);
   addLedger(program, terminal);
+  program.commandsGroup('This command:');
+  addCompletion(program, terminal);
   return program;
 }
 

@@ -91,6 +91,8 @@ export const operationSchema = z.discriminatedUnion('operation', [
   }),
   /** What is in force, what waits, and what a person must mend. */
   z.strictObject({ operation: z.literal('status') }),
+  /** What a person may name: clusters, grants, people, versions. */
+  z.strictObject({ operation: z.literal('names') }),
   z.strictObject({ operation: z.literal('upload-policy'), document: z.string(), by: z.string().min(1) }),
   z.strictObject({ operation: z.literal('activate-policy'), version: z.int().positive(), by: z.string().min(1) }),
   /** What putting a version in force would widen and narrow, against what is in force now. */

@@ -28,6 +28,7 @@ import { answerFor, reportOn } from './access-report.ts';
 import { connection, connectorManifests, deregisterCluster, registerCluster } from './connections.ts';
 import type { Asked } from './denial.ts';
 import { identityProviderOn } from './identity-provider.ts';
+import { namesNow } from './names.ts';
 import { onboard } from './onboard.ts';
 import type { Operation } from './operation.ts';
 import { rotateKeys } from './rotate-key.ts';
@@ -78,6 +79,8 @@ export async function runOperation(
       return { targets: await sweep(ports, ports.clock.now()) };
     case 'status':
       return status(ports);
+    case 'names':
+      return { ...(await namesNow(ports.table)) };
     case 'upload-policy': {
       const outcome = await uploadPolicy(ports, { text: operation.document, by: operation.by, cause, trusted: false });
       await nudgePlanner(ports, [ACTIVE_KEY]);
