@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 
-/** How the command is called in examples and hints. */
+/** How the command is called in the project, where it is not on the path. */
 export const COMMAND = 'npx gatehouse';
 
 /** Adds examples to a verb's help: what each does, and the line to type. */

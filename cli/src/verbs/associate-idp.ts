@@ -9,7 +9,7 @@ import { type AwsOptions, withAwsOptions } from '../aws/options.ts';
 import type { RunOperation } from '../aws/run-operation.ts';
 import { type Format, isForPrograms, type Listing, withFormats, writeAnswer } from '../terminal/answer.ts';
 import { type Fact, writeFacts, writeReason } from '../terminal/facts.ts';
-import { COMMAND, type DryRunOptions, withDryRun, withExamples, withExitCodes } from '../terminal/help.ts';
+import { type DryRunOptions, withDryRun, withExamples, withExitCodes } from '../terminal/help.ts';
 import type { Say } from '../terminal/progress.ts';
 import type { Output, Terminal } from '../terminal/terminal.ts';
 import { showPlan } from './plan.ts';
@@ -189,7 +189,7 @@ async function follow(say: Say, { timeout, every }: Options, aim: Aim, look: () 
     say(`${seen.cluster.name}: ${text}`);
     if (performance.now() >= end) {
       throw new Failure('deadline', `${seen.cluster.name}: not done within ${timeout} min: ${text}`, {
-        remedy: `it goes on by itself: look again with "${COMMAND} status", or follow longer with --timeout`,
+        remedy: `it goes on by itself: look again with "gatehouse status", or follow longer with --timeout`,
       });
     }
     await pause(every * 1000);

@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import { type AwsOptions, withAwsOptions } from '../aws/options.ts';
 import { type Column, type Format, withFormats, writeAnswer, writeListing } from '../terminal/answer.ts';
 import { writeReason } from '../terminal/facts.ts';
-import { COMMAND, type DryRunOptions, withDryRun, withExamples, withExitCodes } from '../terminal/help.ts';
+import { type DryRunOptions, withDryRun, withExamples, withExitCodes } from '../terminal/help.ts';
 import type { Output, Terminal } from '../terminal/terminal.ts';
 import { printable } from '../terminal/text.ts';
 import { shortTarget } from './status.ts';
@@ -175,5 +175,5 @@ function write(output: Output, { state, gives, findings }: OnboardOutcome, what:
     output.write(`\n${style.warn(finding.code)}\n`);
     writeReason(output, finding);
   }
-  if (state === 'recorded') output.write(style.dim(`\n"${COMMAND} status" shows what is left\n`));
+  if (state === 'recorded') output.write(style.dim(`\n"gatehouse status" shows what is left\n`));
 }

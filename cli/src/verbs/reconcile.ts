@@ -3,7 +3,7 @@ import type { Plan } from '@gatehouse/core/plan/plan';
 import type { Command } from 'commander';
 import { type AwsOptions, withAwsOptions } from '../aws/options.ts';
 import { type Format, withFormats, writeAnswer } from '../terminal/answer.ts';
-import { COMMAND, type DryRunOptions, withDryRun, withExamples, withExitCodes } from '../terminal/help.ts';
+import { type DryRunOptions, withDryRun, withExamples, withExitCodes } from '../terminal/help.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 import { counted } from '../terminal/text.ts';
 import { showPlan } from './plan.ts';
@@ -54,7 +54,7 @@ async function reconcile(terminal: Terminal, text: string, options: Options): Pr
     text: (output, wide) => {
       const about = wide ? target : shortTarget(target);
       output.write(`${about}: ${counted(marked, 'subject')} to be looked at now\n`);
-      output.write(output.style.dim(`"${COMMAND} status" shows what is left\n`));
+      output.write(output.style.dim(`"gatehouse status" shows what is left\n`));
     },
   });
 }

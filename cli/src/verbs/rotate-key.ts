@@ -2,7 +2,7 @@ import type { RotatedKey } from '@gatehouse/core/operations/rotate-key';
 import { type Command, InvalidArgumentError } from 'commander';
 import { type AwsOptions, withAwsOptions } from '../aws/options.ts';
 import { type Column, type Format, withFormats, writeAnswer, writeListing } from '../terminal/answer.ts';
-import { COMMAND, type DryRunOptions, withDryRun, withExamples, withExitCodes } from '../terminal/help.ts';
+import { type DryRunOptions, withDryRun, withExamples, withExitCodes } from '../terminal/help.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 import { timeText } from '../terminal/text.ts';
 
@@ -60,7 +60,7 @@ async function rotate(
     overlapSeconds: overlap,
     ...(dryRun ? { dryRun } : {}),
   });
-  const listing = { columns: COLUMNS, rows: users };
+  const listing = { columns: columnsOf(dryRun ? WOULD_BE : STATES), rows: users };
   await writeAnswer(terminal.out, options.output, {
     value: { machine, ...(dryRun ? { dryRun } : {}), users },
     listing,
@@ -70,12 +70,12 @@ async function rotate(
       if (users.some(({ state }) => state === 'under-way')) {
         output.write(
           `AWS allows two keys a user, so another one can be made only when the old one is gone; to end the overlap now: ` +
-            `${COMMAND} rotate-key ${machine} --overlap 0\n`,
+            `gatehouse rotate-key ${machine} --overlap 0\n`,
         );
       }
       const next = dryRun
         ? 'nothing was replaced'
-        : `"${COMMAND} status" shows what is left; pipelines read the key from the secret`;
+        : `"gatehouse status" shows what is left; pipelines read the key from the secret`;
       output.write(style.dim(`${next}\n`));
     },
   });
@@ -88,11 +88,17 @@ const STATES: Readonly<Record<RotatedKey['state'], string>> = {
   shortened: 'ends earlier',
 };
 
-const COLUMNS: readonly Column<RotatedKey>[] = [
+const WOULD_BE: typeof STATES = {
+  begun: 'would begin',
+  'under-way': 'under way already',
+  shortened: 'would end earlier',
+};
+
+const columnsOf = (states: typeof STATES): readonly Column<RotatedKey>[] => [
   { head: 'USER', cell: ({ user }) => user },
   {
     head: 'ROTATION',
-    cell: ({ state }, style) => ({ text: STATES[state], paint: state === 'under-way' ? style.warn : style.good }),
+    cell: ({ state }, style) => ({ text: states[state], paint: state === 'under-way' ? style.warn : style.good }),
     value: ({ state }) => state,
   },
   { head: 'OLD KEY', cell: ({ replaces }) => replaces },

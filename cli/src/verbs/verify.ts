@@ -66,7 +66,10 @@ async function verify(terminal: Terminal, principal: string, options: Options): 
     value: { reports },
     listing: listingOf(reports),
     text: (output, wide) => {
-      for (const report of reports) writeReport(output, report, wide);
+      for (const [index, report] of reports.entries()) {
+        if (index > 0) output.write('\n');
+        writeReport(output, report, wide);
+      }
     },
   });
   if (!reports.every(isGood)) terminal.exitCode = 3;
@@ -166,7 +169,7 @@ export function writeReport(output: Output, report: Verified, wide = false): voi
       ? style.bad('no administrator, and should be')
       : 'no administrator of the cluster';
   const verdict = isGood(report) ? style.good('as the policy says') : style.bad('not as the policy says');
-  output.write(`\n${verdict}: ${counted(answers.length, 'question')} asked; ${admin}\n\n`);
+  output.write(`\n${verdict}: ${counted(answers.length, 'question')} asked; ${admin}\n`);
 }
 
 function rightCells({ namespace, binding, role, grant, rules }: HeldRight): Cell[] {

@@ -148,6 +148,7 @@ async function findOutAct({ stage, show }: Scene): Promise<void> {
   const report = await verified(stage, 'mia');
   show.output.write('\n');
   writeReport(show.output, report);
+  show.output.write('\n');
   show.expect('she can do what the policy says, and nothing else', report.ok, true);
   show.expect('everything on everything: no', report.administrator, { allowed: false, expected: false });
   show.note('gatehouse can-i list secrets --cluster prod-eu -n shop --as mia');
