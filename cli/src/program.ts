@@ -32,15 +32,21 @@ Exit codes:
   3  the answer is no (each verb's help says what its "no" is)
 
 Output:
-  -o table  for people (the usual one); -o wide with whole ids, ARNs, digests and times
-  -o json   one versioned value; errors are JSON, too, on stderr; -o yaml the same as YAML
+  -o table  for people (the usual one)
+  -o wide   for people, with whole ids, ARNs, digests and times
+  -o json   for programs: one versioned value; errors, too, on stderr
+  -o yaml   the same as YAML
   -o csv    a listing in rows, for spreadsheets
 
 Environment:
-  AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL, ...  as for every AWS tool; a sandbox is reached by AWS_ENDPOINT_URL
-  NO_COLOR, FORCE_COLOR                           colours off, on; TERM=dumb and pipes have none
-  CI                                              progress in plain lines, also on a terminal
-  GATEHOUSE_DEBUG=1                               print where an error came from`;
+  AWS_PROFILE, AWS_REGION, ...  as for every AWS tool
+  AWS_ENDPOINT_URL              where AWS is; by it a sandbox is reached
+  NO_COLOR, FORCE_COLOR         colours off, on; TERM=dumb and pipes have none
+  CI                            progress in plain lines, also on a terminal
+  GATEHOUSE_DEBUG=1             print where an error came from`;
+
+/** The group of what is about the command itself. */
+const THIS_COMMAND = 'This command:';
 
 /** The command with all its verbs. */
 export function createProgram(terminal: Terminal): Command {
@@ -48,7 +54,7 @@ export function createProgram(terminal: Terminal): Command {
     .description('Gives people and pipelines exactly the EKS access that a written policy grants them.')
     .version('0.1.0', '-V, --version', 'print the version')
     .helpOption('-h, --help', 'explain the command')
-    .helpCommand('help [verb]', 'explain a verb')
+    .addHelpCommand(new Command('help').argument('[verb]').description('explain a verb').helpGroup(THIS_COMMAND))
     .configureOutput({
       writeOut: (text) => terminal.out.write(text),
       writeErr: (text) => terminal.err.write(text),
@@ -89,7 +95,7 @@ export function createProgram(terminal: Terminal): Command {
   addReconcile(program, terminal);
   addRotateKey(program, terminal);
   addLedger(program, terminal);
-  program.commandsGroup('This command:');
+  program.commandsGroup(THIS_COMMAND);
   addCompletion(program, terminal);
   return program;
 }

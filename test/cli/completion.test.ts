@@ -48,7 +48,7 @@ describe('completion', () => {
     { line: 'register', offers: ['register-cluster'] },
     { line: 'onboard ', offers: ['environment', 'application', 'help'] },
     { line: 'help rec', offers: ['reconcile'] },
-    { line: 'help onboard app', offers: ['application'] },
+    { line: 'help onboard ', offers: [] },
     { line: 'comple', offers: ['completion'] },
     { line: 'completion ', offers: ['bash', 'zsh', 'fish', 'powershell'] },
     { line: 'status --out', offers: ['--output'] },

@@ -19,6 +19,20 @@ describe('the launcher', () => {
     expect(spawnSync(process.execPath, [LAUNCHER, 'validate', '/none']).status).toBe(1);
   });
 
+  it('loads what is heavy only when a verb needs it', () => {
+    const watch = `import { registerHooks } from 'node:module';
+      registerHooks({ load: (url, context, next) => (process.stderr.write(url + '\\n'), next(url, context)) });`;
+    const { stderr } = spawnSync(
+      process.execPath,
+      ['--import', `data:text/javascript,${encodeURIComponent(watch)}`, '-C', 'source', 'cli/src/main.ts', '--help'],
+      { cwd: ROOT, encoding: 'utf8' },
+    );
+    const packages = new Set(
+      [...stderr.matchAll(/\/node_modules\/(?!.*\/node_modules\/)((?:@[^/]+\/)?[^/]+)/g)].map(([, name]) => name),
+    );
+    expect([...packages]).toEqual(['commander']);
+  });
+
   it('says in one sentence what to do with a Node that is too old', () => {
     const bin = join(folder, 'cli/bin');
     mkdirSync(bin, { recursive: true });

@@ -54,6 +54,8 @@ export async function candidatesFor(
   current: string,
   names: NamesSource,
 ): Promise<Offer> {
+  if (before[0] === 'help')
+    return before.length > 1 ? NONE : beginning(await wordsAt(placeOf(program, []), current, names), current);
   // Bash makes words of their own of what stands around "=".
   const at = placeOf(
     program,
@@ -112,10 +114,8 @@ function placeOf(program: Command, words: readonly string[]): Place {
       else if (option?.required) awaited = option;
     } else if (!variadic) {
       const sub = command.commands.find((one) => one.name() === word);
-      // "help" is followed by what stands behind the command's own name.
       if (sub) command = sub;
-      else if (!(command === program && word === 'help')) count += 1;
-      if (sub) count = 0;
+      count = sub ? 0 : count + 1;
     }
   }
   const option = awaited ?? variadic;

@@ -50,7 +50,7 @@ function below(rows: readonly (readonly Cell[])[], options: TableOptions & { rea
     rows.map((row) => row.slice(0, most)),
     { style, indent, right: right.filter((index) => index < most) },
   ).split('\n');
-  const room = Math.max(NARROWEST_LAST, width - indent - BELOW);
+  const room = Math.max(NARROWEST_LAST / 2, width - indent - BELOW);
   const texts = rows.map((row, index) => {
     const last = row[most];
     const told = last === undefined || textOf(last) === '' ? [] : wrapped(textOf(last), room);

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { wrapped } from './text.ts';
 
 /** How the command is called in the project, where it is not on the path. */
 export const COMMAND = 'npx gatehouse';
@@ -15,10 +16,19 @@ export interface ExitCodes {
   readonly 3?: string;
 }
 
-/** Says in a verb's help what its exit codes are. */
+/** Says at the end of a verb's help what its exit codes are. */
 export function withExitCodes(command: Command, codes: ExitCodes = {}): Command {
   const all = Object.entries({ 0: 'fine', 1: 'error', ...codes }).map(([code, means]) => `${code} ${means}`);
-  return command.addHelpText('after', `\nExit codes: ${all.join('; ')}`);
+  return command.addHelpText('afterAll', () => `\n${paragraph(command, `Exit codes: ${all.join('; ')}`)}`);
+}
+
+/** Tells more in a verb's help: a paragraph, wrapped like the rest of it. */
+export function withNote(command: Command, text: string): Command {
+  return command.addHelpText('after', () => `\n${paragraph(command, text)}`);
+}
+
+function paragraph(command: Command, text: string): string {
+  return wrapped(text, command.configureOutput().getOutHelpWidth?.() ?? 100).join('\n');
 }
 
 /** Options of a verb that can tell beforehand what it would change. */

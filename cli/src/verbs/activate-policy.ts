@@ -27,7 +27,9 @@ export function addActivatePolicy(program: Command, terminal: Terminal): void {
   const verb = program
     .command('activate-policy')
     .argument('<version>', 'number of the version', readVersion)
-    .description('put a proposed version of the policy in force as a whole: what it narrows is already')
+    .description(
+      'agree to a proposed version of the policy: what it narrows is in force already, what it widens is from then on',
+    )
     .option('--yes', 'agree without being asked; needed where nobody can be asked')
     .option('--by <who>', 'who agrees, for the record (default: the ARN that AWS knows you by)');
   withDryRun(verb, 'show what it would widen and narrow, and activate nothing');

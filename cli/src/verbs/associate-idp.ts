@@ -9,7 +9,7 @@ import { type AwsOptions, withAwsOptions } from '../aws/options.ts';
 import type { RunOperation } from '../aws/run-operation.ts';
 import { type Format, isForPrograms, type Listing, withFormats, writeAnswer } from '../terminal/answer.ts';
 import { type Fact, writeFacts, writeReason } from '../terminal/facts.ts';
-import { type DryRunOptions, withDryRun, withExamples, withExitCodes } from '../terminal/help.ts';
+import { type DryRunOptions, withDryRun, withExamples, withExitCodes, withNote } from '../terminal/help.ts';
 import type { Say } from '../terminal/progress.ts';
 import type { Output, Terminal } from '../terminal/terminal.ts';
 import { showPlan } from './plan.ts';
@@ -31,16 +31,16 @@ export function addAssociateIdp(program: Command, terminal: Terminal): void {
       .description(
         'associate the OIDC identity provider that the policy gives a cluster, and follow until that is done',
       )
-      .option('--disassociate', 'the contrary: like disassociate-idp'),
+      .option('--disassociate', 'the contrary: what disassociate-idp does'),
   ).action((cluster: string, options: Options) =>
     run(terminal, cluster, options, options.disassociate ? 'disassociate' : 'associate'),
   );
-  verb.addHelpText(
-    'after',
-    `
-The access policy says which provider a cluster has (identityProviders); this only has it done now. Everything that EKS
-asks is looked at before: the issuer (https, public, its discovery document and keys), the cluster's version and own
-issuer, prefixes, client id, and whether the cluster's one place is free. What stands against it is told, with code 3.`,
+  withNote(
+    verb,
+    `The access policy says which provider a cluster has (identityProviders); this only has it done now. ` +
+      `Everything that EKS asks is looked at before: the issuer (https, public, its discovery document and keys), ` +
+      `the cluster's version and own issuer, prefixes, client id, and whether the cluster's one place is free. What ` +
+      `stands against it is told, with code 3.`,
   );
   withExamples(verb, [
     ['gatehouse associate-idp prod-eu', 'associate it, and wait'],

@@ -4,7 +4,7 @@ import type { Bootstrap } from '@gatehouse/core/bootstrap/manifest';
 import type { Command } from 'commander';
 import { type AwsOptions, withAwsOptions } from '../aws/options.ts';
 import { type Format, withFormats } from '../terminal/answer.ts';
-import { withExamples, withExitCodes } from '../terminal/help.ts';
+import { withExamples, withExitCodes, withNote } from '../terminal/help.ts';
 import { type Terminal, writeJson } from '../terminal/terminal.ts';
 
 interface Options extends AwsOptions {
@@ -30,10 +30,10 @@ export function addBootstrap(program: Command, terminal: Terminal): void {
       'offline',
     ],
   ]);
-  verb.addHelpText(
-    'after',
-    `
-It is a manifest to apply, so it is YAML; with -o json it is the text in a member "yaml", beside the warnings about it.`,
+  withNote(
+    verb,
+    'It is a manifest to apply, so it is YAML; with -o json it is the text in a member "yaml", beside the ' +
+      'warnings about it.',
   );
   withExitCodes(verb);
 }

@@ -1,6 +1,6 @@
 import { Argument, type Command } from 'commander';
 import { HOW_TO_LOAD, SCRIPTS, SHELLS, type Shell } from '../completion/scripts.ts';
-import { withExamples, withExitCodes } from '../terminal/help.ts';
+import { withExamples, withExitCodes, withNote } from '../terminal/help.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 
 /** `completion`: what a shell loads; and the hidden verb that it asks then. */
@@ -14,11 +14,10 @@ export function addCompletion(program: Command, terminal: Terminal): void {
     verb,
     SHELLS.map((shell) => [HOW_TO_LOAD[shell], `in ${shell}`]),
   );
-  verb.addHelpText(
-    'after',
-    `
-Names are asked of the Gatehouse that your AWS environment reaches, within a second, and kept for ten in your cache folder; with
---policy FILE they are read there. Where nothing answers, nothing is offered.`,
+  withNote(
+    verb,
+    'Names are asked of the Gatehouse that your AWS environment reaches, within a second, and kept for ten in ' +
+      'your cache folder; with --policy FILE they are read there. Where nothing answers, nothing is offered.',
   );
   withExitCodes(verb);
   program

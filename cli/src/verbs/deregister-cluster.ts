@@ -18,7 +18,7 @@ import {
 export function addDeregisterCluster(program: Command, terminal: Terminal): void {
   const verb = program
     .command('deregister-cluster <name>')
-    .description('take back the registration of a cluster elsewhere: its roles, its connector, its people; also twice');
+    .description('take back the registration of a cluster elsewhere: its roles, its connector, its people');
   withPlaceOptions(verb).action((name: string, options: PlaceOptions) => deregisterCluster(terminal, name, options));
   withExamples(verb, [
     ['gatehouse deregister-cluster edge-lab', 'one that the command registered'],

@@ -4,7 +4,7 @@ import { type AwsOptions, withAwsOptions } from '../aws/options.ts';
 import type { ExecPlugin, KubeconfigEntry } from '../kubeconfig/entry.ts';
 import { type Format, withFormats, writeAnswer } from '../terminal/answer.ts';
 import { writeFacts } from '../terminal/facts.ts';
-import { type DryRunOptions, withDryRun, withExamples, withExitCodes } from '../terminal/help.ts';
+import { type DryRunOptions, withDryRun, withExamples, withExitCodes, withNote } from '../terminal/help.ts';
 import type { Output, Terminal } from '../terminal/terminal.ts';
 
 interface Options extends AwsOptions, DryRunOptions {
@@ -49,12 +49,11 @@ export function addKubeconfig(program: Command, terminal: Terminal): void {
     ['gatehouse kubeconfig prod-eu --grant payments-operators --plugin aws --profile pay', 'without this command'],
   ]);
   withExitCodes(verb, { 2: 'the file would change (--dry-run --detailed-exitcode)' });
-  verb.addHelpText(
-    'after',
-    `
-The entries of others, unknown members and comments stay. The file is written whole or not at all, under kubectl's lock, for
-you alone to read. A role is assumed under your own name: "aws eks update-kubeconfig --role-arn" calls all sessions the same,
-which the trust of a shared role refuses.`,
+  withNote(
+    verb,
+    `The entries of others, unknown members and comments stay. The file is written whole or not at all, under ` +
+      `kubectl's lock, for you alone to read. A role is assumed under your own name: "aws eks update-kubeconfig ` +
+      `--role-arn" calls all sessions the same, which the trust of a shared role refuses.`,
   );
 }
 

@@ -11,7 +11,7 @@ import type { Place } from '../connections/follow.ts';
 import type { ManifestFiles } from '../connections/manifest-files.ts';
 import { type Format, isForPrograms, type Listing, withFormats, writeAnswer } from '../terminal/answer.ts';
 import { type Fact, writeFacts } from '../terminal/facts.ts';
-import { type DryRunOptions, withDryRun, withExamples, withExitCodes } from '../terminal/help.ts';
+import { type DryRunOptions, withDryRun, withExamples, withExitCodes, withNote } from '../terminal/help.ts';
 import type { Say } from '../terminal/progress.ts';
 import type { Output, Terminal } from '../terminal/terminal.ts';
 import { duration, timeText } from '../terminal/text.ts';
@@ -83,12 +83,11 @@ export function addRegisterCluster(program: Command, terminal: Terminal): void {
     ['gatehouse register-cluster edge-lab --status -o json', 'how it stands, for scripts'],
     ['gatehouse register-cluster edge-lab --print-admin-policy', 'what a team needs in IAM to do this'],
   ]);
-  verb.addHelpText(
-    'after',
-    `
-What is not said stays as it was. A cluster that the access policy names is as the policy says; for it the command only makes
-a new activation where the last one was not used within three days. The activation is kept in Secrets Manager, and written into
-the file 2-activation.yaml with --manifests; it is never printed.`,
+  withNote(
+    verb,
+    'What is not said stays as it was. A cluster that the access policy names is as the policy says; for it the ' +
+      'command only makes a new activation where the last one was not used within three days. The activation is ' +
+      'kept in Secrets Manager, and written into the file 2-activation.yaml with --manifests; it is never printed.',
   );
   withExitCodes(verb, {
     2: 'something would change (--dry-run --detailed-exitcode)',

@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { type Format, withFormats } from '../terminal/answer.ts';
-import { withExamples, withExitCodes } from '../terminal/help.ts';
+import { withExamples, withExitCodes, withNote } from '../terminal/help.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 
 /** What clusters may be: played, or the programs of a real one. */
@@ -35,10 +35,10 @@ export function addSandbox(program: Command, terminal: Terminal): void {
     ['gatehouse sandbox --cluster real', 'real API servers and authenticators; the first time builds them'],
     ['gatehouse sandbox --port 0 --output json', 'one line of JSON with its addresses, for scripts'],
   ]);
-  verb.addHelpText(
-    'after',
-    `
-It tells what happens while it happens, until it is ended; with -o json only its addresses, in one line, and errors.`,
+  withNote(
+    verb,
+    'It tells what happens while it happens, until it is ended; with -o json only its addresses, in one line, and ' +
+      'errors.',
   );
   withExitCodes(verb);
 }

@@ -5,7 +5,7 @@ import { signWebhook } from '@gatehouse/core/sources/standard/signature';
 import type { Command } from 'commander';
 import { type AwsOptions, withAwsOptions } from '../aws/options.ts';
 import { type Format, withFormats } from '../terminal/answer.ts';
-import { withExamples, withExitCodes } from '../terminal/help.ts';
+import { withExamples, withExitCodes, withNote } from '../terminal/help.ts';
 import { type Terminal, writeJson } from '../terminal/terminal.ts';
 
 interface Options extends AwsOptions {
@@ -32,10 +32,10 @@ export function addSignWebhook(program: Command, terminal: Terminal): void {
     ['gatehouse sign-webhook event.json > headers', 'for the exact bytes of the file'],
     ["curl -H @headers -H 'content-type: application/json' --data-binary @event.json URL/webhooks/standard", 'send it'],
   ]);
-  verb.addHelpText(
-    'after',
-    `
-The headers are written as they go over the wire, for "curl -H @headers"; with -o json they are one object and nothing else.`,
+  withNote(
+    verb,
+    'The headers are written as they go over the wire, for "curl -H @headers"; with -o json they are one object ' +
+      'and nothing else.',
   );
   withExitCodes(verb);
 }
