@@ -76,7 +76,14 @@ describe('a team with the policy that is printed, and nothing else', () => {
 
   it('registers a cluster that Gatehouse reaches, and follows until it is ACTIVE', async () => {
     const options = ['--provider', 'OTHER', '--kubeconfig-secret', 'gatehouse/kubeconfigs/lab', '--console-user', ANA];
-    const { code, out, err, said } = await gatehouse('register-cluster', 'lab', ...options, '--wait', '--timeout', '25');
+    const { code, out, err, said } = await gatehouse(
+      'register-cluster',
+      'lab',
+      ...options,
+      '--wait',
+      '--timeout',
+      '25',
+    );
     expect(code, err).toBe(0);
     expect(out).toMatch(/^status +ACTIVE/m);
     expect(said.join('\n')).toMatch(/lab: (not registered yet|PENDING)/);

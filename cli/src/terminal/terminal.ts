@@ -36,7 +36,8 @@ export function outputOn(stream: Stream, env: Terminal['env']): Output {
     write: (text) => void stream.write(text),
     style: styleFor(stream.isTTY === true, env),
     get width() {
-      return stream.isTTY ? stream.columns : undefined;
+      // A terminal without a size, as some pseudo-terminals are, has the usual one.
+      return stream.isTTY ? stream.columns || 80 : undefined;
     },
   };
 }

@@ -142,10 +142,10 @@ function warningsOf({ grants }: AccessPolicy, lint: typeof lintLevel): readonly 
 
 function writeWarnings(out: Output, warnings: readonly LevelWarning[]): void {
   const { style, width } = out;
-  for (const { level, grants, code, message } of warnings) {
+  for (const [level, ofLevel] of Map.groupBy(warnings, (warning) => warning.level)) {
     const rows = [
-      [{ text: 'warning', paint: style.warn }, `${code}: ${message}`],
-      [{ text: 'given by', paint: style.dim }, grants.join(', ')],
+      [{ text: 'given by', paint: style.dim }, ofLevel[0]!.grants.join(', ')],
+      ...ofLevel.map(({ code, message }) => [{ text: 'warning', paint: style.warn }, `${code}: ${message}`]),
     ];
     out.write(`${style.bold(`level ${level}`)}\n${columns(rows, { style, width, indent: 2 })}`);
   }
