@@ -24,6 +24,7 @@ export type Typed = ReadonlyMap<string, string>;
 const KINDS: Readonly<Record<string, readonly (keyof Names)[] | 'files'>> = {
   cluster: ['clusters'],
   target: ['clusters'],
+  'plan-or-target': ['clusters'],
   chain: ['chains'],
   principal: ['people'],
   as: ['people'],
@@ -35,6 +36,9 @@ const KINDS: Readonly<Record<string, readonly (keyof Names)[] | 'files'>> = {
   environment: ['environments'],
   file: 'files',
   policy: 'files',
+  out: 'files',
+  awsAuth: 'files',
+  rbac: 'files',
   kubeconfig: 'files',
   manifests: 'files',
   state: 'files',

@@ -1,11 +1,11 @@
 import { connectionTarget } from '@gatehouse/core/access/target';
 import type { Plan } from '@gatehouse/core/plan/plan';
 import type { Command } from 'commander';
+import { showPlan } from '../plan/show.ts';
 import { isForPrograms, writeAnswer } from '../terminal/answer.ts';
 import { withExamples, withExitCodes } from '../terminal/help.ts';
 import type { Say } from '../terminal/progress.ts';
 import type { Terminal } from '../terminal/terminal.ts';
-import { showPlan } from './plan.ts';
 import {
   connectionListing,
   connectTo,

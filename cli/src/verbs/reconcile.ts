@@ -2,11 +2,11 @@ import type { Subject } from '@gatehouse/core/access/subject';
 import type { Plan } from '@gatehouse/core/plan/plan';
 import type { Command } from 'commander';
 import { type AwsOptions, withAwsOptions } from '../aws/options.ts';
+import { showPlan } from '../plan/show.ts';
 import { type Format, withFormats, writeAnswer } from '../terminal/answer.ts';
 import { type DryRunOptions, withDryRun, withExamples, withExitCodes } from '../terminal/help.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 import { counted } from '../terminal/text.ts';
-import { showPlan } from './plan.ts';
 import { shortTarget } from './status.ts';
 
 interface Options extends AwsOptions, DryRunOptions {
