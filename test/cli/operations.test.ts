@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { appendEntry, type LedgerEntry, readChain } from '@gatehouse/core/ledger/ledger';
 import type { Operation } from '@gatehouse/core/operations/operation';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { parse } from 'yaml';
 import { fixedClock } from '../fakes/clock.ts';
 import { memoryTable } from '../fakes/table.ts';
 import { runCommand } from './terminal.ts';
@@ -143,6 +144,27 @@ describe('gatehouse status', () => {
     const { out } = await gatehouse('status');
     expect(out).toMatch(
       /\nunreachable {2}prod-eu \(eu-west-1\), 2 marks {2}is tried again\n {2}why {2}the API server did not answer\n {2}try {2}check the endpoint\n$/,
+    );
+  });
+
+  it('is wide with the whole digest, the ARNs and the time of each finding', async () => {
+    const { out } = await gatehouse('status', '-o', 'wide');
+    expect(out).toContain('policy    version 3, 0123456789abcdef\n');
+    expect(out).toContain(`  prod-eu  enforce  ${PROD}\n`);
+    expect(out).toContain(`  since 1970-01-01T00:00:00Z, cluster/${PROD}\n`);
+  });
+
+  it('is marks and findings in CSV, told apart by their kind', async () => {
+    const failure = { code: 'unreachable', message: 'no answer', remedy: 'check it' };
+    const mark = { target: `cluster/${PROD}`, subject: 'user/okta/00u1', urgency: 'grant', since: 60_000 };
+    outcome('status', { ...STATUS, waiting: [{ ...mark, attempts: 2, notBefore: 120_000, failure }] });
+    expect((await gatehouse('status', '-o', 'csv')).out).toBe(
+      [
+        'kind,target,subject,code,since,urgency,tries,next,message,remedy',
+        `mark,cluster/${PROD},user/okta/00u1,unreachable,1970-01-01T00:01:00Z,grant,2,1970-01-01T00:02:00Z,no answer,check it`,
+        `finding,cluster/${PROD},user/okta/00u1,foreign-entry,,,,,somebody else mapped it,take it out`,
+        '',
+      ].join('\n'),
     );
   });
 
@@ -464,6 +486,17 @@ describe('gatehouse reconcile', () => {
       subjects: ['user/okta/00u1'],
     });
   });
+
+  it.each([
+    { changes: [{ pass: 'add', change: CHANGE }], more: ['--detailed-exitcode'], code: 2 },
+    { changes: [{ pass: 'add', change: CHANGE }], more: [], code: 0 },
+    { changes: [], more: ['--detailed-exitcode'], code: 0 },
+  ])('with --dry-run $more plans and marks nothing: $changes.length changes, exit code $code', async (one) => {
+    outcome('plan', { changes: one.changes, findings: [], held: [] });
+    const { code } = await gatehouse('reconcile', PROD, '--dry-run', ...one.more);
+    expect(code).toBe(one.code);
+    expect(asked.map(({ operation }) => operation.operation)).toEqual(['plan']);
+  });
 });
 
 describe('gatehouse activate-policy', () => {
@@ -485,6 +518,20 @@ describe('gatehouse activate-policy', () => {
   };
   const activated = () => asked.some(({ operation }) => operation.operation === 'activate-policy');
 
+  it.each([
+    { more: [], code: 0 },
+    { more: ['--detailed-exitcode'], code: 2 },
+  ])('with --dry-run $more shows what it would widen and narrow: exit code $code', async ({ more, code }) => {
+    const widens = [{ about: 'grant operators', text: 'may also delete pods' }];
+    outcome('compare-policy', { version: 7, digest: '0123456789abcdef', state: 'proposed', widens, narrows: [] });
+    const ran = await gatehouse('activate-policy', '7', '--dry-run', ...more);
+    expect(ran).toMatchObject({
+      code,
+      out: 'Version 7 (proposed, 0123456789ab)\n  + grant operators: may also delete pods\n',
+    });
+    expect(asked.map(({ operation }) => operation.operation)).toEqual(['compare-policy']);
+  });
+
   it('is refused where nobody can be asked', async () => {
     const { code, err } = await activate();
     expect(code).toBe(1);
@@ -500,7 +547,7 @@ describe('gatehouse activate-policy', () => {
   it('goes through for "yes", after saying what it is about', async () => {
     const { code, out, err } = await activate(async () => 'yes');
     expect(code).toBe(0);
-    expect(err).toContain('Version 7 (proposed) was uploaded by ann at 1970-01-01T00:00:00.000Z.');
+    expect(err).toContain('Version 7 (proposed) was uploaded by ann at 1970-01-01T00:00:00Z.');
     expect(err).toContain('  + grant operators: may also delete pods\n  - grant readers: is gone\n');
     expect(out).toContain('policy version 7 is in force');
     expect(asked.at(-1)?.operation).toEqual({ operation: 'activate-policy', version: 7, by: 'me' });
@@ -554,6 +601,15 @@ describe('gatehouse ledger', () => {
     expect(JSON.parse(json.out)).toMatchObject({ verdict: { ok: false, brokenAt: 31 } });
   });
 
+  it('is wide with run, policy and hash, and in CSV with every cause', async () => {
+    const wide = await gatehouse('ledger', 'iam/111122223333', '--last', '1', '-o', 'wide');
+    expect(wide.out).toContain(`run-45       1  ${entries.at(-1)!.hash}  okta group.user_membership.add  + user-45\n`);
+    const csv = await gatehouse('ledger', 'iam/111122223333', '--last', '1', '-o', 'csv');
+    expect(csv.out).toMatch(
+      /^entry,time,what,because of,changes,run,policy,hash\n45,.*,okta group.user_membership.add e45,/,
+    );
+  });
+
   it('says where a chain is empty', async () => {
     entries = [];
     expect((await gatehouse('ledger', 'prod-eu')).out).toBe(`The chain cluster/${PROD} is empty.\n`);
@@ -582,8 +638,8 @@ describe('rotate-key', () => {
     expect(asked.map(({ operation }) => operation)).toEqual([
       { operation: 'rotate-key', machine: 'ci', overlapSeconds },
     ]);
-    expect(out).toMatch(/^USER +ACCOUNT +ROTATION +OLD KEY +WORKS UNTIL +SECRET\n/);
-    expect(out).toContain('AKIAOLD  2026-11-26T12:00:00.000Z  gatehouse/keys/111122223333/eks-cicd-user');
+    expect(out).toMatch(/^USER +ROTATION +OLD KEY +WORKS UNTIL +SECRET\n/);
+    expect(out).toContain('AKIAOLD  2026-11-26T12:00:00Z  gatehouse/keys/111122223333/eks-cicd-user');
     expect(out).not.toContain('AWS allows two keys');
   });
 
@@ -595,9 +651,128 @@ describe('rotate-key', () => {
     expect(out).toContain('gatehouse rotate-key ci --overlap 0');
   });
 
+  it.each([
+    ['begun', 2, 'would begin'],
+    ['shortened', 2, 'would end earlier'],
+    ['under-way', 0, 'under way already'],
+  ])('with --dry-run tells what would become of it: %s, exit code %d', async (state, code, says) => {
+    outcome('rotate-key', { machine: 'ci', users: [{ ...user, state }] });
+    const ran = await gatehouse('rotate-key', 'ci', '--dry-run', '--detailed-exitcode');
+    expect(ran.code).toBe(code);
+    expect(ran.out).toContain(says);
+    expect(ran.out).toContain('nothing was replaced');
+    expect(asked.at(-1)?.operation).toMatchObject({ dryRun: true });
+  });
+
   it('is for scripts, too', async () => {
     outcome('rotate-key', { machine: 'ci', users: [user] });
     const { out } = await gatehouse('rotate-key', 'ci', '-o', 'json');
     expect(JSON.parse(out)).toEqual({ schemaVersion: 1, machine: 'ci', users: [user] });
+  });
+});
+
+describe('every answer', () => {
+  const gives = { grant: 'g', level: 'l', cluster: PROD, namespaces: [], role: 'r', to: ['machine/ci'] };
+  const why = {
+    ...{ cluster: 'prod-eu', mode: 'enforce', person: 'machine/ci', policyVersion: 3, holds: true, leftover: [] },
+    ...{ logins: [], because: [], troubles: [] },
+    grants: [
+      {
+        ...{ grant: 'g', level: 'l', namespaces: ['pay'], holds: true },
+        grounds: [{ to: 'the machine ci', holds: true, says: 'the policy names them' }],
+        made: [{ kind: 'role', object: 'Role/pay/g' }],
+      },
+    ],
+  };
+  const answered = { username: 'u', expected: true, allowed: true, because: 'grant g', verb: 'get', group: '' };
+  const report = {
+    ...{ cluster: 'prod-eu', person: 'machine/ci', logins: [], rights: [], troubles: [], ok: true },
+    administrator: { allowed: false, expected: false },
+    answers: [{ ...answered, resource: 'pods', namespace: 'pay' }],
+  };
+  const login = { arn: 'arn', username: 'u', groups: ['g1', 'g2'], grants: ['g'] };
+  const answers = [{ login, allowed: true, reason: 'by it' }];
+  const key = { account: '1', user: 'u', secret: 's', replaces: 'AKIAOLD', until: 0, state: 'begun' };
+
+  it.each<{
+    typed: readonly string[];
+    of: Operation['operation'];
+    value: object;
+    heads: string;
+    row: string;
+    wide: string;
+  }>([
+    {
+      typed: ['why', 'ci', 'prod-eu'],
+      of: 'why',
+      value: { ...why, logins: [login] },
+      heads: 'grant,level,namespaces,kind,holds,says,at,source,type,event,run,entry',
+      row: 'g,l,pay,ground,true,the machine ci: the policy names them,,,,,,',
+      wide: 'groups     g1, g2',
+    },
+    {
+      typed: ['verify', 'ci', '--cluster', 'prod-eu'],
+      of: 'verify-access',
+      value: report,
+      heads: 'cluster,person,username,question,allowed,expected,because',
+      row: 'prod-eu,machine/ci,u,get pods in pay,true,true,grant g',
+      wide: 'was answered yes',
+    },
+    {
+      typed: ['can-i', 'get', 'pods', '--cluster', 'prod-eu', '-A', '--as', 'ci'],
+      of: 'can-i',
+      value: { cluster: 'prod-eu', person: 'machine/ci', allowed: true, answers, because: [], troubles: [] },
+      heads: 'cluster,question,arn,username,groups,allowed,reason',
+      row: 'prod-eu,get pods in the whole cluster,arn,u,g1 g2,true,by it',
+      wide: 'by grants  g',
+    },
+    {
+      typed: ['reconcile', PROD, '--dry-run'],
+      of: 'plan',
+      value: { changes: [{ pass: 'add', change: CHANGE }], findings: [], held: [] },
+      heads: 'target,action,kind,object,line,text,subject,remedy',
+      row: `cluster/${PROD},create,role-binding,RoleBinding/pay/gatehouse:ops:role:0,added,gatehouse:ops:mia,user/standard/mia,`,
+      wide: 'gatehouse:ops:mia',
+    },
+    {
+      typed: ['reconcile', PROD],
+      of: 'reconcile',
+      value: { marked: 2 },
+      heads: 'target,marked',
+      row: `cluster/${PROD},2`,
+      wide: `cluster/${PROD}`,
+    },
+    {
+      typed: ['activate-policy', '7', '--yes', '--by', 'me'],
+      of: 'activate-policy',
+      value: { version: 7, digest: '0123456789abcdef', state: 'active' },
+      heads: 'version,state,digest,by',
+      row: '7,active,0123456789abcdef,me',
+      wide: '0123456789abcdef, by me',
+    },
+    {
+      typed: ['onboard', 'application', 'pay', '--environment', 'prod-eu'],
+      of: 'onboard-application',
+      value: { state: 'recorded', gives: [gives], findings: [] },
+      heads: 'level,namespaces,role,for,grant,cluster',
+      row: `l,*,r,machine/ci,g,${PROD}`,
+      wide: PROD,
+    },
+    {
+      typed: ['rotate-key', 'ci'],
+      of: 'rotate-key',
+      value: { users: [key] },
+      heads: 'user,rotation,old key,works until,account,secret',
+      row: 'u,begun,AKIAOLD,1970-01-01T00:00:00Z,1,s',
+      wide: 'ACCOUNT',
+    },
+  ])('of $typed.0 is CSV in rows, wide with more, and the same as JSON and YAML', async (one) => {
+    outcome(one.of, one.value);
+    const [heads, first] = (await gatehouse(...one.typed, '-o', 'csv')).out.split('\n');
+    expect([heads, first]).toEqual([one.heads, one.row]);
+    expect((await gatehouse(...one.typed, '-o', 'wide')).out).toContain(one.wide);
+    const json = JSON.parse((await gatehouse(...one.typed, '-o', 'json')).out);
+    expect(json.schemaVersion).toBe(1);
+    expect(parse((await gatehouse(...one.typed, '-o', 'yaml')).out)).toEqual(json);
   });
 });

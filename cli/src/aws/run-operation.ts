@@ -2,6 +2,7 @@ import { Failure, type FailureCode } from '@gatehouse/core/access/failure';
 import type { Json } from '@gatehouse/core/access/json';
 import { invokeFunction } from '@gatehouse/core/aws/invoke-function';
 import type { Operation } from '@gatehouse/core/operations/operation';
+import { type Format, isForPrograms } from '../terminal/answer.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 import { type Caller, callerOf } from './caller.ts';
 import type { AwsOptions } from './options.ts';
@@ -23,25 +24,34 @@ type Answer =
       readonly error: { readonly code: string; readonly message: string; readonly remedy?: string };
     };
 
-/** Operations through the function of the Gatehouse that the caller's credentials and Region (or `AWS_ENDPOINT_URL`) reach. */
+/**
+ * Operations through the function of the Gatehouse that the caller's credentials and Region (or `AWS_ENDPOINT_URL`) reach. One
+ * that takes long is told on the terminal, unless a program reads what is asked for (`output`).
+ */
 export async function operationsOf(
-  options: AwsOptions,
-  { env }: Pick<Terminal, 'env'>,
-  functionName = FUNCTION_NAME,
+  options: AwsOptions & { readonly output?: Format },
+  { env, progress }: Pick<Terminal, 'env' | 'progress'>,
+  { functionName = FUNCTION_NAME, timeout = TIMEOUT_MS }: { functionName?: string; timeout?: number } = {},
 ): Promise<RunOperation> {
   const caller = await callerOf(options);
+  const quiet = isForPrograms(options.output);
   return async <Outcome>(operation: Operation) => {
-    const answer = (await invokeFunction({
-      functionName,
-      payload: operation as unknown as Json,
-      region: caller.region,
-      endpoint: lambdaEndpoint(caller, env),
-      credentials: await caller.credentials(),
-      now: Date.now(),
-      timeout: TIMEOUT_MS,
-    }).catch((error: unknown) => {
-      throw withRemedy(error, caller, env, functionName);
-    })) as unknown as Answer;
+    const credentials = await caller.credentials();
+    const asking = () =>
+      invokeFunction({
+        functionName,
+        payload: operation as unknown as Json,
+        region: caller.region,
+        endpoint: lambdaEndpoint(caller, env),
+        credentials,
+        now: Date.now(),
+        timeout,
+      });
+    const answer = (await progress
+      .during(`asking Gatehouse (${operation.operation})`, asking, { quiet })
+      .catch((error: unknown) => {
+        throw withRemedy(error, caller, env, functionName);
+      })) as unknown as Answer;
     if (answer.ok) return answer.outcome as Outcome;
     const { code, message, remedy } = answer.error;
     throw new Failure(code as FailureCode, message, remedy === undefined ? {} : { remedy });

@@ -97,11 +97,14 @@ export const operationSchema = z.discriminatedUnion('operation', [
     operation: z.literal('rotate-key'),
     machine: z.string().regex(NAME_PATTERN, 'the name of a machine, as the access policy has it'),
     overlapSeconds: z.int().nonnegative().max(LONGEST_OVERLAP).default(USUAL_OVERLAP),
+    ...dryRun,
   }),
   /** What is in force, what waits, and what a person must mend. */
   z.strictObject({ operation: z.literal('status') }),
   /** All that Gatehouse has made and still owns, and the document in force. */
   z.strictObject({ operation: z.literal('inventory') }),
+  /** What a person may name: clusters, grants, people, versions. */
+  z.strictObject({ operation: z.literal('names') }),
   z.strictObject({ operation: z.literal('upload-policy'), document: z.string(), by: z.string().min(1) }),
   z.strictObject({ operation: z.literal('activate-policy'), version: z.int().positive(), by: z.string().min(1) }),
   /** What putting a version in force would widen and narrow, against what is in force now. */

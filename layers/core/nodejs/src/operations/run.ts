@@ -29,6 +29,7 @@ import type { Asked } from './denial.ts';
 import { existingAccess } from './existing-access.ts';
 import { identityProviderOn } from './identity-provider.ts';
 import { inventory } from './inventory.ts';
+import { namesNow } from './names.ts';
 import { onboard } from './onboard.ts';
 import type { Operation } from './operation.ts';
 import { planOf, planTargets } from './plan.ts';
@@ -88,6 +89,8 @@ export async function runOperation(
       return status(ports);
     case 'inventory':
       return { ...(await inventory(ports.table)) };
+    case 'names':
+      return { ...(await namesNow(ports.table)) };
     case 'upload-policy': {
       const outcome = await uploadPolicy(ports, { text: operation.document, by: operation.by, cause, trusted: false });
       await nudgePlanner(ports, [ACTIVE_KEY]);
