@@ -20,6 +20,7 @@ import { addStatus } from './verbs/status.ts';
 import { addToken } from './verbs/token.ts';
 import { addValidate } from './verbs/validate.ts';
 import { addVerify } from './verbs/verify.ts';
+import { addWhoCan } from './verbs/who-can.ts';
 import { addWhy } from './verbs/why.ts';
 
 const EPILOGUE = `
@@ -27,7 +28,7 @@ Exit codes:
   0  fine
   1  error
   2  changes are pending (plan --detailed-exitcode)
-  3  the answer is no (can-i, verify, why; ledger: the chain is broken; associate-idp: something stands against it; onboard: the
+  3  the answer is no (can-i, verify, why, who-can, doctor; ledger: the chain is broken; associate-idp: something stands against it; onboard: the
      policy refuses it; register-cluster --status: it is not ACTIVE)
 
 Environment:
@@ -75,6 +76,7 @@ export function createProgram(terminal: Terminal): Command {
   addCanI(program, terminal);
   addVerify(program, terminal);
   addWhy(program, terminal);
+  addWhoCan(program, terminal);
   program.commandsGroup('What happens:');
   addStatus(program, terminal);
   addPlan(program, terminal);

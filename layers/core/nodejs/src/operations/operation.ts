@@ -44,6 +44,17 @@ const elsewhere = {
   region: z.string().regex(/^[a-z]{2}(-[a-z]+)+-\d$/),
 };
 
+/** A request on a resource, whoever makes it. */
+const resourceQuestion = z.strictObject({
+  verb: z.string().min(1),
+  /** Empty: the core group. */
+  group: z.string(),
+  resource: z.string().min(1),
+  subresource: z.string().min(1).optional(),
+  namespace: z.string().min(1).optional(),
+  name: z.string().min(1).optional(),
+});
+
 /** What a team may ask that registers clusters elsewhere. */
 const connectionOperations = [
   /** Registers a cluster elsewhere, or changes its registration; what is not said stays as it was. */
@@ -130,15 +141,16 @@ export const operationSchema = z.discriminatedUnion('operation', [
     operation: z.literal('can-i'),
     cluster: z.string().min(1),
     principal: z.string().min(1),
-    question: z.strictObject({
-      verb: z.string().min(1),
-      /** Empty: the core group. */
-      group: z.string(),
-      resource: z.string().min(1),
-      subresource: z.string().min(1).optional(),
-      namespace: z.string().min(1).optional(),
-      name: z.string().min(1).optional(),
-    }),
+    question: resourceQuestion,
+  }),
+  /** Everybody who may do something on a cluster, by which binding, and whose it is. */
+  z.strictObject({
+    operation: z.literal('who-can'),
+    cluster: z.string().min(1),
+    question: z.union([
+      resourceQuestion,
+      z.strictObject({ verb: z.string().min(1), path: z.string().startsWith('/').max(1_024) }),
+    ]),
   }),
   /** All that a person, machine or principal can do on a cluster, by what, and whether that is what the policy says. */
   z.strictObject({

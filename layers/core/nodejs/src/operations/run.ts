@@ -7,6 +7,7 @@ import { bootstrapManifest } from '../bootstrap/manifest.ts';
 import type { Cause } from '../directory/fact.ts';
 import { nudgePlanner } from '../directory/nudge.ts';
 import { applicationFact, environmentFact } from '../directory/onboarded.ts';
+import type { Question } from '../effective-access/rbac.ts';
 import { readChain, verifyChain } from '../ledger/ledger.ts';
 import { ACTIVE_KEY, type PolicyInForce, policyInForce, writtenInForce } from '../policy/in-force.ts';
 import { readPolicy } from '../policy/read.ts';
@@ -33,6 +34,7 @@ import type { Operation } from './operation.ts';
 import { rotateKeys } from './rotate-key.ts';
 import { inForce, subjectsOn } from './subjects.ts';
 import { waysInto } from './ways-in.ts';
+import { whoCan } from './who-can.ts';
 import { whyOn } from './why.ts';
 
 /** What operations need beside the ports of a turn. */
@@ -148,6 +150,12 @@ export async function runOperation(
       const cluster = await clusterNamed(ports.table, policy, operation.cluster);
       const { principal, question } = operation;
       return { ...(await answerFor(ports, policy, cluster, principal, JSON.parse(JSON.stringify(question)) as Asked)) };
+    }
+    case 'who-can': {
+      const { policy } = await inForce(ports.table);
+      const cluster = await clusterNamed(ports.table, policy, operation.cluster);
+      const question = JSON.parse(JSON.stringify(operation.question)) as Question;
+      return { ...(await whoCan(ports, policy, cluster, question)) };
     }
     case 'verify-access': {
       const { policy } = await inForce(ports.table);
