@@ -9,6 +9,7 @@ import { addDemo } from './verbs/demo.ts';
 import { addDeregisterCluster } from './verbs/deregister-cluster.ts';
 import { addKubeconfig } from './verbs/kubeconfig.ts';
 import { addLedger } from './verbs/ledger.ts';
+import { addMode } from './verbs/mode.ts';
 import { addOffboard, addOnboard } from './verbs/onboard.ts';
 import { addPlan } from './verbs/plan.ts';
 import { addReconcile } from './verbs/reconcile.ts';
@@ -61,6 +62,7 @@ export function createProgram(terminal: Terminal): Command {
   program.commandsGroup('The access policy:');
   addValidate(program, terminal);
   addActivatePolicy(program, terminal);
+  addMode(program, terminal);
   program.commandsGroup('Clusters:');
   addBootstrap(program, terminal);
   addKubeconfig(program, terminal);

@@ -80,8 +80,8 @@ async function whoCan(
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, askNext));
-  const place = (arn: string) => clusters.indexOf(arn);
-  read.sort((one, other) => place(one.arn) - place(other.arn));
+  const place = ({ arn, cluster }: WhoCan) => clusters.findIndex((one) => one === arn || one === cluster);
+  read.sort((one, other) => place(one) - place(other));
   await write(terminal.out, options.output, question, read, unread);
   if (read.length === 0) terminal.exitCode = 1;
   else if (!read.some(({ somebody }) => somebody)) terminal.exitCode = 3;

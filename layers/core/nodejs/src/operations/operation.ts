@@ -101,11 +101,23 @@ export const operationSchema = z.discriminatedUnion('operation', [
   }),
   /** What is in force, what waits, and what a person must mend. */
   z.strictObject({ operation: z.literal('status') }),
-  z.strictObject({ operation: z.literal('upload-policy'), document: z.string(), by: z.string().min(1) }),
+  /** `after`: refused where another version than this one is the newest by now. */
+  z.strictObject({
+    operation: z.literal('upload-policy'),
+    document: z.string(),
+    by: z.string().min(1),
+    after: z.int().positive().optional(),
+  }),
   z.strictObject({ operation: z.literal('activate-policy'), version: z.int().positive(), by: z.string().min(1) }),
   /** What putting a version in force would widen and narrow, against what is in force now. */
   z.strictObject({ operation: z.literal('compare-policy'), version: z.int().positive() }),
   z.strictObject({ operation: z.literal('list-policies') }),
+  /** The mode of a cluster, where it is written, and the newest document; with `mode`, what that one would mean. */
+  z.strictObject({
+    operation: z.literal('cluster-mode'),
+    cluster: z.string().min(1),
+    mode: z.enum(['observe', 'enforce', 'paused']).optional(),
+  }),
   /** Entries of one chain of the ledger, and whether they are unbroken. */
   z.strictObject({
     operation: z.literal('ledger'),

@@ -26,6 +26,7 @@ import { planTarget } from '../work/take-turn.ts';
 import type { TurnLimits, TurnPorts } from '../work/turn-ports.ts';
 import { wake } from '../work/wake.ts';
 import { answerFor, reportOn } from './access-report.ts';
+import { clusterMode } from './cluster-mode.ts';
 import { connection, connectorManifests, deregisterCluster, registerCluster } from './connections.ts';
 import type { Asked } from './denial.ts';
 import { identityProviderOn } from './identity-provider.ts';
@@ -81,7 +82,9 @@ export async function runOperation(
     case 'status':
       return status(ports);
     case 'upload-policy': {
-      const outcome = await uploadPolicy(ports, { text: operation.document, by: operation.by, cause, trusted: false });
+      const { document: text, by, after } = operation;
+      const upload = { text, by, cause, trusted: false, ...(after === undefined ? {} : { after }) };
+      const outcome = await uploadPolicy(ports, upload);
       await nudgePlanner(ports, [ACTIVE_KEY]);
       return { ...outcome };
     }
@@ -100,6 +103,11 @@ export async function runOperation(
     }
     case 'list-policies':
       return { versions: (await listVersions(ports.table)).map(({ text: _text, ...version }) => version) };
+    case 'cluster-mode': {
+      const inForceNow = await inForce(ports.table);
+      const cluster = await clusterNamed(ports.table, inForceNow.policy, operation.cluster);
+      return { ...(await clusterMode(ports, settings.limits, inForceNow, cluster, operation.mode)) };
+    }
     case 'ledger': {
       const { chain, after, limit } = operation;
       const entries = await readChain(ports.ledger, chain, {

@@ -205,7 +205,8 @@ function holdersBy(binding: KubernetesObject, subject: BindingSubject, surroundi
     // Without a namespace it is nobody; https://kubernetes.io/docs/reference/access-authn-authz/rbac/#referring-to-subjects
     return home ? [{ kind: 'ServiceAccount', name: `${home}:${subject.name}`, ...common }] : [];
   }
-  if (bound === undefined) return [];
+  // Kubernetes binds its masters by default, and the API server never looks.
+  if (bound === undefined || (bound === `Group ${MASTERS}` && common.by === 'kubernetes')) return [];
   const found = subject.kind === 'User' ? userHolders : groupHolders;
   return found(subject.name, surroundings).map((who) => ({
     kind: subject.kind,
