@@ -7,6 +7,7 @@ import { addBootstrap } from './verbs/bootstrap.ts';
 import { addCanI } from './verbs/can-i.ts';
 import { addDemo } from './verbs/demo.ts';
 import { addDeregisterCluster } from './verbs/deregister-cluster.ts';
+import { addDoctor } from './verbs/doctor.ts';
 import { addKubeconfig } from './verbs/kubeconfig.ts';
 import { addLedger } from './verbs/ledger.ts';
 import { addMode } from './verbs/mode.ts';
@@ -80,6 +81,7 @@ export function createProgram(terminal: Terminal): Command {
   addWhy(program, terminal);
   addWhoCan(program, terminal);
   program.commandsGroup('What happens:');
+  addDoctor(program, terminal);
   addStatus(program, terminal);
   addPlan(program, terminal);
   addReconcile(program, terminal);

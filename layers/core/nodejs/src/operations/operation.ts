@@ -118,6 +118,8 @@ export const operationSchema = z.discriminatedUnion('operation', [
     cluster: z.string().min(1),
     mode: z.enum(['observe', 'enforce', 'paused']).optional(),
   }),
+  /** What is well and what is not, of Gatehouse itself or of one cluster, with the fix. */
+  z.strictObject({ operation: z.literal('doctor'), cluster: z.string().min(1).optional() }),
   /** Entries of one chain of the ledger, and whether they are unbroken. */
   z.strictObject({
     operation: z.literal('ledger'),

@@ -15,6 +15,7 @@ import { allClusters } from '../policy/selection.ts';
 import { activatePolicy, listVersions, readVersion, uploadPolicy } from '../policy/versions.ts';
 import { compare } from '../policy/widening.ts';
 import { allItems } from '../ports/all-items.ts';
+import type { QueueDepths } from '../ports/queue-depths.ts';
 import type { TableReader } from '../ports/table.ts';
 import { discoveredClusters } from '../work/clusters.ts';
 import { MARK_PREFIX, targetPk } from '../work/keys.ts';
@@ -29,6 +30,7 @@ import { answerFor, reportOn } from './access-report.ts';
 import { clusterMode } from './cluster-mode.ts';
 import { connection, connectorManifests, deregisterCluster, registerCluster } from './connections.ts';
 import type { Asked } from './denial.ts';
+import { doctor, doctorOn, type StatusFacts } from './doctor/doctor.ts';
 import { identityProviderOn } from './identity-provider.ts';
 import { onboard } from './onboard.ts';
 import type { Operation } from './operation.ts';
@@ -43,6 +45,8 @@ export interface OperationSettings {
   readonly limits: TurnLimits;
   /** ARN of the IAM role by which Gatehouse reaches the clusters of its own account. */
   readonly clusterAccessRole: string;
+  /** Absent where the function may not look at queues. */
+  readonly queueDepths?: QueueDepths;
 }
 
 type Outcome = Json | Readonly<Record<string, unknown>>;
@@ -107,6 +111,14 @@ export async function runOperation(
       const inForceNow = await inForce(ports.table);
       const cluster = await clusterNamed(ports.table, inForceNow.policy, operation.cluster);
       return { ...(await clusterMode(ports, settings.limits, inForceNow, cluster, operation.mode)) };
+    }
+    case 'doctor': {
+      if (operation.cluster === undefined)
+        return { ...(await doctor(ports, settings, (await status(ports)) as unknown as StatusFacts)) };
+      const { policy } = await inForce(ports.table);
+      return {
+        ...(await doctorOn(ports, settings, policy, await clusterNamed(ports.table, policy, operation.cluster))),
+      };
     }
     case 'ledger': {
       const { chain, after, limit } = operation;

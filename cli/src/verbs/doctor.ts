@@ -1,0 +1,186 @@
+import { Failure } from '@gatehouse/core/access/failure';
+import type { Check, Verdict } from '@gatehouse/core/operations/doctor/check';
+import type { DoctorOutcome } from '@gatehouse/core/operations/doctor/doctor';
+import type { Command } from 'commander';
+import { type AwsOptions, withAwsOptions } from '../aws/options.ts';
+import type { RunOperation } from '../aws/run-operation.ts';
+import { type Format, type Listing, withFormats, writeAnswer } from '../terminal/answer.ts';
+import { type Cell, columns } from '../terminal/columns.ts';
+import { withExamples, withNo } from '../terminal/help.ts';
+import type { Paint, Style } from '../terminal/style.ts';
+import type { Output, Terminal } from '../terminal/terminal.ts';
+
+interface Options extends AwsOptions {
+  readonly webhookUrl?: string;
+  readonly output: Format;
+}
+
+/** Clusters that are looked at at once. */
+const AT_ONCE = 8;
+
+/** `doctor`: what is well and what is not, with the command that mends it. */
+export function addDoctor(program: Command, terminal: Terminal): void {
+  const verb = program
+    .command('doctor [cluster...]')
+    .description('check Gatehouse, its event path, accounts and clusters: what was seen, and the command that mends it')
+    .option('--webhook-url <url>', "the stack's output WebhookUrl (default: GATEHOUSE_WEBHOOK_URL)");
+  withFormats(withAwsOptions(verb)).action((clusters: readonly string[], options: Options) =>
+    doctor(terminal, clusters, options),
+  );
+  withExamples(verb, [
+    ['gatehouse doctor', 'everything, and every cluster of the policy'],
+    ['gatehouse doctor prod-eu', 'of the clusters, only this one'],
+    [
+      'gatehouse doctor -o json | jq \'.checks[] | select(.verdict == "fail")\'',
+      'for scripts: exit code 3, a check fails',
+    ],
+  ]);
+  withNo(verb, 'a check fails');
+}
+
+async function doctor(terminal: Terminal, clusters: readonly string[], options: Options): Promise<void> {
+  const { operationsOf } = await import('../aws/run-operation.ts');
+  const run = await operationsOf(options, terminal);
+  const checks = await allChecks(terminal, clusters, options, run);
+  await write(terminal.out, options.output, checks);
+  if (checks.some(({ verdict }) => verdict === 'fail')) terminal.exitCode = 3;
+}
+
+async function allChecks(
+  { env }: Terminal,
+  named: readonly string[],
+  options: Options,
+  run: RunOperation,
+): Promise<readonly Check[]> {
+  const { looked } = await import('../doctor/caller-side.ts');
+  const mine = ownChecks(options, env);
+  const asked = Date.now();
+  let outcome: DoctorOutcome;
+  try {
+    outcome = await run<DoctorOutcome>({ operation: 'doctor' });
+  } catch (error) {
+    const failing = () => Promise.reject(error);
+    return [...(await mine), await looked('function', 'run-operation', failing)];
+  }
+  const [inside, receivers, perCluster] = await Promise.all([
+    functionChecks(outcome, [asked, Date.now()]),
+    receiverChecks(outcome.sources, options.webhookUrl ?? env.GATEHOUSE_WEBHOOK_URL),
+    clusterChecks(named.length > 0 ? named : outcome.clusters.map(({ arn }) => arn), run),
+  ]);
+  return [...(await mine), ...inside, ...outcome.checks, ...receivers, ...perCluster];
+}
+
+/** Who asks, and whether their clock is AWS's. */
+async function ownChecks(options: Options, env: Terminal['env']): Promise<readonly Check[]> {
+  const [{ callerOf, whoAmI }, { looked, judgeClock, timeAt }, { stsEndpoint }] = await Promise.all([
+    import('../aws/caller.ts'),
+    import('../doctor/caller-side.ts'),
+    import('@gatehouse/core/aws/sts-endpoint'),
+  ]);
+  return Promise.all([
+    looked('caller', 'you', async () => {
+      const arn = await whoAmI(options);
+      return { check: 'caller', of: 'you', verdict: 'ok', saw: `AWS knows you as ${arn}` };
+    }),
+    looked('clock', 'AWS', async () => {
+      const { sts } = await callerOf(options);
+      const endpoint = env.AWS_ENDPOINT_URL_STS || env.AWS_ENDPOINT_URL || (await stsEndpoint(sts));
+      const asked = Date.now();
+      const other = await timeAt(endpoint);
+      return judgeClock('AWS', other, [asked, Date.now()]);
+    }),
+  ]);
+}
+
+async function functionChecks({ account, now }: DoctorOutcome, between: readonly [number, number]) {
+  const { judgeClock } = await import('../doctor/caller-side.ts');
+  const saw = `it answers after ${between[1] - between[0]} ms, in account ${account}`;
+  const answers: Check = { check: 'function', of: 'run-operation', verdict: 'ok', saw };
+  return [answers, judgeClock('Lambda', now, between)];
+}
+
+async function receiverChecks(sources: readonly string[], url: string | undefined): Promise<readonly Check[]> {
+  const [{ looked, judgeReceiver, unsignedDelivery }, { webhookSources }] = await Promise.all([
+    import('../doctor/caller-side.ts'),
+    import('@gatehouse/core/sources/sources'),
+  ]);
+  const signed = sources.filter((source) => webhookSources.has(source));
+  // What comes by EventBridge has no door that could be knocked at.
+  const bridged = sources.filter((source) => !webhookSources.has(source));
+  const rules: Check = {
+    check: 'event-rules',
+    ...(bridged.length === 0 ? {} : { of: bridged.join(', ') }),
+    verdict: 'not-checked',
+    saw: 'rules of EventBridge are not read',
+    fix: 'aws events list-rules --query "Rules[].[Name,State]": those of the stack must be ENABLED',
+  };
+  if (url === undefined) {
+    const fix = 'name it: --webhook-url (the output WebhookUrl of the stack)';
+    const unknown = {
+      check: 'receiver',
+      verdict: 'not-checked',
+      saw: 'the URL for webhooks is not known',
+      fix,
+    } as const;
+    return [...(signed.length === 0 ? [] : [{ ...unknown, of: signed.join(', ') }]), rules];
+  }
+  const doors = signed.map((source) =>
+    looked('receiver', source, async () => {
+      const door = `${url.replace(/\/+$/, '')}/${source}`;
+      const status = await unsignedDelivery(door).catch(() => undefined);
+      return judgeReceiver(source, door, status);
+    }),
+  );
+  return [...(await Promise.all(doors)), rules];
+}
+
+async function clusterChecks(clusters: readonly string[], run: RunOperation): Promise<readonly Check[]> {
+  const { looked } = await import('../doctor/caller-side.ts');
+  const found = new Map<string, readonly Check[]>();
+  const waiting = [...clusters];
+  const next = async (): Promise<void> => {
+    for (let cluster = waiting.shift(); cluster !== undefined; cluster = waiting.shift()) {
+      const name = cluster;
+      try {
+        found.set(name, (await run<{ checks: readonly Check[] }>({ operation: 'doctor', cluster: name })).checks);
+      } catch (error) {
+        if (!(error instanceof Failure)) throw error;
+        found.set(name, [await looked('reachable', name, () => Promise.reject(error))]);
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, next));
+  return clusters.flatMap((cluster) => found.get(cluster) ?? []);
+}
+
+const paintOf = (verdict: Verdict, style: Style): Paint =>
+  ({ ok: style.good, warn: style.warn, fail: style.bad, 'not-checked': style.dim })[verdict];
+
+const WORDS: Readonly<Record<Verdict, string>> = { ok: 'ok', warn: 'warn', fail: 'fail', 'not-checked': 'not checked' };
+
+const LISTING: Listing<Check>['columns'] = [
+  { head: 'VERDICT', cell: ({ verdict }, style) => ({ text: WORDS[verdict], paint: paintOf(verdict, style) }) },
+  { head: 'CHECK', cell: ({ check }) => check },
+  { head: 'OF', cell: ({ of }) => of ?? '' },
+  { head: 'SAW', cell: ({ saw }) => saw },
+  { head: 'FIX', cell: ({ fix }) => fix ?? '' },
+];
+
+function write(out: Output, format: Format, checks: readonly Check[]): Promise<void> {
+  const count = (verdict: Verdict) => checks.filter((one) => one.verdict === verdict).length;
+  const summary = { ok: count('ok'), warn: count('warn'), fail: count('fail'), notChecked: count('not-checked') };
+  return writeAnswer(out, format, {
+    value: { summary, checks },
+    listing: { columns: LISTING, rows: checks },
+    text: (output) => {
+      const { style, width } = output;
+      const rows = checks.flatMap(({ check, of, verdict, saw, fix }): Cell[][] => [
+        [{ text: WORDS[verdict], paint: paintOf(verdict, style) }, check, of ?? '', saw],
+        ...(fix === undefined || verdict === 'ok' ? [] : [['', '', { text: 'try', paint: style.dim }, fix]]),
+      ]);
+      output.write(columns(rows, { style, width }));
+      const { ok, warn, fail, notChecked } = summary;
+      output.write(`\n${style.bold(`${ok} ok, ${warn} to look at, ${fail} failed, ${notChecked} not checked`)}\n`);
+    },
+  });
+}
