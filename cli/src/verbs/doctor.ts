@@ -62,12 +62,13 @@ async function allChecks(
     const failing = () => Promise.reject(error);
     return [...(await mine), await looked('function', 'run-operation', failing)];
   }
-  const [inside, receivers, perCluster] = await Promise.all([
+  const [inside, receivers, rules, perCluster] = await Promise.all([
     functionChecks(outcome, [asked, Date.now()]),
     receiverChecks(outcome.sources, options.webhookUrl ?? env.GATEHOUSE_WEBHOOK_URL),
+    ruleChecks(outcome.sources, options),
     clusterChecks(named.length > 0 ? named : outcome.clusters.map(({ arn }) => arn), run),
   ]);
-  return [...(await mine), ...inside, ...outcome.checks, ...receivers, ...perCluster];
+  return [...(await mine), ...inside, ...outcome.checks, ...receivers, ...rules, ...perCluster];
 }
 
 /** Who asks, and whether their clock is AWS's. */
@@ -105,15 +106,6 @@ async function receiverChecks(sources: readonly string[], url: string | undefine
     import('@gatehouse/core/sources/sources'),
   ]);
   const signed = sources.filter((source) => webhookSources.has(source));
-  // What comes by EventBridge has no door that could be knocked at.
-  const bridged = sources.filter((source) => !webhookSources.has(source));
-  const rules: Check = {
-    check: 'event-rules',
-    ...(bridged.length === 0 ? {} : { of: bridged.join(', ') }),
-    verdict: 'not-checked',
-    saw: 'rules of EventBridge are not read',
-    fix: 'aws events list-rules --query "Rules[].[Name,State]": those of the stack must be ENABLED',
-  };
   if (url === undefined) {
     const fix = 'name it: --webhook-url (the output WebhookUrl of the stack)';
     const unknown = {
@@ -122,7 +114,7 @@ async function receiverChecks(sources: readonly string[], url: string | undefine
       saw: 'the URL for webhooks is not known',
       fix,
     } as const;
-    return [...(signed.length === 0 ? [] : [{ ...unknown, of: signed.join(', ') }]), rules];
+    return signed.length === 0 ? [] : [{ ...unknown, of: signed.join(', ') }];
   }
   const doors = signed.map((source) =>
     looked('receiver', source, async () => {
@@ -131,7 +123,25 @@ async function receiverChecks(sources: readonly string[], url: string | undefine
       return judgeReceiver(source, door, status);
     }),
   );
-  return [...(await Promise.all(doors)), rules];
+  return Promise.all(doors);
+}
+
+async function ruleChecks(sources: readonly string[], options: Options): Promise<readonly Check[]> {
+  const [{ callerOf }, { bridgedSources, judgeRule }, { eventRules }] = await Promise.all([
+    import('../aws/caller.ts'),
+    import('../doctor/event-rules.ts'),
+    import('@gatehouse/core/aws/event-rules'),
+  ]);
+  const bridged = bridgedSources(sources);
+  try {
+    const { region, credentials } = await callerOf(options);
+    const rules = await eventRules(Object.keys(bridged), { region, credentials });
+    return Object.entries(bridged).map(([source, what]) => judgeRule(source, what, rules));
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    const fix = 'ask for events:ListRules and events:ListTargetsByRule';
+    return [{ check: 'event-rule', verdict: 'not-checked', saw: `${error.code}: ${error.message}`, fix }];
+  }
 }
 
 async function clusterChecks(clusters: readonly string[], run: RunOperation): Promise<readonly Check[]> {
