@@ -10,6 +10,8 @@ import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-sec
 import { systemRandom } from '@gatehouse/core/aws/random';
 import { dynamoTable } from '@gatehouse/core/aws/table';
 import { recordFact } from '@gatehouse/core/directory/record';
+import type { DoctorOutcome } from '@gatehouse/core/operations/doctor/doctor';
+import type { WhoCan } from '@gatehouse/core/operations/who-can';
 import { readPolicy } from '@gatehouse/core/policy/read';
 import { AuthenticationV1Api, CoreV1Api, KubeConfig } from '@kubernetes/client-node';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -401,6 +403,34 @@ describe('a dry run', () => {
     const plan = () => operate<{ changes: unknown[]; findings: unknown[] }>(sandbox, { operation: 'plan', target });
     await expect.poll(async () => (await plan()).changes, SOON).toEqual([]);
     expect((await plan()).findings).toEqual([]);
+  });
+});
+
+describe('what a person may ask of both accounts', () => {
+  it('doctor: queues, accounts and clusters are well, seen with the function’s own permissions', async () => {
+    const { checks } = await operate<DoctorOutcome>(sandbox, { operation: 'doctor' });
+    expect(checks.filter(({ check }) => check === 'queue')).toHaveLength(7);
+    expect(checks.filter(({ check }) => check === 'account').map(({ of }) => of)).toEqual([HOME, AWAY]);
+    expect(checks.filter(({ check, verdict }) => /queue|account/.test(check) && verdict !== 'ok')).toEqual([]);
+    for (const cluster of ['home', 'away']) {
+      const one = await operate<Pick<DoctorOutcome, 'checks'>>(sandbox, { operation: 'doctor', cluster });
+      expect(one.checks.filter(({ verdict }) => verdict !== 'ok').map(({ check }) => check)).toEqual(['session-names']);
+    }
+  });
+
+  it('who-can: the member behind the shared role of the other account', async () => {
+    const question = { verb: 'list', group: '', resource: 'configmaps', namespace: 'default' };
+    const { holders } = await operate<WhoCan>(sandbox, { operation: 'who-can', cluster: 'away', question });
+    const given = holders.filter(({ grant }) => grant === 'readers');
+    expect(given).not.toEqual([]);
+    for (const { arn, session: name, person, by } of given) {
+      expect({ arn, name, person, by }).toEqual({
+        arn: `arn:aws:iam::${AWAY}:role/gatehouse-readers`,
+        name: expect.any(String),
+        person: expect.stringMatching(/^user\//),
+        by: 'gatehouse',
+      });
+    }
   });
 });
 

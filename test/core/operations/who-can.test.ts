@@ -258,7 +258,7 @@ grants:
   it('says what it cannot know of a cluster that lets people in by access entries', async () => {
     const { whoCan, eks } = await aWorld([]);
     const arn = `arn:aws:eks:eu-west-1:${ACCOUNT}:cluster/prod-eu`;
-    eks.set({ name: 'prod-eu', arn, status: 'ACTIVE', authenticationMode: 'API', tags: {} });
+    eks.set({ name: 'prod-eu', arn, status: 'ACTIVE', authenticationMode: 'API_AND_CONFIG_MAP', tags: {} });
     expect((await whoCan(LIST)).troubles).toMatchObject([
       { code: 'access-entries', remedy: 'aws eks list-access-entries --cluster-name prod-eu --region eu-west-1' },
     ]);

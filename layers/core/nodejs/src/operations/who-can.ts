@@ -278,12 +278,12 @@ async function doorTroubles(ports: TurnPorts, policy: AccessPolicy, cluster: Clu
   if (cluster.connected) return [];
   const eks = await ports.world.eks(await accountById(ports.table, policy, cluster.account), cluster.region);
   const mode = (await eks.describeCluster(cluster.name))?.authenticationMode;
+  // One in mode API is not reached at all.
   if (mode === undefined || mode === 'CONFIG_MAP') return [];
-  const only = mode === 'API' ? ', and not by aws-auth,' : ', too,';
   return [
     {
       code: 'access-entries',
-      message: `its authentication mode is ${mode}: EKS access entries let people in${only} and their access policies give rights beside RBAC; both are not read`,
+      message: `its authentication mode is ${mode}: EKS access entries let people in, too, and their access policies give rights beside RBAC; both are not read`,
       remedy: `aws eks list-access-entries --cluster-name ${cluster.name} --region ${cluster.region}`,
     },
   ];
