@@ -1,3 +1,4 @@
+import { VERSION } from '@gatehouse/core/access/version';
 import { Command, CommanderError } from 'commander';
 import { problemOf, writeProblem } from './terminal/problem.ts';
 import type { Terminal } from './terminal/terminal.ts';
@@ -42,7 +43,7 @@ Environment:
 export function createProgram(terminal: Terminal): Command {
   const program = new Command('gatehouse')
     .description('Gives people and pipelines exactly the EKS access that a written policy grants them.')
-    .version('0.1.0', '-V, --version', 'print the version')
+    .version(VERSION, '-V, --version', 'print the version')
     .helpOption('-h, --help', 'explain the command')
     .helpCommand('help [verb]', 'explain a verb')
     .showHelpAfterError('(--help explains)')

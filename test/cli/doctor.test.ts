@@ -1,8 +1,10 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { VERSION } from '@gatehouse/core/access/version';
 import type { Check } from '@gatehouse/core/operations/doctor/check';
 import type { Operation } from '@gatehouse/core/operations/operation';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { boundaryArn, judgeBoundary } from '../../cli/src/doctor/boundary.ts';
 import { judgeClock, judgeReceiver } from '../../cli/src/doctor/caller-side.ts';
 import { bridgedSources, judgeRule } from '../../cli/src/doctor/event-rules.ts';
 import { runCommand } from './terminal.ts';
@@ -22,6 +24,17 @@ describe('the caller`s side', () => {
   ])('%s', (_title, check, verdict) => {
     expect(check.verdict).toBe(verdict);
     if (verdict !== 'ok') expect(check.fix).toBeTruthy();
+  });
+
+  it.each([
+    [true, 'ok'],
+    [false, 'fail'],
+    ['forbidden', 'not-checked'],
+  ] as const)('a boundary that is %s', (found, verdict) => {
+    expect(judgeBoundary(boundaryArn('111122223333', 'eu-west-1'), found)).toMatchObject({
+      verdict,
+      of: 'arn:aws:iam::111122223333:policy/gatehouse-system/gatehouse-boundary',
+    });
   });
 
   const rule = { name: 'r', enabled: true, sources: ['aws.eks'], targets: 1 };
@@ -79,6 +92,7 @@ describe('gatehouse doctor', () => {
       outcome: {
         now: Date.now(),
         account: '111122223333',
+        version: VERSION,
         checks: [{ check: 'policy', verdict: 'ok', saw: 'version 1' }],
         sources: ['okta', 'cognito'],
         clusters: [{ name: 'good', arn: 'good' }],
@@ -120,6 +134,12 @@ describe('gatehouse doctor', () => {
       { of: 'good', verdict: 'ok' },
     ]);
     expect(of('policy')).toMatchObject([{ verdict: 'ok' }]);
+  });
+
+  it('warns where the function is of another version', async () => {
+    (inside as { outcome: { version: string } }).outcome.version = '0.0.1';
+    const { of } = await doctor();
+    expect(of('function')).toMatchObject([{ verdict: 'warn', saw: expect.stringContaining('version 0.0.1') }]);
   });
 
   it('answers 3 where the function does not answer, and says so', async () => {

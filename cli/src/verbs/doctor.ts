@@ -1,4 +1,5 @@
 import { Failure } from '@gatehouse/core/access/failure';
+import { VERSION } from '@gatehouse/core/access/version';
 import type { Check, Verdict } from '@gatehouse/core/operations/doctor/check';
 import type { DoctorOutcome } from '@gatehouse/core/operations/doctor/doctor';
 import type { Command } from 'commander';
@@ -14,9 +15,6 @@ interface Options extends AwsOptions {
   readonly webhookUrl?: string;
   readonly output: Format;
 }
-
-/** Clusters that are looked at at once. */
-const AT_ONCE = 8;
 
 /** `doctor`: what is well and what is not, with the command that mends it. */
 export function addDoctor(program: Command, terminal: Terminal): void {
@@ -47,12 +45,13 @@ async function doctor(terminal: Terminal, clusters: readonly string[], options: 
 }
 
 async function allChecks(
-  { env }: Terminal,
+  terminal: Terminal,
   named: readonly string[],
   options: Options,
   run: RunOperation,
 ): Promise<readonly Check[]> {
   const { looked } = await import('../doctor/caller-side.ts');
+  const { env } = terminal;
   const mine = ownChecks(options, env);
   const asked = Date.now();
   let outcome: DoctorOutcome;
@@ -62,13 +61,14 @@ async function allChecks(
     const failing = () => Promise.reject(error);
     return [...(await mine), await looked('function', 'run-operation', failing)];
   }
-  const [inside, receivers, rules, perCluster] = await Promise.all([
+  const [inside, boundary, receivers, rules, perCluster] = await Promise.all([
     functionChecks(outcome, [asked, Date.now()]),
+    boundaryCheck(outcome.account, options),
     receiverChecks(outcome.sources, options.webhookUrl ?? env.GATEHOUSE_WEBHOOK_URL),
     ruleChecks(outcome.sources, options),
-    clusterChecks(named.length > 0 ? named : outcome.clusters.map(({ arn }) => arn), run),
+    clusterChecks(terminal, named.length > 0 ? named : outcome.clusters.map(({ arn }) => arn), run),
   ]);
-  return [...(await mine), ...inside, ...outcome.checks, ...receivers, ...rules, ...perCluster];
+  return [...(await mine), ...inside, ...outcome.checks, boundary, ...receivers, ...rules, ...perCluster];
 }
 
 /** Who asks, and whether their clock is AWS's. */
@@ -93,10 +93,22 @@ async function ownChecks(options: Options, env: Terminal['env']): Promise<readon
   ]);
 }
 
-async function functionChecks({ account, now }: DoctorOutcome, between: readonly [number, number]) {
+async function functionChecks(
+  { account, version, now }: DoctorOutcome,
+  between: readonly [number, number],
+): Promise<readonly Check[]> {
   const { judgeClock } = await import('../doctor/caller-side.ts');
   const saw = `it answers after ${between[1] - between[0]} ms, in account ${account}`;
-  const answers: Check = { check: 'function', of: 'run-operation', verdict: 'ok', saw };
+  const about = { check: 'function', of: 'run-operation' };
+  const answers: Check =
+    version === VERSION
+      ? { ...about, verdict: 'ok', saw: `${saw}, version ${version}` }
+      : {
+          ...about,
+          verdict: 'warn',
+          saw: `${saw}, version ${version}; this command is ${VERSION}`,
+          fix: 'deploy the stack of the same version as the command',
+        };
   return [answers, judgeClock('Lambda', now, between)];
 }
 
@@ -126,6 +138,20 @@ async function receiverChecks(sources: readonly string[], url: string | undefine
   return Promise.all(doors);
 }
 
+/** The permissions boundary of what Gatehouse makes in its own account; the function itself may not read it. */
+async function boundaryCheck(account: string, options: Options): Promise<Check> {
+  const [{ callerOf }, { boundaryArn, judgeBoundary, readBoundary }, { looked }] = await Promise.all([
+    import('../aws/caller.ts'),
+    import('../doctor/boundary.ts'),
+    import('../doctor/caller-side.ts'),
+  ]);
+  return looked('boundary', account, async () => {
+    const { region, credentials } = await callerOf(options);
+    const arn = boundaryArn(account, region);
+    return judgeBoundary(arn, await readBoundary(arn, { region, credentials }));
+  });
+}
+
 async function ruleChecks(sources: readonly string[], options: Options): Promise<readonly Check[]> {
   const [{ callerOf }, { bridgedSources, judgeRule }, { eventRules }] = await Promise.all([
     import('../aws/caller.ts'),
@@ -144,23 +170,24 @@ async function ruleChecks(sources: readonly string[], options: Options): Promise
   }
 }
 
-async function clusterChecks(clusters: readonly string[], run: RunOperation): Promise<readonly Check[]> {
-  const { looked } = await import('../doctor/caller-side.ts');
-  const found = new Map<string, readonly Check[]>();
-  const waiting = [...clusters];
-  const next = async (): Promise<void> => {
-    for (let cluster = waiting.shift(); cluster !== undefined; cluster = waiting.shift()) {
-      const name = cluster;
-      try {
-        found.set(name, (await run<{ checks: readonly Check[] }>({ operation: 'doctor', cluster: name })).checks);
-      } catch (error) {
-        if (!(error instanceof Failure)) throw error;
-        found.set(name, [await looked('reachable', name, () => Promise.reject(error))]);
-      }
-    }
-  };
-  await Promise.all(Array.from({ length: AT_ONCE }, next));
-  return clusters.flatMap((cluster) => found.get(cluster) ?? []);
+async function clusterChecks(
+  terminal: Terminal,
+  clusters: readonly string[],
+  run: RunOperation,
+): Promise<readonly Check[]> {
+  const [{ eachCluster }, { looked }] = await Promise.all([
+    import('../aws/each-cluster.ts'),
+    import('../doctor/caller-side.ts'),
+  ]);
+  const found = await eachCluster(terminal, clusters, (cluster) =>
+    run<{ checks: readonly Check[] }>({ operation: 'doctor', cluster }),
+  );
+  const checks = await Promise.all(
+    found.map(async (one) =>
+      'answer' in one ? one.answer.checks : [await looked('reachable', one.cluster, () => Promise.reject(one.failure))],
+    ),
+  );
+  return checks.flat();
 }
 
 const paintOf = (verdict: Verdict, style: Style): Paint =>

@@ -27,9 +27,6 @@ export interface Unread {
   readonly remedy?: string;
 }
 
-/** Clusters that are asked at once. */
-const AT_ONCE = 8;
-
 /** `who-can`: everybody who may do something, on one cluster, some, or all. */
 export function addWhoCan(program: Command, terminal: Terminal): void {
   const verb = program
@@ -60,28 +57,22 @@ async function whoCan(
   options: Options,
 ): Promise<void> {
   const question = await questionOf(verb, resource, name, options);
-  const { operationsOf } = await import('../aws/run-operation.ts');
+  const [{ operationsOf }, { eachCluster }] = await Promise.all([
+    import('../aws/run-operation.ts'),
+    import('../aws/each-cluster.ts'),
+  ]);
   const run = await operationsOf(options, terminal);
   const clusters = await clustersAsked(options, () => run<StatusOutcome>({ operation: 'status' }));
-  const read: WhoCan[] = [];
-  const unread: Unread[] = [];
-  const waiting = [...clusters];
-  const askNext = async (): Promise<void> => {
-    for (let cluster = waiting.shift(); cluster !== undefined; cluster = waiting.shift()) {
-      try {
-        const asked = JSON.parse(JSON.stringify(question)) as { verb: string; path: string };
-        read.push(await run<WhoCan>({ operation: 'who-can', cluster, question: asked }));
-      } catch (error) {
-        if (!(error instanceof Failure)) throw error;
-        const { code, message, remedy } = error;
-        unread.push({ cluster, code, message, ...(remedy === undefined ? {} : { remedy }) });
-      }
-      progress(terminal, read.length + unread.length, clusters.length);
-    }
-  };
-  await Promise.all(Array.from({ length: AT_ONCE }, askNext));
-  const place = ({ arn, cluster }: WhoCan) => clusters.findIndex((one) => one === arn || one === cluster);
-  read.sort((one, other) => place(one) - place(other));
+  const asked = JSON.parse(JSON.stringify(question)) as { verb: string; path: string };
+  const found = await eachCluster(terminal, clusters, (cluster) =>
+    run<WhoCan>({ operation: 'who-can', cluster, question: asked }),
+  );
+  const read = found.flatMap((one) => ('answer' in one ? [one.answer] : []));
+  const unread = found.flatMap((one): Unread[] => {
+    if (!('failure' in one)) return [];
+    const { code, message, remedy } = one.failure;
+    return [{ cluster: one.cluster, code, message, ...(remedy === undefined ? {} : { remedy }) }];
+  });
   await write(terminal.out, options.output, question, read, unread);
   if (read.length === 0) terminal.exitCode = 1;
   else if (!read.some(({ somebody }) => somebody)) terminal.exitCode = 3;
@@ -109,12 +100,6 @@ async function clustersAsked(options: Options, status: () => Promise<StatusOutco
   const arns = (await status()).clusters.map(({ arn }) => arn);
   if (arns.length === 0) throw new Failure('not-found', 'the policy in force names no cluster');
   return arns;
-}
-
-/** How far it is, where somebody watches. */
-function progress({ err }: Terminal, done: number, all: number): void {
-  if (err.width === undefined || all < 2) return;
-  err.write(done < all ? `\r${done} of ${all} clusters` : '\r\u001b[K');
 }
 
 const WHOSE: Readonly<Record<BindingOwner, string>> = {

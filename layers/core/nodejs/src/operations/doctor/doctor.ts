@@ -1,5 +1,6 @@
 import { parsePrincipalArn } from '../../access/arn.ts';
 import type { AccessPolicy, Cluster } from '../../access/policy.ts';
+import { VERSION } from '../../access/version.ts';
 import { groupKey } from '../../directory/items.ts';
 import type { PolicyError } from '../../policy/document.ts';
 import { policyInForce } from '../../policy/in-force.ts';
@@ -22,6 +23,8 @@ export interface DoctorOutcome {
   readonly now: number;
   /** Its own account. */
   readonly account: string;
+  /** Of the code that answers. */
+  readonly version: string;
   readonly checks: readonly Check[];
   /** The sources that the policy speaks of. */
   readonly sources: readonly string[];
@@ -86,7 +89,7 @@ export async function doctor(
     })),
   ];
   const named = clusters.map(({ name, arn }) => ({ name, arn }));
-  return { now, account: own, checks: await runProbes(probes), sources, clusters: named };
+  return { now, account: own, version: VERSION, checks: await runProbes(probes), sources, clusters: named };
 }
 
 /** Looks at one cluster. */
