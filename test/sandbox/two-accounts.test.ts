@@ -7,6 +7,7 @@ import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge
 import { CreateRoleCommand, DeleteRoleCommand, DeleteRolePolicyCommand, IAMClient } from '@aws-sdk/client-iam';
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import { eventRules } from '@gatehouse/core/aws/event-rules';
 import { systemRandom } from '@gatehouse/core/aws/random';
 import { dynamoTable } from '@gatehouse/core/aws/table';
 import { recordFact } from '@gatehouse/core/directory/record';
@@ -15,6 +16,7 @@ import type { WhoCan } from '@gatehouse/core/operations/who-can';
 import { readPolicy } from '@gatehouse/core/policy/read';
 import { AuthenticationV1Api, CoreV1Api, KubeConfig } from '@kubernetes/client-node';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { bridgedSources, judgeRule } from '../../cli/src/doctor/event-rules.ts';
 import { putPolicy } from '../../sandbox/src/aws/iam/operations.ts';
 import { bootstrapCluster } from '../../sandbox/src/bootstrap-cluster.ts';
 import { type Issuer, startIssuer } from '../../sandbox/src/internet/issuer.ts';
@@ -416,6 +418,18 @@ describe('what a person may ask of both accounts', () => {
       const one = await operate<Pick<DoctorOutcome, 'checks'>>(sandbox, { operation: 'doctor', cluster });
       expect(one.checks.filter(({ verdict }) => verdict !== 'ok').map(({ check }) => check)).toEqual(['session-names']);
     }
+  });
+
+  it('doctor: the rules of the template, as EventBridge lists them', async () => {
+    const bridged = bridgedSources(['cognito']);
+    const rules = await eventRules(Object.keys(bridged), administrator());
+    expect(rules.map(({ enabled, targets }) => ({ enabled, targets }))).toEqual(
+      Array(4).fill({ enabled: true, targets: 1 }),
+    );
+    for (const [source, what] of Object.entries(bridged)) {
+      expect(judgeRule(source, what, rules).verdict).toBe('ok');
+    }
+    expect(await eventRules(['aws.ec2'], administrator())).toEqual([]);
   });
 
   it('who-can: the member behind the shared role of the other account', async () => {

@@ -22,7 +22,7 @@ export interface EventRule {
 /** The rules of the default bus whose pattern names one of these sources. @throws Failure where they cannot be read. */
 export async function eventRules(
   sources: readonly string[],
-  caller: Pick<EventBridgeClientConfig, 'region' | 'credentials'>,
+  caller: Pick<EventBridgeClientConfig, 'region' | 'credentials' | 'endpoint'>,
 ): Promise<readonly EventRule[]> {
   const client = new EventBridgeClient({ ...CLIENT_DEFAULTS, ...caller });
   try {
