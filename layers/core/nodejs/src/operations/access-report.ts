@@ -252,7 +252,7 @@ function grantOf(binding: string): string | undefined {
   return /^(?:ClusterRoleBinding |RoleBinding [^/]+\/)gatehouse:([^:]+):/.exec(binding)?.[1];
 }
 
-/** All RBAC objects of a cluster: lists of four kinds, page by page. */
+/** All RBAC objects of a cluster. */
 export async function rbacOf(kubernetes: Kubernetes): Promise<RbacObjects> {
   return {
     roles: await allOf(kubernetes, 'Role'),
