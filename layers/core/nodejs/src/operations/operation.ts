@@ -111,6 +111,8 @@ export const operationSchema = z.discriminatedUnion('operation', [
   }),
   /** What is in force, what waits, and what a person must mend. */
   z.strictObject({ operation: z.literal('status') }),
+  /** All that Gatehouse has made and still owns, and the document in force. */
+  z.strictObject({ operation: z.literal('inventory') }),
   /** `after`: refused where another version than this one is the newest by now. */
   z.strictObject({
     operation: z.literal('upload-policy'),

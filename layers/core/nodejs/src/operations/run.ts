@@ -32,6 +32,7 @@ import type { Asked } from './denial.ts';
 import { doctor, doctorOn, type StatusFacts } from './doctor/doctor.ts';
 import { existingAccess } from './existing-access.ts';
 import { identityProviderOn } from './identity-provider.ts';
+import { inventory } from './inventory.ts';
 import { onboard } from './onboard.ts';
 import type { Operation } from './operation.ts';
 import { planOf, planTargets } from './plan.ts';
@@ -92,6 +93,8 @@ export async function runOperation(
       return { targets: await sweep(ports, ports.clock.now()) };
     case 'status':
       return status(ports);
+    case 'inventory':
+      return { ...(await inventory(ports.table)) };
     case 'upload-policy': {
       const { document: text, by, after } = operation;
       const upload = { text, by, cause, trusted: false, ...(after === undefined ? {} : { after }) };
