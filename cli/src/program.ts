@@ -1,3 +1,4 @@
+import { VERSION } from '@gatehouse/core/access/version';
 import { Command, CommanderError } from 'commander';
 import { type Format, yamlOf } from './terminal/answer.ts';
 import { type Problem, problemOf, writeProblem } from './terminal/problem.ts';
@@ -11,10 +12,12 @@ import { addCompletion } from './verbs/completion.ts';
 import { addDemo } from './verbs/demo.ts';
 import { addDeploy } from './verbs/deploy.ts';
 import { addDeregisterCluster } from './verbs/deregister-cluster.ts';
+import { addDoctor } from './verbs/doctor.ts';
 import { addImport } from './verbs/import.ts';
 import { addInit } from './verbs/init.ts';
 import { addKubeconfig } from './verbs/kubeconfig.ts';
 import { addLedger } from './verbs/ledger.ts';
+import { addMode } from './verbs/mode.ts';
 import { addOffboard, addOnboard } from './verbs/onboard.ts';
 import { addPlan } from './verbs/plan.ts';
 import { addReconcile } from './verbs/reconcile.ts';
@@ -28,6 +31,7 @@ import { addUninstall } from './verbs/uninstall.ts';
 import { addUpgrade } from './verbs/upgrade.ts';
 import { addValidate } from './verbs/validate.ts';
 import { addVerify } from './verbs/verify.ts';
+import { addWhoCan } from './verbs/who-can.ts';
 import { addWhy } from './verbs/why.ts';
 
 const EPILOGUE = `
@@ -58,7 +62,7 @@ const THIS_COMMAND = 'This command:';
 export function createProgram(terminal: Terminal): Command {
   const program = new Command('gatehouse')
     .description('Gives people and pipelines exactly the EKS access that a written policy grants them.')
-    .version('0.1.0', '-V, --version', 'print the version')
+    .version(VERSION, '-V, --version', 'print the version')
     .helpOption('-h, --help', 'explain the command')
     .addHelpCommand(new Command('help').argument('[verb]').description('explain a verb').helpGroup(THIS_COMMAND))
     .configureOutput({
@@ -86,6 +90,7 @@ export function createProgram(terminal: Terminal): Command {
   addImport(program, terminal);
   addValidate(program, terminal);
   addActivatePolicy(program, terminal);
+  addMode(program, terminal);
   program.commandsGroup('Clusters:');
   addBootstrap(program, terminal);
   addKubeconfig(program, terminal);
@@ -101,7 +106,9 @@ export function createProgram(terminal: Terminal): Command {
   addCanI(program, terminal);
   addVerify(program, terminal);
   addWhy(program, terminal);
+  addWhoCan(program, terminal);
   program.commandsGroup('What happens:');
+  addDoctor(program, terminal);
   addStatus(program, terminal);
   addPlan(program, terminal);
   addApply(program, terminal);

@@ -18,7 +18,7 @@ export function environmentFile(
   policy: AccessPolicy,
   components?: Pick<Components, 'kubectl'>,
 ): string {
-  const { awsEndpointUrl, region, administrator, clusters } = sandbox;
+  const { awsEndpointUrl, webhookUrl, region, administrator, clusters } = sandbox;
   const configs = Object.values(clusters).map(({ kubeconfig }) => kubeconfig);
   const folder = dirname(configs[0] ?? '.');
   const variables = {
@@ -27,6 +27,7 @@ export function environmentFile(
     AWS_ACCESS_KEY_ID: administrator.accessKeyId,
     AWS_SECRET_ACCESS_KEY: administrator.secretAccessKey,
     AWS_SHARED_CREDENTIALS_FILE: credentialsFile(folder, sandbox, policy),
+    GATEHOUSE_WEBHOOK_URL: webhookUrl,
     KUBECONFIG: configs.join(':'),
   };
   const lines = Object.entries(variables).map(([name, value]) => `export ${name}='${value.replaceAll("'", "'\\''")}'`);

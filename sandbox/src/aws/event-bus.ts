@@ -21,6 +21,9 @@ export interface BusEvent {
 
 /** A rule: what matches its pattern is delivered. */
 export interface BusRule {
+  readonly name: string;
+  /** ARNs of the functions that it invokes. */
+  readonly targets: readonly string[];
   readonly bus: string;
   readonly pattern: EventPattern;
   deliver(event: BusEvent): void;
@@ -46,6 +49,7 @@ const entry = z.strictObject({
   Time: z.number().optional(),
   TraceHeader: z.string().optional(),
 });
+const listed = z.object({ EventBusName: z.string().default('default'), Rule: z.string().optional() });
 const putEvents = z.strictObject({ Entries: z.array(entry).min(1).max(10) });
 
 /** EventBridge: buses and rules. Every event goes to every rule of its bus that matches. */
@@ -118,9 +122,10 @@ export class EventBuses {
     });
   }
 
-  /** The API: PutEvents. */
+  /** The API: PutEvents, ListRules, ListTargetsByRule. */
   handle(request: AwsRequest): AwsResponse {
     const action = request.headers['x-amz-target']?.split('.')[1] ?? '';
+    if (action === 'ListRules' || action === 'ListTargetsByRule') return this.#list(action, request);
     if (action !== 'PutEvents') throw notPlayed(`EventBridge ${action}`);
     const input = putEvents.safeParse(JSON.parse(request.body.toString()));
     if (!input.success) throw new AwsError('ValidationException', z.prettifyError(input.error));
@@ -141,6 +146,31 @@ export class EventBuses {
       { FailedEntryCount: results.filter((result) => 'ErrorCode' in result).length, Entries: results },
       'application/x-amz-json-1.1',
     );
+  }
+
+  /** Rules never change here, and fit one page. */
+  #list(action: 'ListRules' | 'ListTargetsByRule', request: AwsRequest): AwsResponse {
+    const input = listed.safeParse(JSON.parse(request.body.toString()));
+    if (!input.success) throw new AwsError('ValidationException', z.prettifyError(input.error));
+    const { EventBusName: bus, Rule: name = '' } = input.data;
+    const { region, caller } = request;
+    const arn = `arn:${partitionOf(region)}:events:${region}:${caller.account}:rule/`;
+    request.authorize(`events:${action}`, action === 'ListRules' ? `${arn}*` : `${arn}${name}`);
+    const rules = caller.account === this.#home ? this.#rules.filter((rule) => rule.bus === bus) : [];
+    if (action === 'ListRules') {
+      const Rules = rules.map((rule) => ({
+        Name: rule.name,
+        Arn: `${arn}${rule.name}`,
+        EventBusName: bus,
+        State: 'ENABLED',
+        EventPattern: JSON.stringify(rule.pattern),
+      }));
+      return jsonResponse({ Rules }, 'application/x-amz-json-1.1');
+    }
+    const rule = rules.find((one) => one.name === name);
+    if (!rule) throw new AwsError('ResourceNotFoundException', `Rule ${name} does not exist on EventBus ${bus}.`);
+    const Targets = rule.targets.map((Arn, index) => ({ Id: `target${index}`, Arn }));
+    return jsonResponse({ Targets }, 'application/x-amz-json-1.1');
   }
 
   #accept(each: z.infer<typeof entry>, bus: string, { caller, region }: AwsRequest) {

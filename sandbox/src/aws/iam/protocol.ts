@@ -335,7 +335,7 @@ const POLICY_ACTIONS: Readonly<Record<string, Action>> = {
     });
     return { Policy: policyXml(call, policy) };
   },
-  GetPolicy: (call) => ({ Policy: policyXml(call, call.policy()) }),
+  GetPolicy: (call) => ({ Policy: policyXml(call, iam.shownPolicy(call.state, call.required('PolicyArn'))) }),
   GetPolicyVersion: (call) => {
     const version = call.required('VersionId');
     const text = iam.policyVersion(call.state, call.required('PolicyArn'), version);

@@ -44,6 +44,17 @@ const elsewhere = {
   region: z.string().regex(/^[a-z]{2}(-[a-z]+)+-\d$/),
 };
 
+/** A request on a resource, whoever makes it. */
+const resourceQuestion = z.strictObject({
+  verb: z.string().min(1),
+  /** Empty: the core group. */
+  group: z.string(),
+  resource: z.string().min(1),
+  subresource: z.string().min(1).optional(),
+  namespace: z.string().min(1).optional(),
+  name: z.string().min(1).optional(),
+});
+
 /** What a team may ask that registers clusters elsewhere. */
 const connectionOperations = [
   /** Registers a cluster elsewhere, or changes its registration; what is not said stays as it was. */
@@ -105,11 +116,25 @@ export const operationSchema = z.discriminatedUnion('operation', [
   z.strictObject({ operation: z.literal('inventory') }),
   /** What a person may name: clusters, grants, people, versions. */
   z.strictObject({ operation: z.literal('names') }),
-  z.strictObject({ operation: z.literal('upload-policy'), document: z.string(), by: z.string().min(1) }),
+  /** `after`: refused where another version than this one is the newest by now. */
+  z.strictObject({
+    operation: z.literal('upload-policy'),
+    document: z.string(),
+    by: z.string().min(1),
+    after: z.int().positive().optional(),
+  }),
   z.strictObject({ operation: z.literal('activate-policy'), version: z.int().positive(), by: z.string().min(1) }),
   /** What putting a version in force would widen and narrow, against what is in force now. */
   z.strictObject({ operation: z.literal('compare-policy'), version: z.int().positive() }),
   z.strictObject({ operation: z.literal('list-policies') }),
+  /** The mode of a cluster, where it is written, and the newest document; with `mode`, what that one would mean. */
+  z.strictObject({
+    operation: z.literal('cluster-mode'),
+    cluster: z.string().min(1),
+    mode: z.enum(['observe', 'enforce', 'paused']).optional(),
+  }),
+  /** What is well and what is not, of Gatehouse itself or of one cluster, with the fix. */
+  z.strictObject({ operation: z.literal('doctor'), cluster: z.string().min(1).optional() }),
   /** Entries of one chain of the ledger, and whether they are unbroken. */
   z.strictObject({
     operation: z.literal('ledger'),
@@ -145,15 +170,16 @@ export const operationSchema = z.discriminatedUnion('operation', [
     operation: z.literal('can-i'),
     cluster: z.string().min(1),
     principal: z.string().min(1),
-    question: z.strictObject({
-      verb: z.string().min(1),
-      /** Empty: the core group. */
-      group: z.string(),
-      resource: z.string().min(1),
-      subresource: z.string().min(1).optional(),
-      namespace: z.string().min(1).optional(),
-      name: z.string().min(1).optional(),
-    }),
+    question: resourceQuestion,
+  }),
+  /** Everybody who may do something on a cluster, by which binding, and whose it is. */
+  z.strictObject({
+    operation: z.literal('who-can'),
+    cluster: z.string().min(1),
+    question: z.union([
+      resourceQuestion,
+      z.strictObject({ verb: z.string().min(1), path: z.string().startsWith('/').max(1_024) }),
+    ]),
   }),
   /** All that a person, machine or principal can do on a cluster, by what, and whether that is what the policy says. */
   z.strictObject({
