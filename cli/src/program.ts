@@ -7,17 +7,21 @@ import { addBootstrap } from './verbs/bootstrap.ts';
 import { addCanI } from './verbs/can-i.ts';
 import { addDemo } from './verbs/demo.ts';
 import { addDeregisterCluster } from './verbs/deregister-cluster.ts';
+import { addEvents } from './verbs/events.ts';
+import { addInvoke } from './verbs/invoke.ts';
 import { addKubeconfig } from './verbs/kubeconfig.ts';
 import { addLedger } from './verbs/ledger.ts';
 import { addOffboard, addOnboard } from './verbs/onboard.ts';
 import { addPlan } from './verbs/plan.ts';
 import { addReconcile } from './verbs/reconcile.ts';
 import { addRegisterCluster } from './verbs/register-cluster.ts';
+import { addReplay } from './verbs/replay.ts';
 import { addRotateKey } from './verbs/rotate-key.ts';
 import { addSandbox } from './verbs/sandbox.ts';
 import { addSignWebhook } from './verbs/sign-webhook.ts';
 import { addStatus } from './verbs/status.ts';
 import { addToken } from './verbs/token.ts';
+import { addTrace } from './verbs/trace.ts';
 import { addValidate } from './verbs/validate.ts';
 import { addVerify } from './verbs/verify.ts';
 import { addWhy } from './verbs/why.ts';
@@ -81,6 +85,10 @@ export function createProgram(terminal: Terminal): Command {
   addReconcile(program, terminal);
   addRotateKey(program, terminal);
   addLedger(program, terminal);
+  addEvents(program, terminal);
+  addTrace(program, terminal);
+  addReplay(program, terminal);
+  addInvoke(program, terminal);
   return program;
 }
 

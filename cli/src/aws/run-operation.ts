@@ -23,25 +23,35 @@ type Answer =
       readonly error: { readonly code: string; readonly message: string; readonly remedy?: string };
     };
 
-/** Operations through the function of the Gatehouse that the caller's credentials and Region (or `AWS_ENDPOINT_URL`) reach. */
-export async function operationsOf(
-  options: AwsOptions,
-  { env }: Pick<Terminal, 'env'>,
-  functionName = FUNCTION_NAME,
-): Promise<RunOperation> {
+/** Invokes a function by its name. `timeout` in milliseconds. @throws Failure what Lambda refuses, or the function failed of. */
+export type InvokeByName = (functionName: string, payload: Json, timeout: number) => Promise<Json>;
+
+/** Functions of the account and Region (or `AWS_ENDPOINT_URL`) that the caller's credentials reach. */
+export async function invocationsOf(options: AwsOptions, { env }: Pick<Terminal, 'env'>): Promise<InvokeByName> {
   const caller = await callerOf(options);
-  return async <Outcome>(operation: Operation) => {
-    const answer = (await invokeFunction({
+  return async (functionName, payload, timeout) =>
+    invokeFunction({
       functionName,
-      payload: operation as unknown as Json,
+      payload,
       region: caller.region,
       endpoint: lambdaEndpoint(caller, env),
       credentials: await caller.credentials(),
       now: Date.now(),
-      timeout: TIMEOUT_MS,
+      timeout,
     }).catch((error: unknown) => {
       throw withRemedy(error, caller, env, functionName);
-    })) as unknown as Answer;
+    });
+}
+
+/** Operations through the function of the Gatehouse that is reached so. */
+export async function operationsOf(
+  options: AwsOptions,
+  terminal: Pick<Terminal, 'env'>,
+  functionName = FUNCTION_NAME,
+): Promise<RunOperation> {
+  const invoke = await invocationsOf(options, terminal);
+  return async <Outcome>(operation: Operation) => {
+    const answer = (await invoke(functionName, operation as unknown as Json, TIMEOUT_MS)) as unknown as Answer;
     if (answer.ok) return answer.outcome as Outcome;
     const { code, message, remedy } = answer.error;
     throw new Failure(code as FailureCode, message, remedy === undefined ? {} : { remedy });

@@ -32,7 +32,9 @@ const joined = membership('00u1');
 
 /** What the log of events holds, the newest first. */
 async function logged({ table }: ReturnType<typeof world>): Promise<EventEntry[]> {
-  return Array.fromAsync(eventsIn(table, { since: SENT_AT - 1, until: SENT_AT + 1 }));
+  const entries: EventEntry[] = [];
+  for await (const entry of eventsIn(table, { since: SENT_AT - 1, until: SENT_AT + 1 })) entries.push(entry);
+  return entries;
 }
 
 describe('taking in', () => {
@@ -202,7 +204,14 @@ describe('the log of events', () => {
     if (before) await takeIn({ ...ports, clock: fixedClock(SENT_AT - 1) }, before);
     await takeIn(ports, delivery(taken));
     const [newest] = await logged(ports);
-    expect(newest).toEqual({ source: 'okta', event: 'e1', type: 'sample', receivedAt: SENT_AT, facts: expect.anything(), ...outcome });
+    expect(newest).toEqual({
+      source: 'okta',
+      event: 'e1',
+      type: 'sample',
+      receivedAt: SENT_AT,
+      facts: expect.anything(),
+      ...outcome,
+    });
   });
 
   it('that cannot be written refuses no delivery of what was ignored or repeated, and no other twice', async () => {
