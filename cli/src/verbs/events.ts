@@ -3,7 +3,7 @@ import type { EventEntry } from '@gatehouse/core/directory/event-log';
 import type { Operation } from '@gatehouse/core/operations/operation';
 import { type Command, InvalidArgumentError } from 'commander';
 import { type AwsOptions, withAwsOptions } from '../aws/options.ts';
-import { outcomeCell, saidText, timeText } from '../events/event-text.ts';
+import { factText, outcomeCell, saidText, timeText } from '../events/event-text.ts';
 import { readSince, type Since, sinceTime } from '../events/span.ts';
 import { type Column, type Format, withFormats, writeAnswer, writeListing } from '../terminal/answer.ts';
 import { withExamples } from '../terminal/help.ts';
@@ -36,7 +36,7 @@ const COLUMNS: readonly Column<EventEntry>[] = [
   { head: 'TYPE', cell: ({ type }) => type },
   { head: 'EVENT', cell: ({ event }, style) => ({ text: event, paint: style.name }) },
   { head: 'OUTCOME', cell: outcomeCell },
-  { head: 'SAYS', cell: saidText },
+  { head: 'SAYS', cell: saidText, value: ({ facts }) => facts.map(factText).join('; ') },
 ];
 
 /** `events`: what came in, and what became of it. */

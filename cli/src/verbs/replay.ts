@@ -94,7 +94,7 @@ async function replay(terminal: Terminal, event: string | undefined, options: Op
       output.write(
         answer.dryRun
           ? `\n${style.bold('dry run')}  of ${one}, ${many} would be news\n`
-          : `\n${style.good('done')}  ${one} replayed: ${many} news, all of them planned again\n`,
+          : `\n${style.good('done')}  ${one} replayed: ${many} of news; all that they are about is planned again\n`,
       );
     },
   });
