@@ -84,7 +84,17 @@ export const connectionOperationSchema = z.discriminatedUnion('operation', conne
  */
 export const operationSchema = z.discriminatedUnion('operation', [
   /** What a turn would do now, for some subjects or for all that the policy and the records name. */
-  z.strictObject({ operation: z.literal('plan'), target, subjects: z.array(subject).optional() }),
+  z.strictObject({
+    operation: z.literal('plan'),
+    target,
+    subjects: z.array(subject).optional(),
+    /** A policy document that is thought of, instead of what is in force. */
+    document: z.string().optional(),
+  }),
+  /** All that there is to be planned, and what a document that is thought of widens and narrows. */
+  z.strictObject({ operation: z.literal('plan-targets'), document: z.string().optional() }),
+  /** What a cluster's aws-auth and RBAC give to whom, whoever wrote it, for a policy to be made of it. */
+  z.strictObject({ operation: z.literal('existing-access'), cluster: z.string().min(1) }),
   /** Has a target looked at now, for some subjects or for all. */
   z.strictObject({ operation: z.literal('reconcile'), target, subjects: z.array(subject).optional() }),
   /** Has everything that is recorded looked at now. */

@@ -52,7 +52,7 @@ export async function replay(
     const outcomes: Replayed['outcomes'][number][] = [];
     for (const fact of event.facts) {
       const key = factKey(fact);
-      const outcome = await recordFact(ports, fact, causeOf(event));
+      const outcome = await recordFact(ports, fact, causeOf(event, ports.clock.now()));
       if (outcome !== 'recorded') await markDirty(ports, key, shardOf(key));
       outcomes.push(outcome);
       keys.push(key);
@@ -112,7 +112,7 @@ async function foresee(
   return outcome === 'outdated' ? 'outdated' : 'unchanged';
 }
 
-/** The event is the cause as it was then: what follows from it is counted from its reception. */
-function causeOf({ source, event, type, receivedAt }: EventEntry): Cause {
-  return { source, event, type, receivedAt };
+/** The event is the cause as it was then; but what follows now is no late answer to it. */
+function causeOf({ source, event, type, receivedAt }: EventEntry, replayedAt: number): Cause {
+  return { source, event, type, receivedAt, replayedAt };
 }

@@ -10,7 +10,7 @@ import type { Plan } from '../plan/plan.ts';
 import type { TurnClaims } from '../plan/turn-claims.ts';
 import { policyInForce } from '../policy/in-force.ts';
 import { EMPTY_POLICY } from '../policy/widening.ts';
-import type { Table } from '../ports/table.ts';
+import type { Item, Key } from '../ports/table.ts';
 import type { World } from '../ports/world.ts';
 import type { Finding, OwnedClaim } from '../resources/resource.ts';
 import { carryOut, findingOf, planScene, type Result, type Run, summaryOf } from './carry-out.ts';
@@ -91,6 +91,30 @@ export async function planTarget(
   subjects: readonly Subject[],
   under?: AccessPolicy,
 ): Promise<Plan> {
+  const { plan } = await rehearseTurn(inRehearsal(given), limits, target, subjects, under);
+  return plan;
+}
+
+/** A turn as far as its plan, and all that the plan was made from. */
+export interface Rehearsal {
+  readonly plan: Plan;
+  readonly stage: Stage;
+  /** What it read. */
+  readonly reader: FactReader;
+}
+
+/**
+ * A turn up to its plan.
+ * @param ports As {@link inRehearsal} makes them: the stage of a turn notes some things for later ones.
+ * @param under A policy that is thought of, instead of what holds now.
+ */
+export async function rehearseTurn(
+  given: TurnPorts,
+  limits: TurnLimits,
+  target: Target,
+  subjects: readonly Subject[],
+  under?: AccessPolicy,
+): Promise<Rehearsal> {
   const parts = parseTarget(target);
   const account: World['account'] = async (one) => {
     const opened = await given.world.account(one);
@@ -98,7 +122,7 @@ export async function planTarget(
       ? { ...opened, secrets: unreadSecrets(given.table, target, parts.name) }
       : opened;
   };
-  const ports: TurnPorts = { ...given, table: withoutWrites(given.table), world: { ...given.world, account } };
+  const ports: TurnPorts = { ...given, world: { ...given.world, account } };
   const reader = new FactReader(ports.table);
   const policy = under ?? (await policyInForce(reader))?.policy ?? EMPTY_POLICY;
   const stage = await setStage({
@@ -109,17 +133,26 @@ export async function planTarget(
     subjects,
     callsUntil: ports.clock.now() + limits.calls,
   });
-  return planScene(stage.scene);
+  return { plan: await planScene(stage.scene), stage, reader };
 }
 
-/** The table as a dry run sees it: what a turn would note for the next one, it forgets. */
-function withoutWrites(table: Table): Table {
+/**
+ * The ports as dry runs see them: what a turn would note in the table, only the later ones of the same rehearsal find, by its
+ * key; queries answer what is really there.
+ */
+export function inRehearsal(ports: TurnPorts): TurnPorts {
+  const { table } = ports;
+  const noted = new Map<string, Item | undefined>();
+  const id = ({ pk, sk }: Key) => JSON.stringify([pk, sk]);
   return {
-    get: (key) => table.get(key),
-    query: (pk, options) => table.query(pk, options),
-    due: (shard, until, limit) => table.due(shard, until, limit),
-    put: async () => undefined,
-    delete: async () => undefined,
+    ...ports,
+    table: {
+      get: async (key) => (noted.has(id(key)) ? noted.get(id(key)) : table.get(key)),
+      query: (pk, options) => table.query(pk, options),
+      due: (shard, until, limit) => table.due(shard, until, limit),
+      put: async (item) => void noted.set(id(item), item),
+      delete: async (key) => void noted.set(id(key), undefined),
+    },
   };
 }
 
@@ -252,7 +285,7 @@ async function perform(request: StageRequest, run: Run, marks: readonly Mark[]):
     settled: [...settled.values()],
     revocations: written
       .filter(({ urgency }) => urgency === 'revocation')
-      .map(({ cause: { receivedAt } }) => Math.max(0, now - receivedAt)),
+      .map(({ cause: { receivedAt, replayedAt = receivedAt } }) => Math.max(0, now - replayedAt)),
   };
 }
 
