@@ -7,6 +7,7 @@ import { addAssociateIdp, addDisassociateIdp } from './verbs/associate-idp.ts';
 import { addBootstrap } from './verbs/bootstrap.ts';
 import { addCanI } from './verbs/can-i.ts';
 import { addDemo } from './verbs/demo.ts';
+import { addDeploy } from './verbs/deploy.ts';
 import { addDeregisterCluster } from './verbs/deregister-cluster.ts';
 import { addEvents } from './verbs/events.ts';
 import { addImport } from './verbs/import.ts';
@@ -25,6 +26,8 @@ import { addSignWebhook } from './verbs/sign-webhook.ts';
 import { addStatus } from './verbs/status.ts';
 import { addToken } from './verbs/token.ts';
 import { addTrace } from './verbs/trace.ts';
+import { addUninstall } from './verbs/uninstall.ts';
+import { addUpgrade } from './verbs/upgrade.ts';
 import { addValidate } from './verbs/validate.ts';
 import { addVerify } from './verbs/verify.ts';
 import { addWhy } from './verbs/why.ts';
@@ -33,7 +36,7 @@ const EPILOGUE = `
 Exit codes:
   0  fine
   1  error
-  2  changes are pending (plan --detailed-exitcode)
+  2  changes are pending (plan, deploy --dry-run: --detailed-exitcode)
   3  the answer is no (can-i, verify, why; ledger: the chain is broken; associate-idp: something stands against it; onboard: the
      policy refuses it; register-cluster --status: it is not ACTIVE)
 
@@ -64,6 +67,10 @@ export function createProgram(terminal: Terminal): Command {
   addDemo(program, terminal);
   addSandbox(program, terminal);
   addSignWebhook(program, terminal);
+  program.commandsGroup('The stack:');
+  addDeploy(program, terminal);
+  addUpgrade(program, terminal);
+  addUninstall(program, terminal);
   program.commandsGroup('The access policy:');
   addInit(program, terminal);
   addImport(program, terminal);

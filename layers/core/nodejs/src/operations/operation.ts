@@ -107,6 +107,8 @@ export const operationSchema = z.discriminatedUnion('operation', [
   }),
   /** What is in force, what waits, and what a person must mend. */
   z.strictObject({ operation: z.literal('status') }),
+  /** All that Gatehouse has made and still owns, and the document in force. */
+  z.strictObject({ operation: z.literal('inventory') }),
   z.strictObject({ operation: z.literal('upload-policy'), document: z.string(), by: z.string().min(1) }),
   z.strictObject({ operation: z.literal('activate-policy'), version: z.int().positive(), by: z.string().min(1) }),
   /** What putting a version in force would widen and narrow, against what is in force now. */

@@ -29,6 +29,7 @@ import type { Asked } from './denial.ts';
 import { listEvents } from './events.ts';
 import { existingAccess } from './existing-access.ts';
 import { identityProviderOn } from './identity-provider.ts';
+import { inventory } from './inventory.ts';
 import { onboard } from './onboard.ts';
 import type { Operation } from './operation.ts';
 import { planOf, planTargets } from './plan.ts';
@@ -88,6 +89,8 @@ export async function runOperation(
       return { targets: await sweep(ports, ports.clock.now()) };
     case 'status':
       return status(ports);
+    case 'inventory':
+      return { ...(await inventory(ports.table)) };
     case 'upload-policy': {
       const outcome = await uploadPolicy(ports, { text: operation.document, by: operation.by, cause, trusted: false });
       await nudgePlanner(ports, [ACTIVE_KEY]);
