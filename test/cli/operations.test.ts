@@ -1,12 +1,16 @@
-import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { EventEntry } from '@gatehouse/core/directory/event-log';
 import { appendEntry, type LedgerEntry, readChain } from '@gatehouse/core/ledger/ledger';
 import type { Operation } from '@gatehouse/core/operations/operation';
+import { webhookSources } from '@gatehouse/core/sources/sources';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { parse } from 'yaml';
+import { followEvents } from '../../cli/src/events/follow-events.ts';
+import { STANDARD_SECRET, webhookRequest } from '../builders/webhook-events.ts';
 import { fixedClock } from '../fakes/clock.ts';
 import { memoryTable } from '../fakes/table.ts';
 import { runCommand } from './terminal.ts';
@@ -774,5 +778,194 @@ describe('every answer', () => {
     const json = JSON.parse((await gatehouse(...one.typed, '-o', 'json')).out);
     expect(json.schemaVersion).toBe(1);
     expect(parse((await gatehouse(...one.typed, '-o', 'yaml')).out)).toEqual(json);
+  });
+});
+
+const JOINED = {
+  ...{ source: 'okta', event: 'e-1', type: 'group.user_membership.add', receivedAt: Date.UTC(2026, 0, 15, 12) },
+  outcome: 'recorded',
+  facts: [{ type: 'membership', source: 'okta', group: '00g1', user: '00u1', state: 'present', at: 0 }],
+};
+const UNKNOWN = { ...JOINED, event: 'e-2\u001b[31m', outcome: 'ignored', reason: 'unknown-type', facts: [] };
+
+describe('gatehouse events', () => {
+  it('lists what came in, and the reason why nothing is done', async () => {
+    outcome('events', { events: [JOINED, UNKNOWN], more: true });
+    const { code, out, err } = await gatehouse('events', '--since', '2026-01-15', '--source', 'okta', '--limit', '2');
+    expect(code).toBe(0);
+    expect(out).toMatch(/^2026-01-15T12:00:00Z +okta +group\.user_membership\.add +e-1 +recorded +00u1 is in 00g1$/m);
+    expect(out).toContain('ignored (unknown-type)');
+    expect(out).not.toContain('\u001b');
+    expect(err).toContain('older ones are left out');
+    const since = Date.UTC(2026, 0, 15);
+    expect(asked.at(-1)?.operation).toEqual({ operation: 'events', source: 'okta', limit: 2, since });
+  });
+
+  it('asks for what is ignored, or about somebody', async () => {
+    outcome('events', { events: [], more: false });
+    expect((await gatehouse('events', '--ignored', '--subject', 'user/okta/00u1', '--user', 'jo')).out).toBe(
+      'No event came in.\n',
+    );
+    expect(asked.at(-1)?.operation).toMatchObject({ ignored: true, subject: 'user/okta/00u1', user: 'jo', limit: 50 });
+    for (const wrong of [
+      ['--since', 'yesterday'],
+      ['--limit', '0'],
+    ])
+      expect((await gatehouse('events', ...wrong)).code).toBe(1);
+  });
+
+  it('tells each delivery once when it follows, also one that was written down late', async () => {
+    const at = (event: string, receivedAt: number) => ({ ...JOINED, event, receivedAt }) as unknown as EventEntry;
+    const looks = [
+      [at('a', 1_000)],
+      [at('a', 1_000), at('b', 2_500)],
+      [at('late', 1_500), at('a', 1_000), at('b', 2_500)],
+      [],
+    ];
+    const asked: number[] = [];
+    const told: string[] = [];
+    let now = 100_000;
+    await followEvents(
+      async (since) => looks[asked.push(since) - 1]!,
+      (events) => told.push(...events.map(({ event }) => event)),
+      90_000,
+      {
+        now: () => now,
+        pause: async (milliseconds) => {
+          now += milliseconds * 10;
+          return asked.length < looks.length;
+        },
+      },
+    );
+    expect(told).toEqual(['a', 'b', 'late']);
+    expect(asked).toEqual([90_000, 90_000, 90_000, 110_000]);
+  });
+});
+
+describe('gatehouse trace', () => {
+  const cause = { source: 'okta', event: 'e-1', type: 't', receivedAt: 0 };
+  const entry = {
+    sequence: 7,
+    at: 1_800,
+    changes: [{ action: 'create', object: 'RoleBinding/pay/x' }],
+    policyVersion: {},
+  };
+  it('shows facts, what waits, what was done after how long, and what is missing', async () => {
+    outcome('trace', {
+      ...{ event: JOINED, deliveries: 2, causes: [cause], from: 0 },
+      facts: [{ fact: JOINED.facts[0], now: 'known', by: { ...cause, event: 'e-9' } }],
+      waiting: [
+        { target: `cluster/${PROD}`, subject: 'user/okta/00u1', urgency: 'grant', since: 500, attempts: 0, cause },
+      ],
+      runs: [{ target: `cluster/${PROD}`, chain: 'c', run: 'r#1', entries: [{ ...entry, kind: 'outcome' }] }],
+      missing: ['user/okta/00u1 waits'],
+    });
+    const { code, out } = await gatehouse('trace', 'e-1');
+    expect(code).toBe(0);
+    expect(out).toContain('00u1 is in 00g1  stands as okta/e-9 left it');
+    expect(out).toContain('delivered 2 times');
+    expect(out).toMatch(/after 500 ms/);
+    expect(out).toMatch(/after 1\.8 s {2}outcome {2}create RoleBinding\/pay\/x {2}entry 7/);
+    expect(out).toContain('missing\n  user/okta/00u1 waits\n');
+    const { out: csv } = await gatehouse('trace', 'e-1', '-o', 'csv');
+    expect(csv).toContain(`1970-01-01T00:00:01.800Z,1800,cluster/${PROD},outcome,r#1,create RoleBinding/pay/x\n`);
+  });
+});
+
+describe('gatehouse replay', () => {
+  const replayed = (...outcomes: string[]) => outcomes.map((one) => ({ event: JOINED, outcomes: [one] }));
+  const replays = () =>
+    asked.filter(({ operation }) => operation.operation === 'replay').map(({ operation }) => operation);
+  const answered = (...outcomes: string[]) => {
+    answer = (operation) => ({
+      ok: true,
+      outcome: { dryRun: 'dryRun' in operation && operation.dryRun === true, replayed: replayed(...outcomes) },
+    });
+  };
+
+  it('replays one event without being asked, and says what was news', async () => {
+    answered('unchanged');
+    const { code, out } = await gatehouse('replay', 'e-1');
+    expect(code).toBe(0);
+    expect(out).toMatch(/okta\/e-1 +00u1 is in 00g1 +known already/);
+    expect(replays()).toEqual([{ operation: 'replay', event: 'e-1', dryRun: false }]);
+  });
+
+  it('refuses several where nobody is there, and asks somebody who is', async () => {
+    answered('recorded', 'outdated');
+    const refused = await gatehouse('replay', '--since', '2h');
+    expect(refused).toMatchObject({ code: 1, out: '' });
+    expect(refused.err).toContain('--yes');
+    const env = { AWS_ENDPOINT_URL: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
+    expect((await runCommand(['replay', '--since', '2h'], { env, ask: async () => 'y' })).code).toBe(1);
+    expect(replays().every((operation) => 'dryRun' in operation && operation.dryRun)).toBe(true);
+    const agreed = await runCommand(['replay', '--since', '2h'], { env, ask: async () => 'yes' });
+    expect(agreed.code).toBe(0);
+    // What was agreed to is what is replayed: the span does not move in between.
+    const [foreseen, done] = replays().slice(-2);
+    expect(done).toEqual({ ...foreseen, dryRun: false });
+  });
+
+  it('asks nobody for one event, for a dry run, or with --yes', async () => {
+    answered('recorded', 'recorded');
+    expect((await gatehouse('replay', '--since', '2h', '--dry-run')).out).toContain('dry run');
+    expect((await gatehouse('replay', '--since', '2h', '--source', 'okta', '--yes')).code).toBe(0);
+    expect(replays().map((operation) => 'dryRun' in operation && operation.dryRun)).toEqual([true, false]);
+    expect(replays().at(-1)).toMatchObject({ source: 'okta', since: expect.any(Number), until: expect.any(Number) });
+  });
+
+  it.each([[[]], [['e-1', '--since', '1h']], [['e-1', '--source', 'okta']]])('refuses %o', async (typed) => {
+    expect((await gatehouse('replay', ...typed)).err).toContain('[invalid]');
+    expect(replays()).toEqual([]);
+  });
+});
+
+describe('gatehouse invoke', () => {
+  it('lists every function of the stack, and every sample', async () => {
+    const { out } = await gatehouse('invoke', '--list', '-o', 'json');
+    const { functions, samples } = JSON.parse(out) as Record<'functions' | 'samples', { name: string }[]>;
+    const folders = readdirSync(new URL('../../functions/', import.meta.url));
+    expect(functions.map(({ name }) => name)).toEqual(folders.toSorted());
+    expect(samples.map(({ name }) => name)).toContain('okta/member-added');
+  });
+
+  it('hands a sample or a file to a function by its short name, and prints the answer', async () => {
+    answer = () => ({ statusCode: 204 });
+    const { code, out } = await gatehouse('invoke', 'receive-webhook', '--sample', 'okta/member-added');
+    expect({ code, out: JSON.parse(out) }).toEqual({ code: 0, out: { statusCode: 204 } });
+    expect(asked.at(-1)).toMatchObject({
+      path: '/2015-03-31/functions/gatehouse-receive-webhook/invocations',
+      operation: { rawPath: '/webhooks/okta' },
+    });
+    const file = new URL('../../events/policy/uploaded.json', import.meta.url).pathname;
+    await gatehouse('invoke', 'receive-event', '--event', file);
+    expect(asked.at(-1)?.operation).toMatchObject({ source: 'aws.s3' });
+    await gatehouse('invoke', 'tick');
+    expect(asked.at(-1)?.operation).toEqual({});
+  });
+
+  it('proves a sample of a webhook anew', async () => {
+    const env = {
+      AWS_ENDPOINT_URL: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+      GATEHOUSE_WEBHOOK_SECRET: STANDARD_SECRET,
+    };
+    await runCommand(['invoke', 'receive-webhook', '--sample', 'standard/member-added', '--sign'], { env });
+    const { headers, body } = asked.at(-1)!.operation as unknown as { headers: Record<string, string>; body: string };
+    const request = webhookRequest({ headers, body });
+    const standard = webhookSources.get('standard')!;
+    expect(standard.receive(request, [STANDARD_SECRET], Date.now())).toMatchObject({ kind: 'accepted' });
+  });
+
+  it.each([
+    [[], 'no function is named'],
+    [['nonsense'], 'there is no function'],
+    [['tick', '--sample', 'okta/nonsense'], 'there is no sample'],
+    [['tick', '--sign'], '--sign is for a sample'],
+    [['receive-event', '--sample', 'aws/role-created', '--sign'], 'nothing to sign'],
+  ])('refuses %o', async (typed, why) => {
+    const { code, err } = await gatehouse('invoke', ...typed);
+    expect(code).toBe(1);
+    expect(err).toContain(why);
+    expect(asked).toEqual([]);
   });
 });

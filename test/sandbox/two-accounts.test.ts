@@ -282,7 +282,7 @@ describe('what EventBridge tells', () => {
       account: AWAY,
       region: 'eu-central-1',
     });
-    const asked = () => logged.some((line) => line.includes('PlanAccess') && line.includes('"planned":1'));
+    const asked = () => logged.some((line) => line.includes('gatehouse-plan-access') && line.includes('"planned":1'));
     await expect.poll(asked, SOON).toBe(true);
     type Status = { clusters: { name: string }[] };
     const { clusters } = await operate<Status>(sandbox, { operation: 'status' });

@@ -24,34 +24,42 @@ type Answer =
       readonly error: { readonly code: string; readonly message: string; readonly remedy?: string };
     };
 
+/** Invokes a function by its name. `timeout` in milliseconds. @throws Failure what Lambda refuses, or the function failed of. */
+export type InvokeByName = (functionName: string, payload: Json, timeout: number) => Promise<Json>;
+
+/** Functions of the account and Region (or `AWS_ENDPOINT_URL`) that the caller's credentials reach. */
+export async function invocationsOf(options: AwsOptions, { env }: Pick<Terminal, 'env'>): Promise<InvokeByName> {
+  const caller = await callerOf(options);
+  return async (functionName, payload, timeout) =>
+    invokeFunction({
+      functionName,
+      payload,
+      region: caller.region,
+      endpoint: lambdaEndpoint(caller, env),
+      credentials: await caller.credentials(),
+      now: Date.now(),
+      timeout,
+    }).catch((error: unknown) => {
+      throw withRemedy(error, caller, env, functionName);
+    });
+}
+
 /**
- * Operations through the function of the Gatehouse that the caller's credentials and Region (or `AWS_ENDPOINT_URL`) reach. One
- * that takes long is told on the terminal, unless a program reads what is asked for (`output`).
+ * Operations through the function of the Gatehouse that is reached so. One that takes long is told on the terminal, unless a
+ * program reads what is asked for (`output`).
  */
 export async function operationsOf(
   options: AwsOptions & { readonly output?: Format },
   { env, progress }: Pick<Terminal, 'env' | 'progress'>,
   { functionName = FUNCTION_NAME, timeout = TIMEOUT_MS }: { functionName?: string; timeout?: number } = {},
 ): Promise<RunOperation> {
-  const caller = await callerOf(options);
+  const invoke = await invocationsOf(options, { env });
   const quiet = isForPrograms(options.output);
   return async <Outcome>(operation: Operation) => {
-    const credentials = await caller.credentials();
-    const asking = () =>
-      invokeFunction({
-        functionName,
-        payload: operation as unknown as Json,
-        region: caller.region,
-        endpoint: lambdaEndpoint(caller, env),
-        credentials,
-        now: Date.now(),
-        timeout,
-      });
-    const answer = (await progress
-      .during(`asking Gatehouse (${operation.operation})`, asking, { quiet })
-      .catch((error: unknown) => {
-        throw withRemedy(error, caller, env, functionName);
-      })) as unknown as Answer;
+    const asking = () => invoke(functionName, operation as unknown as Json, timeout);
+    const answer = (await progress.during(`asking Gatehouse (${operation.operation})`, asking, {
+      quiet,
+    })) as unknown as Answer;
     if (answer.ok) return answer.outcome as Outcome;
     const { code, message, remedy } = answer.error;
     throw new Failure(code as FailureCode, message, remedy === undefined ? {} : { remedy });

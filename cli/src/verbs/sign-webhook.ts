@@ -42,7 +42,7 @@ export function addSignWebhook(program: Command, terminal: Terminal): void {
 
 async function sign(terminal: Terminal, file: string, options: Options): Promise<void> {
   const body = readFileSync(file === '-' ? 0 : file);
-  const secret = terminal.env.GATEHOUSE_WEBHOOK_SECRET || (await storedSecret(options));
+  const secret = await signingSecret(terminal, options);
   const headers = webhookHeaders(secret, body, {
     now: Date.now(),
     ...(options.id === undefined ? {} : { id: options.id }),
@@ -65,7 +65,15 @@ export function webhookHeaders(
   };
 }
 
-async function storedSecret(options: Options): Promise<string> {
+/** What proves a webhook: of the environment, or as the stack has it. @throws Failure `not-found`. */
+export async function signingSecret(
+  { env }: Pick<Terminal, 'env'>,
+  options: AwsOptions & Pick<Options, 'secretName'>,
+): Promise<string> {
+  return env.GATEHOUSE_WEBHOOK_SECRET || storedSecret(options);
+}
+
+async function storedSecret(options: AwsOptions & Pick<Options, 'secretName'>): Promise<string> {
   const [{ callerOf }, { SecretsManagerClient }, { secretsManager }, { CLIENT_DEFAULTS }] = await Promise.all([
     import('../aws/caller.ts'),
     import('@aws-sdk/client-secrets-manager'),

@@ -31,6 +31,13 @@ const subject = z.string().transform((text, context): Subject => {
 /** Whether only to tell what would follow. */
 const dryRun = { dryRun: z.boolean().optional() };
 
+/** Which events are meant, by when they were received (milliseconds UTC) and from where. */
+const eventQuery = {
+  since: z.int().nonnegative().optional(),
+  until: z.int().nonnegative().optional(),
+  source: z.string().min(1).optional(),
+};
+
 /** Names of namespaces (https://kubernetes.io/docs/concepts/overview/working-with-objects/names/#dns-label-names). */
 const DNS_LABEL = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
 
@@ -189,6 +196,19 @@ export const operationSchema = z.discriminatedUnion('operation', [
   }),
   /** By which events, facts, grants and bindings somebody has access to a cluster, or what is missing. */
   z.strictObject({ operation: z.literal('why'), cluster: z.string().min(1), principal: z.string().min(1) }),
+  /** What came in, the newest `limit` of it, and what became of it. */
+  z.strictObject({
+    operation: z.literal('events'),
+    ...eventQuery,
+    ignored: z.boolean().optional(),
+    subject: subject.optional(),
+    user: z.string().min(1).optional(),
+    limit: z.int().positive().max(500).default(50),
+  }),
+  /** What followed from an event (its id, a beginning of it, or `<source>/<id>`) or belongs to a run. */
+  z.strictObject({ operation: z.literal('trace'), of: z.string().min(1) }),
+  /** Records once more what one event said, or all those of a span of time, and has it planned again. */
+  z.strictObject({ operation: z.literal('replay'), event: z.string().min(1).optional(), ...eventQuery, ...dryRun }),
 ]);
 
 /** See {@link operationSchema}. */

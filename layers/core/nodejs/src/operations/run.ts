@@ -30,6 +30,7 @@ import { clusterMode } from './cluster-mode.ts';
 import { connection, connectorManifests, deregisterCluster, registerCluster } from './connections.ts';
 import type { Asked } from './denial.ts';
 import { doctor, doctorOn, type StatusFacts } from './doctor/doctor.ts';
+import { listEvents } from './events.ts';
 import { existingAccess } from './existing-access.ts';
 import { identityProviderOn } from './identity-provider.ts';
 import { inventory } from './inventory.ts';
@@ -37,8 +38,10 @@ import { namesNow } from './names.ts';
 import { onboard } from './onboard.ts';
 import type { Operation } from './operation.ts';
 import { planOf, planTargets } from './plan.ts';
+import { replay } from './replay.ts';
 import { rotateKeys } from './rotate-key.ts';
 import { inForce, subjectsOn } from './subjects.ts';
+import { trace } from './trace.ts';
 import { waysInto } from './ways-in.ts';
 import { whoCan } from './who-can.ts';
 import { whyOn } from './why.ts';
@@ -199,6 +202,16 @@ export async function runOperation(
       const inForceNow = await inForce(ports.table);
       const cluster = await clusterNamed(ports.table, inForceNow.policy, operation.cluster);
       return { ...(await whyOn(ports, inForceNow, cluster, operation.principal)) };
+    }
+    case 'events': {
+      const { operation: _operation, limit, ...query } = operation;
+      return { ...(await listEvents(ports, query, limit)) };
+    }
+    case 'trace':
+      return { ...(await trace(ports, operation.of)) };
+    case 'replay': {
+      const { operation: _operation, event, dryRun, ...query } = operation;
+      return { ...(await replay(ports, event === undefined ? query : { event }, dryRun === true)) };
     }
     case 'ways-in': {
       const { policy } = await inForce(ports.table);

@@ -285,7 +285,7 @@ async function perform(request: StageRequest, run: Run, marks: readonly Mark[]):
     settled: [...settled.values()],
     revocations: written
       .filter(({ urgency }) => urgency === 'revocation')
-      .map(({ cause: { receivedAt } }) => Math.max(0, now - receivedAt)),
+      .map(({ cause: { receivedAt, replayedAt = receivedAt } }) => Math.max(0, now - replayedAt)),
   };
 }
 
