@@ -6,7 +6,7 @@ import { type AwsOptions, withAwsOptions } from '../aws/options.ts';
 import { factText, outcomeCell, saidText, timeText } from '../events/event-text.ts';
 import { readSince, type Since, sinceTime } from '../events/span.ts';
 import { type Column, type Format, withFormats, writeAnswer, writeListing } from '../terminal/answer.ts';
-import { withExamples } from '../terminal/help.ts';
+import { withExamples, withExitCodes } from '../terminal/help.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 import { counted } from '../terminal/text.ts';
 
@@ -61,6 +61,7 @@ export function addEvents(program: Command, terminal: Terminal): void {
     ['gatehouse events --user jo@example.com -o json', 'all about one person, for scripts'],
     ['gatehouse events --follow', 'as it comes in'],
   ]);
+  withExitCodes(verb);
 }
 
 function readLimit(text: string): number {

@@ -5,7 +5,7 @@ import { type Command, Option } from 'commander';
 import { type AwsOptions, withAwsOptions } from '../aws/options.ts';
 import { readSample, sampleNames } from '../events/samples.ts';
 import { type Column, type Format, withFormats, writeAnswer } from '../terminal/answer.ts';
-import { withExamples } from '../terminal/help.ts';
+import { withExamples, withExitCodes } from '../terminal/help.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 
 interface Options extends AwsOptions {
@@ -52,6 +52,7 @@ export function addInvoke(program: Command, terminal: Terminal): void {
     ['gatehouse invoke receive-webhook --sample okta/member-added --sign', 'as if Okta had sent it'],
     ['echo \'{"operation": "status"}\' | gatehouse invoke run-operation --event -', 'a payload of your own'],
   ]);
+  withExitCodes(verb);
 }
 
 interface Listed {

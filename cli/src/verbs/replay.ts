@@ -5,7 +5,7 @@ import { type AwsOptions, withAwsOptions } from '../aws/options.ts';
 import { factText, timeText } from '../events/event-text.ts';
 import { readSince, type Since, sinceTime } from '../events/span.ts';
 import { type Column, type Format, withFormats, writeAnswer, writeListing } from '../terminal/answer.ts';
-import { withExamples } from '../terminal/help.ts';
+import { withExamples, withExitCodes } from '../terminal/help.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 import { counted } from '../terminal/text.ts';
 
@@ -59,6 +59,7 @@ export function addReplay(program: Command, terminal: Terminal): void {
     ['gatehouse replay --since 2h --source okta --dry-run', 'what of the last two hours would be news'],
     ['gatehouse replay --since 2h --yes', 'all of it, in a pipeline'],
   ]);
+  withExitCodes(verb);
 }
 
 async function replay(terminal: Terminal, event: string | undefined, options: Options): Promise<void> {

@@ -4,7 +4,7 @@ import { type AwsOptions, withAwsOptions } from '../aws/options.ts';
 import { factText, outcomeCell, timeText } from '../events/event-text.ts';
 import { type Format, withFormats, writeAnswer } from '../terminal/answer.ts';
 import { type Cell, columns } from '../terminal/columns.ts';
-import { withExamples } from '../terminal/help.ts';
+import { withExamples, withExitCodes } from '../terminal/help.ts';
 import type { Style } from '../terminal/style.ts';
 import type { Output, Terminal } from '../terminal/terminal.ts';
 import { counted, duration, printable } from '../terminal/text.ts';
@@ -32,6 +32,7 @@ export function addTrace(program: Command, terminal: Terminal): void {
     ['gatehouse trace 5f0e8c1a', 'by the beginning of its id, as gatehouse events lists it'],
     ['gatehouse trace okta/5f0e8c1a-0000-11f1-8000-000000000001 -o json', 'for scripts'],
   ]);
+  withExitCodes(verb);
 }
 
 /** One entry of the ledger, for a spreadsheet. */
