@@ -28,3 +28,19 @@ export function cpuMilliseconds(times: number, work: () => void): number {
   }
   return median(taken);
 }
+
+/**
+ * How long some works take by the clock, in milliseconds: the median of `times` rounds of all of them, one after the other, so that
+ * what disturbs one disturbs them all. A third as many rounds come before, to warm up.
+ */
+export function medianMilliseconds(times: number, works: readonly (() => void)[]): number[] {
+  const taken: number[][] = works.map(() => []);
+  for (let round = -Math.ceil(times / 3); round < times; round++) {
+    for (const [index, work] of works.entries()) {
+      const began = performance.now();
+      work();
+      if (round >= 0) taken[index]!.push(performance.now() - began);
+    }
+  }
+  return taken.map(median);
+}

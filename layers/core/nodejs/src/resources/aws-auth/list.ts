@@ -139,16 +139,20 @@ export function afterNewline(text: string, offset: number): number {
 
 class LineCounter {
   readonly #text: string;
-  #offset = 0;
+  /** Of the next newline. */
+  #newline: number;
   #line = 1;
 
   constructor(text: string) {
     this.#text = text;
+    this.#newline = text.indexOf('\n');
   }
 
   /** The line of an offset, counted from 1; offsets must not go down. */
   at(offset: number): number {
-    for (; this.#offset < offset; this.#offset++) if (this.#text[this.#offset] === '\n') this.#line++;
+    for (; this.#newline >= 0 && this.#newline < offset; this.#line++) {
+      this.#newline = this.#text.indexOf('\n', this.#newline + 1);
+    }
     return this.#line;
   }
 }
