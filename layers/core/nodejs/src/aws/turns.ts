@@ -19,6 +19,12 @@ export const turnsSchema = pipelineSchema.extend({
   PERMISSIONS_BOUNDARY: z.string().startsWith('arn:').optional(),
 });
 
+/** What the functions that run operations read from their environment. */
+export const operationsSchema = turnsSchema.extend({
+  /** ARN of the IAM role by which the clusters of Gatehouse's own account are reached. */
+  CLUSTER_ACCESS_ROLE: z.string().startsWith('arn:'),
+});
+
 /** Builds everything that a turn needs of the world. */
 export function turnPorts(settings: z.infer<typeof turnsSchema>): TurnPorts {
   return {
