@@ -10,6 +10,7 @@ import type { Plan } from '../plan/plan.ts';
 import type { TurnClaims } from '../plan/turn-claims.ts';
 import { policyInForce } from '../policy/in-force.ts';
 import { EMPTY_POLICY } from '../policy/widening.ts';
+import { eachAtOnce } from '../ports/at-once.ts';
 import type { Table } from '../ports/table.ts';
 import type { World } from '../ports/world.ts';
 import type { Finding, OwnedClaim } from '../resources/resource.ts';
@@ -268,7 +269,7 @@ async function markCompany(
 ): Promise<void> {
   const known = new Set<Subject>([...subjects, ...recorded.map(({ subject }) => subject)]);
   const company = new Set(wanted.map(({ subject }) => subject)).difference(known);
-  for (const subject of company) await putMark(ports, { target, subject, urgency: 'grant', cause });
+  await eachAtOnce(company, (subject) => putMark(ports, { target, subject, urgency: 'grant', cause }));
 }
 
 /** Sets the stage that a target's type asks for. */
