@@ -95,7 +95,8 @@ export const awsAuthEdits: Measurement = {
   },
 };
 
-function edited(text: string, edit: ListEdit): string {
+/** The text after an edit. @throws Error where it cannot be made. */
+export function edited(text: string, edit: ListEdit): string {
   const result = editList(readList('mapRoles', text) as ListDocument, [edit]);
   if (typeof result !== 'string') throw new Error(result.reason);
   return result;

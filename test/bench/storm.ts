@@ -22,6 +22,8 @@ import { memorySecrets } from '../fakes/secrets.ts';
 import { FOREIGN, observed } from '../simulation/observed.ts';
 import { differences, permissionSetRole, type Said, truth } from '../simulation/oracle.ts';
 import { type PortCall, type Service, withCalls } from './calls-at-ports.ts';
+import type { Effort, Figures, Measurement } from './figures.ts';
+import { quantile, rounded } from './statistics.ts';
 import { VirtualTime } from './virtual-time.ts';
 
 /** What one call takes, in virtual milliseconds: assumed, near what these services take within a Region. */
@@ -343,3 +345,76 @@ export async function storm(weather: Weather, tell: (line: string) => void = () 
     seconds: (over - began) / 1000,
   };
 }
+
+const EVENTS = 10_000;
+const MOST_TIMES = 2;
+
+/** A storm of 10,000 events, in virtual time: exact, the same on any machine. */
+export const storms: Measurement = {
+  name: 'storm',
+  async measure({ quick, tell }: Effort): Promise<Figures> {
+    const events = quick ? 500 : EVENTS;
+    const came = await storm({ events, revocationEvery: 20, rate: 500, idle: 50 }, tell);
+    const { idle, revocations, grants, acknowledgements } = came;
+    const ms = (list: readonly number[], part: number) => Math.round(quantile(list, part));
+    const times = (part: number) => rounded(quantile(revocations, part) / quantile(idle, part));
+    const latencies: [string, readonly number[]][] = [
+      ['acknowledged', acknowledgements],
+      ['revoked, idle', idle],
+      ['revoked, in the storm', revocations],
+      ['granted, in the storm', grants],
+    ];
+    const row = (what: string, value: number, unit: string) => [what, value, unit];
+    return {
+      name: 'storm',
+      title: 'A storm of 10,000 events',
+      columns: ['measured', 'value', 'unit'],
+      rows: [
+        row('events', events, 'of memberships, 1 in 20 a removal'),
+        row('acknowledged', came.acknowledged, 'events'),
+        row('lost', came.lost, 'events'),
+        row('differences from the oracle at the end', came.differences.length, 'lines'),
+        row('functions that ran out of time', came.timeouts, ''),
+        ...[...came.calls].sort(([a], [b]) => (a < b ? -1 : 1)).map(([what, count]) => row(what, count, 'calls')),
+        row('marks', came.marks, ''),
+        row('turns', came.turns, ''),
+        row('over after', Math.round(came.seconds), 's'),
+        ...latencies.flatMap(([what, list]) => [
+          row(`${what}, p50`, ms(list, 0.5), 'ms'),
+          row(`${what}, p99`, ms(list, 0.99), 'ms'),
+        ]),
+      ],
+      targets: [
+        { what: 'events of a storm that are lost', atMost: 0, measured: came.lost, unit: 'events' },
+        {
+          what: 'events of a storm that are not acknowledged',
+          atMost: 0,
+          measured: events - came.acknowledged,
+          unit: 'events',
+        },
+        {
+          what: 'lines that differ from the oracle after a storm',
+          atMost: 0,
+          measured: came.differences.length,
+          unit: 'lines',
+        },
+        { what: 'a revocation in a storm against idle, p50', atMost: MOST_TIMES, measured: times(0.5), unit: 'times' },
+        { what: 'a revocation in a storm against idle, p99', atMost: MOST_TIMES, measured: times(0.99), unit: 'times' },
+      ],
+      plots: [
+        {
+          file: 'storm',
+          title: `A storm of ${events.toLocaleString('en')} events`,
+          kind: 'bars',
+          x: 'what a sender or an operator waits for',
+          y: 'virtual time, ms',
+          labels: latencies.slice(0, 3).map(([what]) => what),
+          series: [0.5, 0.99].map((part) => ({
+            name: `p${part * 100}`,
+            values: latencies.slice(0, 3).map(([, list]) => ms(list, part)),
+          })),
+        },
+      ],
+    };
+  },
+};

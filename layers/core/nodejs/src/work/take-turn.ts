@@ -143,7 +143,7 @@ async function work(
   begun: number,
 ): Promise<Work> {
   const rests = begun < lease.rest.until.grant;
-  const ripe = await chooseMarks(ports, target, limits.subjects, lease.rest);
+  const ripe = await chooseMarks(ports, target, limits, lease.rest);
   // A sweep yields to marks, and to the rest that lets them gather: it comes again when they are done.
   const yields = sweep !== undefined && (rests || ripe.length > 0);
   const swept = sweep && !yields ? await sweepFrom(ports, target, sweep) : undefined;
@@ -292,10 +292,10 @@ function isConnection(target: Target): boolean {
 const URGENCIES: readonly Urgency[] = ['revocation', 'grant'];
 
 /** Revocations alone while there are any, so that none waits for the work that a grant takes; nothing that still gathers. */
-async function chooseMarks(ports: TurnPorts, target: Target, limit: number, { until }: Rest): Promise<Mark[]> {
+async function chooseMarks(ports: TurnPorts, target: Target, limits: TurnLimits, { until }: Rest): Promise<Mark[]> {
   for (const urgency of URGENCIES) {
     if (ports.clock.now() < until[urgency]) continue;
-    const marks = await takeMarks(ports, target, urgency, limit);
+    const marks = await takeMarks(ports, target, urgency, urgency === 'grant' ? limits.grants : limits.subjects);
     if (marks.length > 0) return marks;
   }
   return [];
