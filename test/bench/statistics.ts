@@ -14,33 +14,27 @@ export function rounded(value: number): number {
 }
 
 /**
- * How long some work takes, in milliseconds of this process' CPU: what else the machine does counts less than by the clock. The
- * median of `times` runs, after a tenth of them to warm up, at least one.
+ * How long some works take, in milliseconds (by the clock, unless told otherwise): the fastest of `times` rounds of all of them, one after the other. Whatever
+ * else the machine does makes a round only slower. A third as many rounds come before, to warm up.
  */
-export function cpuMilliseconds(times: number, work: () => void): number {
-  for (let run = 0; run < Math.max(1, times / 10); run++) work();
-  const taken: number[] = [];
-  for (let run = 0; run < times; run++) {
-    const before = process.cpuUsage();
-    work();
-    const { user, system } = process.cpuUsage(before);
-    taken.push((user + system) / 1000);
-  }
-  return median(taken);
-}
-
-/**
- * How long some works take by the clock, in milliseconds: the median of `times` rounds of all of them, one after the other, so that
- * what disturbs one disturbs them all. A third as many rounds come before, to warm up.
- */
-export function medianMilliseconds(times: number, works: readonly (() => void)[]): number[] {
-  const taken: number[][] = works.map(() => []);
+export function fastestMilliseconds(
+  times: number,
+  works: readonly (() => void)[],
+  now: () => number = () => performance.now(),
+): number[] {
+  const fastest = works.map(() => Number.POSITIVE_INFINITY);
   for (let round = -Math.ceil(times / 3); round < times; round++) {
     for (const [index, work] of works.entries()) {
-      const began = performance.now();
+      const began = now();
       work();
-      if (round >= 0) taken[index]!.push(performance.now() - began);
+      if (round >= 0) fastest[index] = Math.min(fastest[index]!, now() - began);
     }
   }
-  return taken.map(median);
+  return fastest;
+}
+
+/** CPU time of this process so far, in milliseconds, its helping threads included: what else the machine does hardly counts. */
+export function cpuMilliseconds(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
 }
