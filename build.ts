@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join, posix, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type BuildOptions, build, type Metafile } from 'esbuild';
@@ -53,12 +53,25 @@ export async function buildLayer(outdir = join(CORE, 'dist')): Promise<Built> {
 
 /** Builds the layer into a package `directory` that Node resolves as `@gatehouse/core`, without its sources. */
 export async function buildLayerPackage(directory: string): Promise<Built> {
-  await mkdir(directory, { recursive: true });
   const built = await buildLayer(join(directory, 'dist'));
+  await writeManifest(directory);
+  return built;
+}
+
+/** What makes a folder with the layer's build a package. */
+async function writeManifest(directory: string): Promise<void> {
   const { name, version, type } = JSON.parse(await readFile(join(CORE, 'package.json'), 'utf8'));
   const manifest = { name, version, type, exports: { './*': './dist/*.js' } };
   await writeFile(join(directory, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`);
-  return built;
+}
+
+/** Lays the layer, as it was built into `built`, out as Lambda takes it: below `/opt`, where Node looks for packages. */
+async function layOutLayer(built: string, directory = join(ROOT, 'dist/layer')): Promise<void> {
+  const place = join(directory, 'nodejs/node_modules/@gatehouse/core');
+  await rm(directory, { recursive: true, force: true });
+  await mkdir(place, { recursive: true });
+  await cp(built, join(place, 'dist'), { recursive: true });
+  await writeManifest(place);
 }
 
 /** The functions: every folder of `functions/` with a `main.ts`. */
@@ -128,6 +141,7 @@ async function main(): Promise<void> {
   }
   const outdir = join(CORE, 'dist');
   const [layer, functions] = [await buildLayer(outdir), await buildFunctions()];
+  await layOutLayer(outdir);
   const bytesOf = (paths: Iterable<string>) => [...paths].reduce((sum, path) => sum + layer.outputs[path]!.bytes, 0);
   const rows = [...functions].map(([name, built]) => ({
     function: name,

@@ -64,6 +64,9 @@ const refOf = (value: unknown): string => {
 };
 const text = (value: unknown): string => JSON.stringify(value);
 
+/** The key of yours, where it is given. */
+const YOUR_KEY = { 'Fn::If': ['HasKey', { Ref: 'KmsKeyArn' }, { Ref: 'AWS::NoValue' }] };
+
 /** The statements of the role that a function runs with. */
 function statementsOf({ properties }: (typeof functions)[number]): readonly Statement[] {
   if (properties.Role === undefined)
@@ -207,7 +210,9 @@ describe('queues', () => {
 
   it('are all encrypted, and all used', () => {
     for (const [id, { Properties }] of queues) {
-      expect(Properties.SqsManagedSseEnabled, id).toBe(true);
+      // Your key where one is given, else SQS' own; never both, never neither.
+      expect(Properties.KmsMasterKeyId, id).toEqual(YOUR_KEY);
+      expect(Properties.SqsManagedSseEnabled, id).toEqual({ 'Fn::If': ['HasKey', { Ref: 'AWS::NoValue' }, true] });
       expect(text(template).split(`"${id}`).length, id).toBeGreaterThan(2);
     }
   });
@@ -361,6 +366,7 @@ describe('parameters', () => {
     ['MemberRoleName', '/gatehouse-system/gatehouse-member'],
     ['AlarmTopicArn', 'arn:aws:sqs:eu-west-1:111122223333:alarms'],
     ['SubnetIds', 'sg-0123456789abcdef0'],
+    ['KmsKeyArn', 'arn:aws:kms:eu-west-1:111122223333:alias/gatehouse'],
     ['SecurityGroupIds', 'subnet-0123456789abcdef0'],
   ])('%s refuses %s', (name, value) => {
     expect(value).not.toMatch(new RegExp(template.Parameters[name]!.AllowedPattern!));
@@ -579,6 +585,64 @@ describe('rights', () => {
   });
 });
 
+describe('a key of yours', () => {
+  it('encrypts everything that holds anything', () => {
+    const property: Readonly<Record<string, (properties: Resource['Properties']) => unknown>> = {
+      'AWS::SQS::Queue': ({ KmsMasterKeyId }) => KmsMasterKeyId,
+      'AWS::DynamoDB::Table': ({
+        SSESpecification: {
+          'Fn::If': [condition, key, without],
+        },
+      }) => ({
+        'Fn::If': [condition, key.KMSMasterKeyId, without],
+      }),
+      'AWS::S3::Bucket': ({ BucketEncryption }) =>
+        BucketEncryption.ServerSideEncryptionConfiguration[0].ServerSideEncryptionByDefault.KMSMasterKeyID,
+      'AWS::SecretsManager::Secret': ({ KmsKeyId }) => KmsKeyId,
+      'AWS::Logs::LogGroup': ({ KmsKeyId }) => KmsKeyId,
+    };
+    const holding = resources.filter(([, { Type }]) => Type in property);
+    expect(holding.length).toBeGreaterThan(12);
+    for (const [id, { Type, Properties }] of holding) expect(property[Type]!(Properties), id).toEqual(YOUR_KEY);
+    const [rule] = template.Resources.PolicyBucket!.Properties.BucketEncryption.ServerSideEncryptionConfiguration;
+    expect(rule.ServerSideEncryptionByDefault.SSEAlgorithm).toEqual({ 'Fn::If': ['HasKey', 'aws:kms', 'AES256'] });
+    expect(named('reconcile-iam').properties.Environment.Variables.SECRETS_KEY).toEqual({ Ref: 'KmsKeyArn' });
+  });
+
+  it('is used by every role of a function or schedule, for nothing but its services, and no other key is', () => {
+    const { Condition, Properties } = template.Resources.UseOfKey!;
+    expect(Condition).toBe('HasKey');
+    const roles = functions.flatMap(({ id, properties, events }) => [
+      properties.Role === undefined ? `${id}Role` : refOf(properties.Role),
+      ...events.filter(({ Type }) => Type === 'ScheduleV2').map(() => `${id}${Object.keys(properties.Events)[0]}Role`),
+    ]);
+    expect(Properties.Roles.map(refOf).sort()).toEqual([...new Set(roles)].sort());
+    const [statement, ...others] = Properties.PolicyDocument.Statement;
+    expect(others).toEqual([]);
+    expect(statement).toMatchObject({
+      Effect: 'Allow',
+      Action: ['kms:Decrypt', 'kms:GenerateDataKey'],
+      Resource: { Ref: 'KmsKeyArn' },
+    });
+    expect(text(statement.Condition.StringEquals['kms:ViaService']).match(/[a-z0-9]+\.\$/g)).toEqual([
+      'dynamodb.$',
+      'sqs.$',
+      'secretsmanager.$',
+      's3.$',
+    ]);
+    expect(text(resources.filter(([id]) => id !== 'UseOfKey'))).not.toContain('"kms:');
+  });
+});
+
+describe('what everybody can reach', () => {
+  it('takes no more at once than is said', () => {
+    expect(template.Resources.Api!.Properties.DefaultRouteSettings).toEqual({
+      ThrottlingRateLimit: { Ref: 'WebhookRate' },
+      ThrottlingBurstLimit: { Ref: 'WebhookBurst' },
+    });
+  });
+});
+
 describe('what holds state', () => {
   it('survives the stack, and can be restored', () => {
     for (const id of ['StateTable', 'LedgerTable', 'PolicyBucket']) {
@@ -587,7 +651,13 @@ describe('what holds state', () => {
     for (const id of ['StateTable', 'LedgerTable']) {
       expect(template.Resources[id]!.Properties).toMatchObject({
         PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true },
-        SSESpecification: { SSEEnabled: true },
+        SSESpecification: {
+          'Fn::If': [
+            'HasKey',
+            { SSEEnabled: true, SSEType: 'KMS', KMSMasterKeyId: { Ref: 'KmsKeyArn' } },
+            { Ref: 'AWS::NoValue' },
+          ],
+        },
       });
     }
   });

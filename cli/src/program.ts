@@ -2,11 +2,15 @@ import { Command, CommanderError } from 'commander';
 import { problemOf, writeProblem } from './terminal/problem.ts';
 import type { Terminal } from './terminal/terminal.ts';
 import { addActivatePolicy } from './verbs/activate-policy.ts';
+import { addApply } from './verbs/apply.ts';
 import { addAssociateIdp, addDisassociateIdp } from './verbs/associate-idp.ts';
 import { addBootstrap } from './verbs/bootstrap.ts';
 import { addCanI } from './verbs/can-i.ts';
 import { addDemo } from './verbs/demo.ts';
+import { addDeploy } from './verbs/deploy.ts';
 import { addDeregisterCluster } from './verbs/deregister-cluster.ts';
+import { addImport } from './verbs/import.ts';
+import { addInit } from './verbs/init.ts';
 import { addKubeconfig } from './verbs/kubeconfig.ts';
 import { addLedger } from './verbs/ledger.ts';
 import { addOffboard, addOnboard } from './verbs/onboard.ts';
@@ -18,6 +22,8 @@ import { addSandbox } from './verbs/sandbox.ts';
 import { addSignWebhook } from './verbs/sign-webhook.ts';
 import { addStatus } from './verbs/status.ts';
 import { addToken } from './verbs/token.ts';
+import { addUninstall } from './verbs/uninstall.ts';
+import { addUpgrade } from './verbs/upgrade.ts';
 import { addValidate } from './verbs/validate.ts';
 import { addVerify } from './verbs/verify.ts';
 import { addWhy } from './verbs/why.ts';
@@ -26,7 +32,7 @@ const EPILOGUE = `
 Exit codes:
   0  fine
   1  error
-  2  changes are pending (plan --detailed-exitcode)
+  2  changes are pending (plan, deploy --dry-run: --detailed-exitcode)
   3  the answer is no (can-i, verify, why; ledger: the chain is broken; associate-idp: something stands against it; onboard: the
      policy refuses it; register-cluster --status: it is not ACTIVE)
 
@@ -57,7 +63,13 @@ export function createProgram(terminal: Terminal): Command {
   addDemo(program, terminal);
   addSandbox(program, terminal);
   addSignWebhook(program, terminal);
+  program.commandsGroup('The stack:');
+  addDeploy(program, terminal);
+  addUpgrade(program, terminal);
+  addUninstall(program, terminal);
   program.commandsGroup('The access policy:');
+  addInit(program, terminal);
+  addImport(program, terminal);
   addValidate(program, terminal);
   addActivatePolicy(program, terminal);
   program.commandsGroup('Clusters:');
@@ -78,6 +90,7 @@ export function createProgram(terminal: Terminal): Command {
   program.commandsGroup('What happens:');
   addStatus(program, terminal);
   addPlan(program, terminal);
+  addApply(program, terminal);
   addReconcile(program, terminal);
   addRotateKey(program, terminal);
   addLedger(program, terminal);

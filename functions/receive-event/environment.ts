@@ -5,7 +5,7 @@ import { cloudWatchMetrics } from '@gatehouse/core/aws/metrics';
 import { sqsQueues } from '@gatehouse/core/aws/queues';
 import { systemRandom } from '@gatehouse/core/aws/random';
 import { eventReceiverSchema } from '@gatehouse/core/aws/receivers';
-import { dynamoTable } from '@gatehouse/core/aws/table';
+import { stateTable } from '@gatehouse/core/aws/state-table';
 import { eventSources } from '@gatehouse/core/sources/sources';
 import type { Dependencies } from './handler.ts';
 
@@ -17,7 +17,7 @@ export function fromEnvironment(env: NodeJS.ProcessEnv): Dependencies {
   const settings = environmentSchema.parse(env);
   return {
     ports: {
-      table: dynamoTable({ tableName: settings.GATEHOUSE_TABLE }),
+      table: stateTable(settings.GATEHOUSE_TABLE),
       queues: sqsQueues({ intake: settings.INTAKE_QUEUE_URL }),
       documents: s3Documents({ forcePathStyle: settings.AWS_ENDPOINT_URL !== undefined }),
       clock: systemClock,

@@ -5,7 +5,7 @@ import { sqsQueues } from '@gatehouse/core/aws/queues';
 import { systemRandom } from '@gatehouse/core/aws/random';
 import { webhookReceiverSchema } from '@gatehouse/core/aws/receivers';
 import { secretsManager } from '@gatehouse/core/aws/secrets';
-import { dynamoTable } from '@gatehouse/core/aws/table';
+import { stateTable } from '@gatehouse/core/aws/state-table';
 import { SigningSecrets } from '@gatehouse/core/sources/signing-secrets';
 import { webhookSources } from '@gatehouse/core/sources/sources';
 import type { Dependencies } from './handler.ts';
@@ -19,7 +19,7 @@ export function fromEnvironment(env: NodeJS.ProcessEnv): Dependencies {
   const clock = systemClock;
   return {
     ports: {
-      table: dynamoTable({ tableName: GATEHOUSE_TABLE }),
+      table: stateTable(GATEHOUSE_TABLE),
       queues: sqsQueues({ intake: INTAKE_QUEUE_URL }),
       clock,
       random: systemRandom,

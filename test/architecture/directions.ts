@@ -80,6 +80,7 @@ export const DIRECTIONS: readonly Direction[] = [
     packages: [],
   })),
   { place: 'core/ports', places: ['core/access'], packages: [] },
+  { place: 'core/schema', places: ['core/access', 'core/ports'], packages: [] },
   {
     place: 'core/aws',
     places: ['core/access', 'core/ports'],
@@ -94,6 +95,11 @@ export const DIRECTIONS: readonly Direction[] = [
         module: /\/(pipeline|turns)\.ts$/,
         places: ['core/web', 'core/work'],
         why: 'they wire, from the environment, all ports that the functions of the pipeline share',
+      },
+      {
+        module: /\/state-(table|items)\.ts$/,
+        places: ['core/schema'],
+        why: 'a state table is open to those who know its schema, and to whoever migrates it',
       },
     ],
   },

@@ -2,7 +2,7 @@ import type { Plot } from './figures.ts';
 
 const WIDTH = 860;
 /** Of the plane in which values stand. */
-const LEFT = 80;
+const LEFT = 170;
 const RIGHT = 20;
 const TOP = 70;
 const PLANE = 280;
@@ -38,7 +38,7 @@ export function svgOf(plot: Plot): string {
     `<text class="title" x="${LEFT}" y="24">${escaped(plot.title)}</text>`,
     ...legend(plot),
     ...grid(scale),
-    `<text transform="translate(18 ${TOP + PLANE / 2}) rotate(-90)" text-anchor="middle">${escaped(plot.y)}</text>`,
+    `<text transform="translate(${LEFT - 62} ${TOP + PLANE / 2}) rotate(-90)" text-anchor="middle">${escaped(plot.y)}</text>`,
     `<text x="${(LEFT + WIDTH - RIGHT) / 2}" y="${height - 10}" text-anchor="middle">${escaped(plot.x)}</text>`,
     ...(plot.kind === 'bars' ? bars(plot, scale) : lines(plot, scale)),
     `<line class="axis" x1="${LEFT}" x2="${WIDTH - RIGHT}" y1="${TOP + PLANE}" y2="${TOP + PLANE}"/>`,

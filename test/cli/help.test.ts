@@ -3,12 +3,15 @@ import { runCommand } from './terminal.ts';
 
 const VERBS = [
   'activate-policy',
+  'apply',
   'associate-idp',
   'bootstrap',
   'can-i',
   'demo',
   'deregister-cluster',
   'disassociate-idp',
+  'import',
+  'init',
   'kubeconfig',
   'ledger',
   'offboard',
@@ -52,8 +55,10 @@ describe('what is not understood', () => {
   it.each([
     { typed: ['statsu'], says: "unknown command 'statsu'" },
     { typed: ['statsu'], says: 'Did you mean status?' },
-    { typed: ['plan'], says: "missing required argument 'target'" },
-    { typed: ['plan', 'a', 'b'], says: 'too many arguments' },
+    { typed: ['reconcile'], says: "missing required argument 'target'" },
+    { typed: ['reconcile', 'a', 'b'], says: 'too many arguments' },
+    { typed: ['apply', '--timeout', '0'], says: 'must be a number of seconds' },
+    { typed: ['plan', '-o', 'xml'], says: 'Allowed choices are table, wide, json, yaml, csv' },
     { typed: ['status', '--colour'], says: "unknown option '--colour'" },
     { typed: ['status', '-o', 'xml'], says: 'Allowed choices are text, json' },
     { typed: ['sandbox', '--port', '99999'], says: 'must be a number from 0 to 65535' },

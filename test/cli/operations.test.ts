@@ -1,5 +1,8 @@
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { appendEntry, type LedgerEntry, readChain } from '@gatehouse/core/ledger/ledger';
 import type { Operation } from '@gatehouse/core/operations/operation';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -150,32 +153,99 @@ describe('gatehouse status', () => {
   });
 });
 
-describe('gatehouse plan', () => {
-  const plan = { changes: [{ pass: 'add', change: CHANGE }], findings: [FINDING], held: [] };
+/** What the operation `plan` answers for a target. */
+const planned = (target: string, over: object = {}) => ({
+  ...{ target, mode: 'enforce', facts: 'f', changes: [], findings: [], held: [], subjects: [] },
+  policyVersion: { version: 3, digest: '0123456789abcdef' },
+  ...over,
+});
+const CAUSE = { source: 'okta', type: 'group.user_membership.add', event: 'evt-7', receivedAt: Date.UTC(2026, 0, 2) };
+const change = (over: object = {}) => ({
+  pass: 'add',
+  change: { ...CHANGE, lines: [{ ...CHANGE.lines[0], grants: ['ops'], ...over }] },
+});
+const MIA = { subject: 'user/standard/mia', name: 'mia@example.com', cause: CAUSE };
+const WITH_MIA = { changes: [change()], subjects: [MIA], findings: [FINDING] };
+const IAM = 'iam/111122223333/role/gatehouse-ops';
 
+describe('gatehouse plan', () => {
   it.each([
     { text: 'prod-eu', target: `cluster/${PROD}` },
     { text: PROD, target: `cluster/${PROD}` },
     { text: `cluster/${PROD}`, target: `cluster/${PROD}` },
     { text: 'iam/111122223333/role/x', target: 'iam/111122223333/role/x' },
   ])('takes $text for $target', async ({ text, target }) => {
-    outcome('plan', { changes: [], findings: [], held: [] });
-    expect((await gatehouse('plan', text, '--detailed-exitcode')).code).toBe(0);
+    outcome('plan', planned(target));
+    const { code, out } = await gatehouse('plan', text, '--detailed-exitcode');
+    expect({ code, out }).toEqual({ code: 0, out: 'Nothing to do. It is as the policy says.\n' });
     expect(asked.at(-1)?.operation).toEqual({ operation: 'plan', target });
   });
 
-  it('shows each line with its subject, what stands in the way, and a summary', async () => {
-    outcome('plan', plan);
+  it('shows each line with whom, grant and event, who gets more, what stands in the way, and a summary', async () => {
+    outcome('plan', planned(`cluster/${PROD}`, WITH_MIA));
     const { code, out } = await gatehouse('plan', 'prod-eu');
     expect(code).toBe(0);
-    expect(out).toContain('  + role-binding RoleBinding/pay/gatehouse:ops:role:0\n');
-    expect(out).toContain('      +  gatehouse:ops:mia  user/standard/mia\n');
-    expect(out).toContain('  blocked foreign-entry kube-system/aws-auth\n');
-    expect(out).toContain('1 object: 1 to make, 0 to change, 0 to delete, 1 finding in the way.\n');
+    expect(out).toBe(`prod-eu (eu-west-1)
+
+  + role-binding RoleBinding/pay/gatehouse:ops:role:0
+      + gatehouse:ops:mia
+          mia@example.com, by ops, because of okta group.user_membership.add
+
+  blocked foreign-entry kube-system/aws-auth
+      why  somebody else mapped it
+      try  take it out
+
+Widens  whom, by which grant, where:
+  +  mia@example.com  ops  prod-eu (eu-west-1)
+
+Plan: 1 to make, 0 to change, 0 to remove on 1 cluster; 1 blocked.
+`);
+  });
+
+  it('with -o wide shows ids and times', async () => {
+    outcome('plan', planned(`cluster/${PROD}`, WITH_MIA));
+    const { out } = await gatehouse('plan', 'prod-eu', '-o', 'wide');
+    expect(out).toContain(
+      'mia@example.com (user/standard/mia), by ops, because of okta group.user_membership.add evt-7 at 2026-01-02T00:00:00Z\n',
+    );
+  });
+
+  it('sets apart what was changed outside of Gatehouse', async () => {
+    outcome('plan', planned(`cluster/${PROD}`, { changes: [change({ drifted: true })], subjects: [MIA] }));
+    const { out } = await gatehouse('plan', 'prod-eu');
+    expect(out).toMatch(/^Changed outside of Gatehouse/);
+    expect(out).toContain('          mia@example.com, by ops\n');
+    expect(out).toMatch(/Plan: 1 to make, 0 to change, 0 to remove on 1 cluster; 1 drifted\.\n$/);
+  });
+
+  it('without a target plans all of them; one that cannot be planned keeps no other from it', async () => {
+    answer = (operation) => {
+      if (operation.operation === 'plan-targets')
+        return {
+          ok: true,
+          outcome: { policyVersion: { version: 3, digest: 'd' }, targets: [IAM, `cluster/${PROD}`], clusters: [] },
+        };
+      return operation.operation === 'plan' && operation.target === IAM
+        ? { ok: false, error: { code: 'forbidden', message: 'no way into the account', remedy: 'ask for one' } }
+        : { ok: true, outcome: planned(`cluster/${PROD}`, { ...WITH_MIA, mode: 'observe' }) };
+    };
+    const { code, out } = await gatehouse('plan', '--detailed-exitcode');
+    expect(code).toBe(1);
+    expect(out).toContain('prod-eu (eu-west-1)  observe: nothing of this is done\n');
+    expect(out).toContain('unknown role gatehouse-ops (111122223333) forbidden\n  why  no way into the account\n');
+    expect(out).toContain('1 blocked; 1 only observed; 1 target unknown.\n');
+    const rows = (await gatehouse('plan', '-o', 'csv')).out.trimEnd().split('\n');
+    expect(rows).toHaveLength(2);
+    expect(JSON.parse((await gatehouse('plan', '-o', 'json')).out)).toMatchObject({
+      schemaVersion: 1,
+      plans: [{ target: `cluster/${PROD}` }],
+      unplanned: [{ target: IAM, code: 'forbidden' }],
+      summary: { create: 1, observed: 1, unplanned: 1 },
+    });
   });
 
   it('exits with 2 where changes are pending and that was asked', async () => {
-    outcome('plan', plan);
+    outcome('plan', planned(`cluster/${PROD}`, WITH_MIA));
     expect((await gatehouse('plan', 'prod-eu', '--detailed-exitcode')).code).toBe(2);
   });
 
@@ -193,6 +263,192 @@ describe('gatehouse plan', () => {
     expect(code).toBe(1);
     expect(err).toContain(says);
     expect(err).toContain(remedy);
+  });
+});
+
+describe('gatehouse apply', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'gatehouse-plan-'));
+  const file = join(folder, 'prod.plan.json');
+  afterAll(() => rmSync(folder, { recursive: true }));
+  /** Plays a Gatehouse whose plan is empty once it was told to reconcile, unless something is `stuck`. */
+  const play = (over: object, stuck = false) => {
+    let done = false;
+    answer = (operation) => {
+      if (operation.operation === 'reconcile') done = !stuck;
+      const findings = stuck ? [{ ...FINDING, subject: 'user/standard/mia' }] : [];
+      const outcomes: Record<string, unknown> = {
+        plan: planned(`cluster/${PROD}`, done ? {} : over),
+        reconcile: { marked: 1 },
+        status: { ...STATUS, waiting: [], findings },
+      };
+      return { ok: true, outcome: outcomes[operation.operation] };
+    };
+  };
+  const reconciled = () => asked.map(({ operation }) => operation).filter(({ operation }) => operation === 'reconcile');
+  const MINE = { changes: [change()], subjects: [MIA] };
+  const TAKEN = { changes: [change({ sign: '-' })], subjects: [MIA] };
+  const FOR_MIA = { operation: 'reconcile', target: `cluster/${PROD}`, subjects: ['user/standard/mia'] };
+
+  it('widens nothing where nobody can agree', async () => {
+    play(MINE);
+    const { code, err } = await gatehouse('apply', 'prod-eu');
+    expect(code).toBe(1);
+    expect(err).toContain('[forbidden] it widens, and nobody is there to agree, so nothing was applied');
+    expect(reconciled()).toEqual([]);
+  });
+
+  it.each([
+    { typed: 'yes', code: 0 },
+    { typed: 'y', code: 1 },
+    { typed: '', code: 1 },
+  ])('where "$typed" is typed, ends with $code', async ({ typed, code }) => {
+    play(MINE);
+    const env = { AWS_ENDPOINT_URL: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
+    const ran = await runCommand(['apply', 'prod-eu'], { env, ask: async () => typed });
+    expect(ran.code).toBe(code);
+    expect(reconciled()).toEqual(code === 0 ? [FOR_MIA] : []);
+  });
+
+  it('applies nothing that became something else while somebody was asked', async () => {
+    play(MINE);
+    const env = { AWS_ENDPOINT_URL: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
+    const later = {
+      ...MINE,
+      changes: [change(), change({ text: 'gatehouse:ops:noor', subject: 'user/standard/noor' })],
+    };
+    const ask = async () => {
+      play(later);
+      return 'yes';
+    };
+    const { code, err } = await runCommand(['apply', 'prod-eu'], { env, ask });
+    expect(code).toBe(1);
+    expect(err).toContain('what would be done is not what was shown any more');
+    expect(err).toContain('+ gatehouse:ops:noor (user/standard/noor)');
+    expect(reconciled()).toEqual([]);
+  });
+
+  it('takes away without being asked, and tells what came of it', async () => {
+    play(TAKEN);
+    const { code, out } = await gatehouse('apply', 'prod-eu');
+    expect(code).toBe(0);
+    expect(out).toMatch(/\ndone {2}1 line applied \(\d+\.\d s\)\n$/);
+    expect(reconciled()).toEqual([FOR_MIA]);
+  });
+
+  it('with --dry-run does nothing, and says whether it would ask', async () => {
+    play(MINE);
+    const { code, err } = await gatehouse('apply', 'prod-eu', '--dry-run');
+    expect({ code, err }).toEqual({
+      code: 0,
+      err: 'dry run: nothing was applied; it would ask first, because something widens\n',
+    });
+    expect(reconciled()).toEqual([]);
+  });
+
+  it('applies nothing on a cluster that is only observed, and says so', async () => {
+    play({ ...MINE, mode: 'observe' });
+    const { code, err } = await gatehouse('apply', 'prod-eu', '--yes');
+    expect(code).toBe(0);
+    expect(err).toContain('prod-eu (eu-west-1) is in mode observe, so nothing is applied there');
+    expect(reconciled()).toEqual([]);
+  });
+
+  it('fails where something stands in the way, with the finding', async () => {
+    play(MINE, true);
+    const { code, out } = await gatehouse('apply', 'prod-eu', '--yes', '--timeout', '1');
+    expect(code).toBe(1);
+    expect(out).toContain('foreign-entry  prod-eu (eu-west-1)\n  why  somebody else mapped it\n  try  take it out\n');
+    expect(out).toContain('not done  0 lines applied, 1 left');
+  });
+
+  it('applies a saved plan unprompted, as long as it is true', async () => {
+    play(MINE);
+    expect((await gatehouse('plan', 'prod-eu', '--out', file)).code).toBe(0);
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    const { code } = await gatehouse('apply', file);
+    expect(code).toBe(0);
+    expect(reconciled()).toEqual([FOR_MIA]);
+    const again = await gatehouse('apply', file);
+    expect(again).toMatchObject({ code: 0, out: 'done  nothing of the plan is left to do\n' });
+  });
+
+  it('refuses a saved plan that is stale, and shows the difference', async () => {
+    play(MINE);
+    await gatehouse('plan', 'prod-eu', '--out', file);
+    play({ ...MINE, changes: [change(), change({ text: 'gatehouse:ops:noor', subject: 'user/standard/noor' })] });
+    const { code, err } = await gatehouse('apply', file, '--yes');
+    expect(code).toBe(1);
+    expect(err).toContain('  +  prod-eu (eu-west-1)  + gatehouse:ops:noor (user/standard/noor)\n');
+    expect(err).toContain('[conflict]');
+    expect(reconciled()).toEqual([]);
+  });
+
+  describe('a document', () => {
+    const policy = join(folder, 'policy.yaml');
+    const WIDER = [{ about: 'grant/ops', text: 'the grant is new' }];
+    const playPolicy = (widens: readonly object[], unseen: readonly object[] = []) => {
+      writeFileSync(policy, 'a document');
+      let inForce = false;
+      answer = (operation) => {
+        if (operation.operation === 'activate-policy') inForce = true;
+        const outcomes: Record<string, unknown> = {
+          'plan-targets': {
+            ...{ policyVersion: null, targets: [`cluster/${PROD}`], clusters: [] },
+            proposed: { digest: 'd', widens, narrows: [] },
+          },
+          plan: planned(`cluster/${PROD}`, inForce ? {} : MINE),
+          'upload-policy': { version: 4, digest: 'd', state: 'proposed', widens: [...widens, ...unseen], narrows: [] },
+          'activate-policy': { version: 4, digest: 'd', state: 'active' },
+          status: { ...STATUS, waiting: [], findings: [] },
+        };
+        return { ok: true, outcome: outcomes[operation.operation] };
+      };
+    };
+    const operations = () => asked.map(({ operation }) => operation.operation);
+    const applied = (...typed: string[]) => gatehouse('apply', '--policy', policy, ...typed);
+
+    it('is not uploaded where nobody agrees', async () => {
+      playPolicy(WIDER);
+      expect((await applied()).code).toBe(1);
+      expect(operations()).toEqual(['plan-targets', 'plan']);
+    });
+
+    it('takes no targets: it is put in force as a whole', async () => {
+      playPolicy(WIDER);
+      const { code, err } = await applied('prod-eu', '--yes');
+      expect(code).toBe(1);
+      expect(err).toContain('a document is put in force as a whole');
+      expect(asked).toEqual([]);
+    });
+
+    it('is uploaded, activated and followed', async () => {
+      playPolicy(WIDER);
+      const { code, out } = await applied('--yes', '--by', 'me');
+      expect(out).toMatch(/done {2}policy version 4 is in force\n\ndone {2}1 line applied/);
+      expect(code).toBe(0);
+      expect(operations().filter((one) => /policy/.test(one))).toEqual(['upload-policy', 'activate-policy']);
+    });
+
+    it('is not activated where it widens what was not shown, because another policy came in between', async () => {
+      playPolicy(WIDER, [{ about: 'grant/other', text: 'the grant is new' }]);
+      const { code, err } = await applied('--yes', '--by', 'me');
+      expect(code).toBe(1);
+      expect(err).toContain('another policy came into force meanwhile, so version 4 was not activated');
+      expect(operations()).not.toContain('activate-policy');
+    });
+  });
+
+  it.each([
+    ['no JSON', 'plan', 'holds no JSON'],
+    ['another file', '{"kind":"something"}', 'holds no plan of this version'],
+    ['a plan of another version', '{"kind":"gatehouse-plan","schemaVersion":2}', 'schemaVersion'],
+  ])('refuses %s', async (_what, text, says) => {
+    const other = join(folder, 'other.json');
+    writeFileSync(other, text);
+    const { code, err } = await gatehouse('apply', other);
+    expect(code).toBe(1);
+    expect(err).toContain(says);
+    expect(asked).toEqual([]);
   });
 });
 

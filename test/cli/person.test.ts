@@ -1,4 +1,8 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { KubeConfig, RbacAuthorizationV1Api } from '@kubernetes/client-node';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { ownSession } from '../../cli/src/cluster/own-session.ts';
 import { CLUSTER_OBJECTS } from '../../cli/src/demo/clusters.ts';
@@ -284,4 +288,61 @@ describe('gatehouse why', () => {
     expect(code).toBe(3);
     expect(JSON.parse(out)).toMatchObject({ schemaVersion: 1, holds: false, cluster: 'prod-eu' });
   });
+});
+
+describe('what somebody changed by hand', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'gatehouse-plans-'));
+  afterAll(() => rmSync(folder, { recursive: true }));
+  const file = join(folder, 'prod.plan.json');
+
+  it('is planned as drift, saved, and put right by the saved plan', async () => {
+    expect((await gatehouse('plan')).out).toMatch(/^Nothing to do\. All \d+ targets are as the policy says\.\n$/);
+    const config = new KubeConfig();
+    config.loadFromFile(stage.sandbox.clusters['prod-eu']!.kubeconfig);
+    const rbac = config.makeApiClient(RbacAuthorizationV1Api);
+    const labelSelector = 'app.kubernetes.io/managed-by=gatehouse';
+    const { items } = await rbac.listNamespacedRoleBinding({ namespace: 'pay', labelSelector });
+    const theirs = items.find(({ subjects }) => subjects?.some(({ name }) => name.includes('mia')));
+    await rbac.deleteNamespacedRoleBinding({ namespace: 'pay', name: theirs!.metadata!.name! });
+
+    const planned = await gatehouse('plan', 'prod-eu', '--out', file, '--detailed-exitcode');
+    expect(planned.code).toBe(2);
+    expect(planned.out).toMatch(/^Changed outside of Gatehouse/);
+    expect(planned.out).toContain('mia@example.com, by newcomers\n');
+    expect(planned.out).toMatch(/; 1 drifted\.\n$/);
+    expect(await gatehouse('apply', 'prod-eu')).toMatchObject({ code: 1, err: expect.stringContaining('[forbidden]') });
+
+    const applied = await gatehouse('apply', file);
+    expect(applied.out).toMatch(/\ndone {2}\d+ lines? applied/);
+    expect(applied.code).toBe(0);
+    expect(await may('mia', 'list', 'pods')).toBe(0);
+    expect(await gatehouse('apply', file)).toMatchObject({ code: 0, out: 'done  nothing of the plan is left to do\n' });
+  }, 60_000);
+});
+
+describe('a policy of what there is', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'gatehouse-import-'));
+  afterAll(() => rmSync(folder, { recursive: true }));
+  const [first, second] = [join(folder, 'policy.yaml'), join(folder, 'imported.yaml')];
+
+  it('is written by init, added to by import, and valid', async () => {
+    const { code, out } = await gatehouse('init', '--out', first);
+    expect(code).toBe(0);
+    expect(out).toMatch(/^prod-eu +eu-west-1 +1\.34 +CONFIG_MAP +ACTIVE$/m);
+    expect(await gatehouse('init', '--out', first)).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('already-exists'),
+    });
+    const env = { AWS_ENDPOINT_URL: stage.sandbox.awsEndpointUrl };
+    const third = join(folder, 'asked.yaml');
+    await runCommand(['init', '--out', third], { env, ask: async () => '00g1' });
+    expect((await gatehouse('validate', third)).out).toMatch(/^valid .*: 1 grant on 1 cluster/);
+    const imported = await gatehouse('import', 'prod-eu', '--policy', first, '--out', second);
+    expect(imported.code).toBe(0);
+    expect(imported.err).toContain('role/break-glass');
+    const { code: valid, out: said } = await gatehouse('validate', second);
+    expect(said).toMatch(/^valid /);
+    expect(valid).toBe(0);
+    expect((await gatehouse('plan', '--policy', second, '-o', 'json')).code).toBe(0);
+  }, 60_000);
 });

@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { request } from 'node:http';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -43,6 +44,14 @@ function isFree(url: string): Promise<boolean> {
   });
 }
 
+/** The status of an answer to a request with headers that fetch does not send. */
+function statusFor(url: string, headers: Readonly<Record<string, string>>): Promise<number | undefined> {
+  return new Promise((resolve, reject) => {
+    const asking = request(url, { headers }, (answer) => resolve(answer.resume().statusCode));
+    asking.once('error', reject).end();
+  });
+}
+
 function clientOf(kubeconfig: string): KubeConfig {
   const config = new KubeConfig();
   config.loadFromFile(kubeconfig);
@@ -63,6 +72,13 @@ describe('gatehouse sandbox --output json', () => {
     expect(items.map(({ metadata }) => metadata?.name)).toContain('ledger-6d4cf56db6-x7k2p');
     const me = await config.makeApiClient(AuthenticationV1Api).createSelfSubjectReview({ body: {} });
     expect(me.status?.userInfo?.username).toBe('kubernetes-admin');
+
+    // For browsers there is a page; AWS tools never ask so, and a name that only leads here is none of its own.
+    const page = await fetch(awsEndpointUrl, { headers: { accept: 'text/html' } });
+    expect(page.headers.get('content-security-policy')).toContain("default-src 'none'");
+    expect(await page.text()).toMatch(/<h3>prod-eu <span class="mode enforce">/);
+    expect((await fetch(awsEndpointUrl)).headers.get('content-type')).toBe('text/xml');
+    expect(await statusFor(awsEndpointUrl, { accept: 'text/html', host: 'gatehouse.example' })).toBe(421);
 
     const { code, within } = await interrupt(sandbox);
     expect({ code, err: sandbox.err() }).toEqual({ code: 0, err: '' });

@@ -62,20 +62,28 @@ export interface DeployedStack {
 /** Everything that runs, in the order in which it was started. */
 type Running = { stop(): Promise<void> }[];
 
+/** Deploys into the emulator; `folder` is its own. Answers outputs and names. */
+type Deploy = (
+  emulator: Emulator,
+  folder: string,
+) => Promise<{ outputs: Record<string, string>; physicalIds: Record<string, string> }>;
+
 /**
  * Builds, deploys and bootstraps: some twenty seconds.
  * @param text the access policy. @param bootstrapped what Gatehouse gets its rights in the cluster for, where that is more.
+ * @param by how it is deployed, where that is not by SAM CLI.
  */
 export async function deployStack(
   text = readFileSync(POLICY_FILE, 'utf8'),
   bootstrapped?: AccessPolicy,
+  by: Deploy = samDeploy,
 ): Promise<DeployedStack> {
   const running: Running = [];
   const stop = async () => {
     for (const each of running.reverse()) await each.stop();
   };
   try {
-    return { ...(await deploy(running, text, bootstrapped)), stop };
+    return { ...(await deploy(running, text, by, bootstrapped)), stop };
   } catch (error) {
     await stop();
     throw error;
@@ -85,6 +93,7 @@ export async function deployStack(
 async function deploy(
   running: Running,
   text: string,
+  by: Deploy,
   bootstrapped?: AccessPolicy,
 ): Promise<Omit<DeployedStack, 'stop'>> {
   const folder = mkdtempSync(join(tmpdir(), 'gatehouse-stack-'));
@@ -93,7 +102,7 @@ async function deploy(
   running.push(eks);
   const emulator = await startEmulator({ corrected: true, env: { ...CHECKING, AWS_ENDPOINT_URL_EKS: eks.url } });
   running.push(emulator);
-  const { outputs, physicalIds } = await samDeploy(emulator, folder);
+  const { outputs, physicalIds } = await by(emulator, folder);
 
   const client = emulator.config();
   const iam = new IAMClient(client);

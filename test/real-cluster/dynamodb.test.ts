@@ -1,5 +1,7 @@
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll } from 'vitest';
 import { tableOver } from '../contracts/over-aws.ts';
+import { stateItemsContract } from '../contracts/state-items.ts';
 import { tableContract } from '../contracts/table.ts';
 import { CHECKING, type Emulator, startEmulator } from './emulator.ts';
 
@@ -10,3 +12,8 @@ beforeAll(async () => {
 afterAll(() => emulator?.stop());
 
 tableContract('the emulator', () => tableOver(emulator.aws()));
+stateItemsContract('the emulator', async () => ({
+  client: new DynamoDBClient(emulator.config()),
+  comparesDocuments: true,
+  close: async () => {},
+}));

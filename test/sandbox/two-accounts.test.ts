@@ -429,10 +429,11 @@ describe('the template', () => {
     const root = join(import.meta.dirname, '../..');
     expect((await job.needless(sandbox, root)).sort()).toEqual([
       // All have a default. Without them, own calls count as news (see below), IAM refuses whatever is made without the
-      // boundary, and the sandbox's own upload stays proposed.
+      // boundary, secrets are encrypted by the key that AWS keeps for them, and the sandbox's own upload stays proposed.
       'OWN_ROLES',
       'PERMISSIONS_BOUNDARY',
       'POWERTOOLS_LOG_LEVEL',
+      'SECRETS_KEY',
       'TRUST_UPLOADED_POLICY',
       // Tells an object that is gone from one that may not be read.
       'gatehouse-ReceiveEventRole: Allow s3:ListBucket',

@@ -26,6 +26,8 @@ export interface StatusOutcome {
     readonly since: number;
     readonly attempts: number;
     readonly notBefore: number;
+    /** All is written, and is only to be seen once more. */
+    readonly confirming?: true;
     /** Why it failed last. */
     readonly failure?: { readonly code: string; readonly message: string; readonly remedy?: string };
   }[];

@@ -1,8 +1,8 @@
 import type { LedgerEntry } from '@gatehouse/core/ledger/ledger';
 import type { ChangeLine } from '@gatehouse/core/resources/resource';
+import { paintOfSign } from '../plan/text.ts';
 import type { Cell } from '../terminal/columns.ts';
 import type { Style } from '../terminal/style.ts';
-import { paintOfSign } from '../verbs/plan.ts';
 import { ACCOUNT } from './cast.ts';
 
 /** Columns of {@link changeRows}. */

@@ -43,7 +43,11 @@ const NARRATORS: ReadonlyMap<string, Narrator> = new Map<string, Narrator>([
   ],
   ['turn', turn],
   ['verified', verified],
-  ['operation', (line) => step('operation', '', textIn(line, 'operation'))],
+  // Who only looks changes nothing.
+  [
+    'operation',
+    (line) => (textIn(line, 'operation') === 'status' ? undefined : step('operation', '', textIn(line, 'operation'))),
+  ],
 ]);
 
 /** A line in people's words; undefined for what is of no interest as long as all goes well. */

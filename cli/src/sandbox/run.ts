@@ -11,7 +11,9 @@ import type { Output, Terminal } from '../terminal/terminal.ts';
 import { printable } from '../terminal/text.ts';
 import type { SandboxOptions } from '../verbs/sandbox.ts';
 import { environmentFile } from './environment-file.ts';
-import { writeWelcome } from './welcome.ts';
+import { type Page, pageOf } from './page/serve.ts';
+import { exampleMember } from './people.ts';
+import { signedCurl, writeWelcome } from './welcome.ts';
 
 const EXAMPLE_POLICY = fileURLToPath(new URL('../../../sandbox/policy.yaml', import.meta.url));
 /** How long an orderly end may take before the process ends anyway; the state is written before anything that can hang. */
@@ -27,6 +29,7 @@ export async function runSandbox(terminal: Terminal, options: SandboxOptions): P
   const text = options.output === 'text';
   const components = options.cluster === 'real' ? await builtComponents(terminal) : undefined;
   const early: Step[] = [];
+  let page: Page | undefined;
   let tell = (step: Step): unknown => early.push(step);
   const sandbox = await startSandbox({
     port: options.port,
@@ -35,12 +38,16 @@ export async function runSandbox(terminal: Terminal, options: SandboxOptions): P
     policyFile,
     ...(components === undefined ? {} : { components }),
     ...(options.state === undefined ? {} : { stateDir: options.state }),
-    log: (line) => {
-      const step = narrate(readLogLine(line));
+    log: (logged) => {
+      const line = readLogLine(logged);
+      page?.log(line);
+      const step = narrate(line);
       if (step && (text || step.trouble)) tell(step);
     },
   });
   try {
+    page = pageOf(sandbox, () => signedCurl(sandbox, exampleMember(policy)));
+    sandbox.endpoint.page = page.serve;
     const environment = environmentFile(sandbox, policy, components);
     if (text) writeWelcome(terminal.out, sandbox, { policy, policyFile: relative('', policyFile) }, environment);
     else terminal.out.write(`${JSON.stringify(addressesOf(sandbox))}\n`);
@@ -51,6 +58,7 @@ export async function runSandbox(terminal: Terminal, options: SandboxOptions): P
     await ended;
     if (text) terminal.out.write('\nstopping\n');
   } finally {
+    page?.stop();
     await stopInTime(sandbox);
   }
 }

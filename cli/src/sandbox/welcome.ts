@@ -21,6 +21,7 @@ export function writeWelcome(
     columns(
       [
         [label('webhooks'), `${sandbox.webhookUrl}/standard`, label('and /okta')],
+        [label('look'), `${sandbox.awsEndpointUrl}/`, label('in a browser: what happens, and who has access')],
         [label('AWS'), sandbox.awsEndpointUrl, label(`account ${sandbox.account}, ${sandbox.region}`)],
         ...clusters.map(([name, { server }]) => [{ text: name, paint: style.name }, server, label('Kubernetes API')]),
         ...clusters.map(([, { kubeconfig }], index) => [label(index === 0 ? 'kubeconfig' : ''), kubeconfig, '']),

@@ -7,11 +7,11 @@ import type { Finding } from '@gatehouse/core/resources/resource';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { type AwsOptions, withAwsOptions } from '../aws/options.ts';
 import type { RunOperation } from '../aws/run-operation.ts';
+import { writePlan } from '../plan/text.ts';
 import { columns } from '../terminal/columns.ts';
 import { COMMAND, withExamples } from '../terminal/help.ts';
 import { type Output, type Terminal, writeJson } from '../terminal/terminal.ts';
 import { duration } from '../terminal/text.ts';
-import { writePlan } from './plan.ts';
 
 interface Options extends AwsOptions {
   readonly output: 'table' | 'json';

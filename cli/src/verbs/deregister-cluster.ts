@@ -1,9 +1,9 @@
 import { connectionTarget } from '@gatehouse/core/access/target';
 import type { Plan } from '@gatehouse/core/plan/plan';
 import type { Command } from 'commander';
+import { writePlan } from '../plan/text.ts';
 import { withExamples } from '../terminal/help.ts';
 import { type Terminal, writeJson } from '../terminal/terminal.ts';
-import { writePlan } from './plan.ts';
 import { connectTo, type PlaceOptions, withPlaceOptions, writeConnection } from './register-cluster.ts';
 
 /** `deregister-cluster`: takes a registration back, with all that was made for it. */

@@ -1,96 +1,68 @@
+import { readFileSync } from 'node:fs';
 import type { Subject } from '@gatehouse/core/access/subject';
-import type { Plan } from '@gatehouse/core/plan/plan';
 import type { Command } from 'commander';
 import { type AwsOptions, withAwsOptions } from '../aws/options.ts';
-import { columns } from '../terminal/columns.ts';
-import { withExamples, withOutput } from '../terminal/help.ts';
-import type { Paint, Style } from '../terminal/style.ts';
-import { type Output, type Terminal, writeJson } from '../terminal/terminal.ts';
-import { counted, printable } from '../terminal/text.ts';
-import { shortTarget } from './status.ts';
+import { type Format, withFormats, writeAnswer } from '../terminal/answer.ts';
+import { COMMAND, withExamples } from '../terminal/help.ts';
+import type { Terminal } from '../terminal/terminal.ts';
 
 interface Options extends AwsOptions {
-  readonly output: string;
+  readonly output: Format;
   readonly subject?: readonly Subject[];
+  readonly policy?: string;
+  readonly out?: string;
   readonly detailedExitcode?: boolean;
 }
 
-/** `plan`: what a turn on a target would do now. */
+/** `plan`: what turns would do now. */
 export function addPlan(program: Command, terminal: Terminal): void {
   const verb = program
-    .command('plan <target>')
-    .description('show what a turn on a cluster or IAM principal would change now, and change nothing')
+    .command('plan [target...]')
+    .description('show what would change on clusters and in IAM now, for whom and why, and change nothing')
     .option('--subject <subject...>', 'only for these: user/<source>/<id>, machine/<name>, grant/<name>')
+    .option('--policy <file>', 'as if this document were in force, before it is uploaded')
+    .option('--out <file>', 'save the plan; "apply" carries it out while it is still true')
     .option('--detailed-exitcode', 'exit with 2 where something would change');
-  withOutput(withAwsOptions(verb)).action((target: string, options: Options) => plan(terminal, target, options));
+  withFormats(withAwsOptions(verb)).action((targets: string[], options: Options) => plan(terminal, targets, options));
   withExamples(verb, [
+    ['gatehouse plan', 'everything that the policy in force speaks of'],
     ['gatehouse plan prod-eu', 'a cluster by its name'],
-    ['gatehouse plan iam/111122223333/role/gatehouse-platform-admins', 'an IAM principal'],
+    ['gatehouse plan iam/111122223333/role/gatehouse-platform-admins -o wide', 'an IAM principal, with ids and times'],
+    ['gatehouse plan --policy policy.yaml', 'what a document would change, before it is uploaded'],
+    ['gatehouse plan --out prod.plan.json && gatehouse apply prod.plan.json', 'look first, then do exactly that'],
     ['gatehouse plan prod-eu --detailed-exitcode', 'for pipelines: 0 nothing to do, 2 changes are pending'],
   ]);
 }
 
-async function plan(terminal: Terminal, text: string, options: Options): Promise<void> {
-  const [{ operationsOf }, { targetOf }] = await Promise.all([
+async function plan(terminal: Terminal, targets: readonly string[], options: Options): Promise<void> {
+  const [{ operationsOf }, { plansFor, summaryOf }, { planListing, writePlans }, { progressOn }] = await Promise.all([
     import('../aws/run-operation.ts'),
-    import('../aws/targets.ts'),
+    import('../plan/planned.ts'),
+    import('../plan/text.ts'),
+    import('../plan/progress.ts'),
   ]);
+  const document = options.policy === undefined ? undefined : readFileSync(options.policy, 'utf8');
   const run = await operationsOf(options, terminal);
-  const target = await targetOf(text, run);
-  const subjects = options.subject === undefined ? {} : { subjects: [...options.subject] };
-  const planned = await run<Plan>({ operation: 'plan', target, ...subjects });
-  if (options.output === 'json') writeJson(terminal.out, { schemaVersion: 1, target, ...planned });
-  else writePlan(terminal.out, target, planned);
-  if (options.detailedExitcode && planned.changes.length > 0) terminal.exitCode = 2;
-}
-
-/** The colour of a sign. */
-export function paintOfSign(sign: string, style: Style): Paint {
-  return sign === '+' ? style.good : sign === '-' ? style.bad : style.warn;
-}
-
-const SIGNS = { create: '+', update: '~', delete: '-' } as const;
-
-/** A plan for people: each object with its lines, what stands in the way, one summary. */
-export function writePlan(output: Output, target: string, { changes, findings }: Plan): void {
-  const { style, width } = output;
-  output.write(`${style.bold(shortTarget(target))}\n`);
-  for (const { change } of changes) {
-    const sign = SIGNS[change.action];
-    output.write(`\n  ${paintOfSign(sign, style)(sign)} ${style.name(change.kind)} ${printable(change.object)}\n`);
-    output.write(
-      columns(
-        change.lines.map((line) => [
-          { text: line.sign, paint: paintOfSign(line.sign, style) },
-          line.text,
-          { text: line.subject ?? '', paint: style.dim },
-        ]),
-        { style, indent: 6 },
-      ),
-    );
+  const progress = progressOn(terminal.err, () => performance.now());
+  const request = { targets, subjects: options.subject, document };
+  const all = await plansFor(run, request, (done, of) => progress.tell(`planning ${done} of ${of}`)).finally(() =>
+    progress.end(),
+  );
+  const summary = summaryOf(all);
+  await writeAnswer(terminal.out, options.output, {
+    value: { ...all, summary },
+    listing: planListing(all),
+    text: (output, wide) => writePlans(output, all, wide),
+  });
+  if (options.out !== undefined) {
+    const [{ savedPlan }, { writeSavedPlan }] = await Promise.all([
+      import('@gatehouse/core/operations/saved-plan'),
+      import('../plan/saved.ts'),
+    ]);
+    writeSavedPlan(options.out, savedPlan(all, { subjects: options.subject, document, at: Date.now() }));
+    const { err } = terminal;
+    err.write(err.style.dim(`saved; to carry it out while it is still true: ${COMMAND} apply ${options.out}\n`));
   }
-  for (const { severity, code, object, message, remedy } of findings) {
-    const paint = severity === 'blocks' ? style.bad : style.warn;
-    output.write(
-      `\n  ${paint(severity === 'blocks' ? 'blocked' : 'notice')} ${style.name(code)} ${printable(object)}\n`,
-    );
-    const label = (text: string) => ({ text, paint: style.dim });
-    output.write(
-      columns(
-        [
-          [label('why'), message],
-          [label('try'), remedy],
-        ],
-        { style, width, indent: 6 },
-      ),
-    );
-  }
-  const count = (action: keyof typeof SIGNS) => changes.filter(({ change }) => change.action === action).length;
-  const blocked = findings.filter(({ severity }) => severity === 'blocks').length;
-  const held = blocked === 0 ? '' : `, ${counted(blocked, 'finding')} in the way`;
-  const summary =
-    changes.length === 0
-      ? `Nothing to do${held}.`
-      : `${counted(changes.length, 'object')}: ${count('create')} to make, ${count('update')} to change, ${count('delete')} to delete${held}.`;
-  output.write(`\n${style.bold(summary)}\n`);
+  if (summary.unplanned > 0) terminal.exitCode = 1;
+  else if (options.detailedExitcode && all.plans.some(({ changes }) => changes.length > 0)) terminal.exitCode = 2;
 }

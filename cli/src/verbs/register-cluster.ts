@@ -9,11 +9,11 @@ import { type AwsOptions, withAwsOptions } from '../aws/options.ts';
 import type { RunOperation } from '../aws/run-operation.ts';
 import type { Place } from '../connections/follow.ts';
 import type { ManifestFiles } from '../connections/manifest-files.ts';
+import { writePlan } from '../plan/text.ts';
 import { columns } from '../terminal/columns.ts';
 import { withExamples, withOutput } from '../terminal/help.ts';
 import { type Terminal, writeJson } from '../terminal/terminal.ts';
 import { duration } from '../terminal/text.ts';
-import { writePlan } from './plan.ts';
 
 /** Where a cluster elsewhere is registered. */
 export interface PlaceOptions extends AwsOptions {

@@ -113,6 +113,8 @@ export class AwsEndpoint {
   readonly home: EndpointOptions['home'];
   /** The functions that Invoke reaches. */
   functions: InvokableFunctions | undefined;
+  /** Answers what is no call of AWS, and says whether it did: a page for browsers. */
+  page: ((incoming: IncomingMessage, outgoing: ServerResponse) => boolean) | undefined;
 
   readonly #iamState: IamState;
   readonly #iam: IamService;
@@ -258,6 +260,7 @@ export class AwsEndpoint {
   }
 
   async #serve(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+    if (this.page?.(incoming, outgoing)) return;
     let service = '';
     let arn = '-';
     try {

@@ -173,11 +173,15 @@ function scopeOf(frame: Frame, place: Place, given: Readonly<Record<string, stri
     const path = resolve(raw.Properties.Path, scope, `Resources.${id}.Properties.Path`);
     return identityOf(kind, name, place, typeof path === 'string' ? path : '/');
   };
-  /** SAM makes a role `<Function>Role` for each function, which other resources may refer to. */
+  /**
+   * SAM makes a role `<Function>Role` for each function, and `<Function><Event>Role` for each of its schedules; other resources
+   * may refer to both.
+   */
   const roleOf = (id: string): Identity | undefined => {
     const owner = id.endsWith('Role') ? id.slice(0, -'Role'.length) : '';
     const own = Object.hasOwn(frame.Resources, owner) ? frame.Resources[owner]! : undefined;
-    if (own?.Type !== 'AWS::Serverless::Function' || own.Properties.Role !== undefined) return;
+    const ofFunction = own?.Type === 'AWS::Serverless::Function' && own.Properties.Role === undefined;
+    if (!ofFunction && !schedulesOf(frame).has(owner)) return;
     const name = roleName(place, owner);
     const arn = `arn:${partition}:iam::${place.account}:role/${name}`;
     return { name, arn, ref: name, attributes: { Arn: arn } };
@@ -217,6 +221,17 @@ function scopeOf(frame: Frame, place: Place, given: Readonly<Record<string, stri
     },
   };
   return { scope, identity };
+}
+
+/** `TickMinute`: the schedules of the functions, as SAM calls them. */
+function schedulesOf(frame: Frame): ReadonlySet<string> {
+  return new Set(
+    Object.entries(frame.Resources).flatMap(([id, { Properties }]) =>
+      Object.entries((Properties.Events ?? {}) as Record<string, { Type?: unknown }>)
+        .filter(([, { Type }]) => Type === 'ScheduleV2')
+        .map(([name]) => `${id}${name}`),
+    ),
+  );
 }
 
 function readResource(id: string, raw: RawResource, frame: Frame, scope: Scope, identity: Identity): Resource {
@@ -284,9 +299,12 @@ function readFunction(
     ...(properties.ReservedConcurrentExecutions === undefined
       ? {}
       : { reservedConcurrency: properties.ReservedConcurrentExecutions }),
-    ...(properties.Role === undefined
-      ? madeRole(resource, policies, place)
-      : givenRole(properties.Role, resource, roles, policies)),
+    ...withAttached(
+      properties.Role === undefined
+        ? madeRole(resource, policies, place)
+        : givenRole(properties.Role, resource, roles, policies),
+      policies,
+    ),
     asynchronous: {
       retries: properties.EventInvokeConfig?.MaximumRetryAttempts ?? 2,
       ...(destination === undefined ? {} : { deadLetterQueueArn: destination }),
@@ -296,6 +314,18 @@ function readFunction(
 }
 
 type RoleParts = Pick<FunctionWiring, 'role' | 'policies'>;
+
+/** A role with the managed policies of the template that name it. */
+function withAttached({ role, policies }: RoleParts, managed: Neighbours['policies']): RoleParts {
+  const attached = managed.filter(({ properties }) => properties.Roles.includes(role.name));
+  return {
+    role,
+    policies: [
+      ...policies,
+      ...attached.map(({ properties }) => properties.PolicyDocument as unknown as PolicyDocument),
+    ],
+  };
+}
 
 /** The role that SAM makes for a function that names none; it may also feed the function from its queues. */
 function madeRole(

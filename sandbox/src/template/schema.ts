@@ -3,7 +3,8 @@ import * as z from 'zod';
 /*
  * The properties that the sandbox knows, by type of resource, after the intrinsics were resolved. All objects are strict: what is
  * not named here fails start-up. Properties that cannot have an effect on loopback (descriptions, tags, log retention, tracing,
- * encryption at rest) are named all the same, so that a misspelt one is found.
+ * encryption at rest) are named all the same, so that a misspelt one is found. So are the limits of an HTTP API's rate: everybody
+ * on loopback is let through.
  */
 
 const text = z.union([z.string(), z.number(), z.boolean()]).transform(String);
@@ -268,7 +269,19 @@ export const PROPERTIES = {
         RestrictPublicBuckets: flag,
       })
       .optional(),
-    BucketEncryption: z.unknown().optional(),
+    BucketEncryption: z
+      .strictObject({
+        ServerSideEncryptionConfiguration: z.array(
+          z.strictObject({
+            BucketKeyEnabled: flag.optional(),
+            ServerSideEncryptionByDefault: z.strictObject({
+              SSEAlgorithm: z.enum(['AES256', 'aws:kms']),
+              KMSMasterKeyID: z.string().optional(),
+            }),
+          }),
+        ),
+      })
+      .optional(),
     OwnershipControls: z.unknown().optional(),
     LifecycleConfiguration: z.unknown().optional(),
     Tags: tags.optional(),
@@ -278,6 +291,8 @@ export const PROPERTIES = {
     ManagedPolicyName: z.string().optional(),
     Path: z.string().optional(),
     Description: z.string().optional(),
+    /** Names of roles that have it. */
+    Roles: z.array(z.string()).default([]),
     PolicyDocument: document,
   }),
   'AWS::IAM::Role': z.strictObject({

@@ -7,7 +7,8 @@ functions are wrapped here; each correction says which rule of AWS it restores.
 import re
 
 from ministack.core import iam_actions, iam_evaluator
-from ministack.services.cloudformation import provisioners
+from ministack.core.responses import get_account_id, get_region
+from ministack.services.cloudformation import changesets, engine, handlers, provisioners, stacks
 
 # A call with several messages is allowed by the action of the single one.
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-api-permissions-reference.html
@@ -135,6 +136,19 @@ provisioners._RESOURCE_HANDLERS["AWS::Events::EventBusPolicy"] = {
     "create": _bus_policy_create,
     "delete": _bus_policy_delete,
 }
+
+# Conditions know where they are evaluated.
+# https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/pseudo-parameter-reference.html
+evaluate_conditions = engine._evaluate_conditions
+
+
+def conditions_of(template, params):
+    place = {"AWS::Region": get_region(), "AWS::AccountId": get_account_id()}
+    return evaluate_conditions(template, {**params, **{name: {"Value": value} for name, value in place.items()}})
+
+
+for module in (changesets, engine, handlers, stacks):
+    module._evaluate_conditions = conditions_of
 
 if __name__ == "__main__":
     from ministack.app import main

@@ -12,15 +12,17 @@ import { orFailure } from './failures.ts';
 
 /**
  * The {@link Secrets} over AWS Secrets Manager. Tags are those of the creation: a later write leaves them.
+ * @param key ARN of the KMS key with which new secrets are encrypted; without it, the one that AWS keeps for them.
  * @throws Failure `invalid` too, where a secret that is read holds bytes and no text.
  */
-export function secretsManager(client = new SecretsManagerClient(CLIENT_DEFAULTS)): Secrets {
+export function secretsManager(client = new SecretsManagerClient(CLIENT_DEFAULTS), key?: string): Secrets {
+  const encryption = key === undefined ? {} : { KmsKeyId: key };
   // Creation comes first, so that a policy can ask for the tags of a request and never meets a secret that is not there.
   const createOrReplace = async (name: string, value: string, tags: Readonly<Record<string, string>>) => {
     const Tags = Object.entries(tags).map(([Key, Value]) => ({ Key, Value }));
     try {
       await orFailure(`creating the secret ${name}`, () =>
-        client.send(new CreateSecretCommand({ Name: name, SecretString: value, Tags })),
+        client.send(new CreateSecretCommand({ Name: name, SecretString: value, Tags, ...encryption })),
       );
     } catch (error) {
       if (!isFailure(error, 'already-exists')) throw error;

@@ -17,6 +17,8 @@ export const turnsSchema = pipelineSchema.extend({
   AWS_LAMBDA_FUNCTION_NAME: z.string().min(2),
   /** ARN of the permissions boundary of what is made in the own account. */
   PERMISSIONS_BOUNDARY: z.string().startsWith('arn:').optional(),
+  /** ARN of the KMS key that encrypts the secrets that are made. Empty: the one that AWS keeps for them. */
+  SECRETS_KEY: z.union([z.literal(''), z.string().startsWith('arn:')]).optional(),
 });
 
 /** What the functions that run operations read from their environment. */
@@ -38,7 +40,7 @@ export function turnPorts(settings: z.infer<typeof turnsSchema>): TurnPorts {
     world: awsWorld({
       region: settings.AWS_REGION,
       clock: systemClock,
-      secrets: secretsManager(),
+      secrets: secretsManager(undefined, settings.SECRETS_KEY || undefined),
       sessionName: settings.AWS_LAMBDA_FUNCTION_NAME.slice(0, 64),
     }),
   };

@@ -252,7 +252,8 @@ function grantOf(binding: string): string | undefined {
   return /^(?:ClusterRoleBinding |RoleBinding [^/]+\/)gatehouse:([^:]+):/.exec(binding)?.[1];
 }
 
-async function rbacOf(kubernetes: Kubernetes): Promise<RbacObjects> {
+/** All RBAC objects of a cluster. */
+export async function rbacOf(kubernetes: Kubernetes): Promise<RbacObjects> {
   return {
     roles: await allOf(kubernetes, 'Role'),
     clusterRoles: await allOf(kubernetes, 'ClusterRole'),

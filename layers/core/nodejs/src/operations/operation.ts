@@ -77,7 +77,17 @@ export const connectionOperationSchema = z.discriminatedUnion('operation', conne
  */
 export const operationSchema = z.discriminatedUnion('operation', [
   /** What a turn would do now, for some subjects or for all that the policy and the records name. */
-  z.strictObject({ operation: z.literal('plan'), target, subjects: z.array(subject).optional() }),
+  z.strictObject({
+    operation: z.literal('plan'),
+    target,
+    subjects: z.array(subject).optional(),
+    /** A policy document that is thought of, instead of what is in force. */
+    document: z.string().optional(),
+  }),
+  /** All that there is to be planned, and what a document that is thought of widens and narrows. */
+  z.strictObject({ operation: z.literal('plan-targets'), document: z.string().optional() }),
+  /** What a cluster's aws-auth and RBAC give to whom, whoever wrote it, for a policy to be made of it. */
+  z.strictObject({ operation: z.literal('existing-access'), cluster: z.string().min(1) }),
   /** Has a target looked at now, for some subjects or for all. */
   z.strictObject({ operation: z.literal('reconcile'), target, subjects: z.array(subject).optional() }),
   /** Has everything that is recorded looked at now. */
@@ -90,6 +100,8 @@ export const operationSchema = z.discriminatedUnion('operation', [
   }),
   /** What is in force, what waits, and what a person must mend. */
   z.strictObject({ operation: z.literal('status') }),
+  /** All that Gatehouse has made and still owns, and the document in force. */
+  z.strictObject({ operation: z.literal('inventory') }),
   z.strictObject({ operation: z.literal('upload-policy'), document: z.string(), by: z.string().min(1) }),
   z.strictObject({ operation: z.literal('activate-policy'), version: z.int().positive(), by: z.string().min(1) }),
   /** What putting a version in force would widen and narrow, against what is in force now. */

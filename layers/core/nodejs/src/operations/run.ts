@@ -21,15 +21,17 @@ import { putMark, readMark } from '../work/marks.ts';
 import { readRemarks } from '../work/remarks.ts';
 import { listSnapshots, readSnapshot } from '../work/snapshots.ts';
 import { sweep, targetsOfPolicy } from '../work/sweep.ts';
-import { planTarget } from '../work/take-turn.ts';
 import type { TurnLimits, TurnPorts } from '../work/turn-ports.ts';
 import { wake } from '../work/wake.ts';
 import { answerFor, reportOn } from './access-report.ts';
 import { connection, connectorManifests, deregisterCluster, registerCluster } from './connections.ts';
 import type { Asked } from './denial.ts';
+import { existingAccess } from './existing-access.ts';
 import { identityProviderOn } from './identity-provider.ts';
+import { inventory } from './inventory.ts';
 import { onboard } from './onboard.ts';
 import type { Operation } from './operation.ts';
+import { planOf, planTargets } from './plan.ts';
 import { rotateKeys } from './rotate-key.ts';
 import { inForce, subjectsOn } from './subjects.ts';
 import { waysInto } from './ways-in.ts';
@@ -58,8 +60,14 @@ export async function runOperation(
   };
   switch (operation.operation) {
     case 'plan': {
-      const subjects = operation.subjects ?? (await subjectsOn(ports.table, operation.target));
-      return { ...(await planTarget(ports, settings.limits, operation.target, subjects)) };
+      const { subjects, document } = operation;
+      return { ...(await planOf(ports, settings.limits, operation.target, { subjects, document })) };
+    }
+    case 'plan-targets':
+      return { ...(await planTargets(ports, operation.document)) };
+    case 'existing-access': {
+      const { policy } = await inForce(ports.table);
+      return { ...(await existingAccess(ports, policy, await clusterNamed(ports.table, policy, operation.cluster))) };
     }
     case 'reconcile': {
       const subjects = operation.subjects ?? (await subjectsOn(ports.table, operation.target));
@@ -78,6 +86,8 @@ export async function runOperation(
       return { targets: await sweep(ports, ports.clock.now()) };
     case 'status':
       return status(ports);
+    case 'inventory':
+      return { ...(await inventory(ports.table)) };
     case 'upload-policy': {
       const outcome = await uploadPolicy(ports, { text: operation.document, by: operation.by, cause, trusted: false });
       await nudgePlanner(ports, [ACTIVE_KEY]);
@@ -194,6 +204,7 @@ async function status(ports: TurnPorts): Promise<Outcome> {
     since: number;
     attempts: number;
     notBefore: number;
+    confirming?: true;
     failure?: Json;
   }[] = [];
   const findings: object[] = [];
@@ -203,10 +214,10 @@ async function status(ports: TurnPorts): Promise<Outcome> {
     .flatMap((parts) => (parts.type === 'cluster' ? [verificationTarget(parts.arn)] : []));
   for (const target of [...targets, ...verified]) {
     for (const item of await allItems(ports.table, targetPk(target), MARK_PREFIX)) {
-      const { subject, urgency, since, attempts, notBefore, finding, failure } = readMark(item);
+      const { subject, urgency, since, attempts, notBefore, finding, failure, confirming } = readMark(item);
       const why = failure === undefined ? {} : { failure: { ...failure } as Json };
       if (finding) findings.push({ target, since, ...finding, subject });
-      else waiting.push({ target, subject, urgency, since, attempts, notBefore, ...why });
+      else waiting.push({ target, subject, urgency, since, attempts, notBefore, ...seen(confirming), ...why });
     }
     for (const { finding, since } of await readRemarks(ports.table, target))
       findings.push({ target, since, ...finding });
@@ -223,6 +234,9 @@ async function status(ports: TurnPorts): Promise<Outcome> {
     findings: [...new Map(findings.map((finding) => [JSON.stringify({ ...finding, since: 0 }), finding])).values()],
   };
 }
+
+/** What is done, and only to be seen once more. */
+const seen = (confirming: boolean | undefined) => (confirming ? { confirming: true as const } : {});
 
 /** What is onboarded, and what of it gets nothing, or not all. */
 function onboardingOf({ onboarded, findings }: PolicyInForce): Json {

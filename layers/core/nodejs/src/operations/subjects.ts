@@ -1,5 +1,5 @@
 import { Failure } from '../access/failure.ts';
-import type { Grantee } from '../access/policy.ts';
+import type { AccessPolicy, Grantee } from '../access/policy.ts';
 import { connectionSubject, identityProviderSubject, type Subject } from '../access/subject.ts';
 import { connectionTarget, parseTarget, type Target } from '../access/target.ts';
 import { sharedSubjects } from '../access/way.ts';
@@ -10,10 +10,14 @@ import type { TableReader } from '../ports/table.ts';
 import { discoveredClusters } from '../work/clusters.ts';
 import { readRecords } from '../work/records.ts';
 
-/** Everybody whom the policy or the records name on a target. */
-export async function subjectsOn(reader: TableReader, target: Target): Promise<Subject[]> {
+/**
+ * Everybody whom the policy or the records name on a target.
+ * @param given The policy that is meant; without: the one in force.
+ * @throws Failure `not-found` where there is none.
+ */
+export async function subjectsOn(reader: TableReader, target: Target, given?: AccessPolicy): Promise<Subject[]> {
   const subjects = new Set<Subject>();
-  const { policy } = await inForce(reader);
+  const policy = given ?? (await inForce(reader)).policy;
   const parts = parseTarget(target);
   if (parts.type === 'cluster' || (parts.type === 'iam' && parts.principal !== 'connection')) {
     for (const grant of policy.grants) {

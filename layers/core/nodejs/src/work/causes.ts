@@ -41,8 +41,8 @@ export function newerCauses(marks: readonly Mark[], reader: FactReader): Cause[]
   });
 }
 
-/** The event of the newest fact about a person, among those that were read. */
-function newestFact(reader: FactReader, subject: Subject): Cause | undefined {
+/** The event of the newest fact about a person, among those that were read; undefined for what is no person. */
+export function newestFact(reader: FactReader, subject: Subject): Cause | undefined {
   const member = memberOf(subject);
   if (member?.type !== 'user') return undefined;
   let newest: Cause | undefined;

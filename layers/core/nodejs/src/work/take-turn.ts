@@ -11,7 +11,7 @@ import type { TurnClaims } from '../plan/turn-claims.ts';
 import { policyInForce } from '../policy/in-force.ts';
 import { EMPTY_POLICY } from '../policy/widening.ts';
 import { eachAtOnce } from '../ports/at-once.ts';
-import type { Table } from '../ports/table.ts';
+import type { Item, Key } from '../ports/table.ts';
 import type { World } from '../ports/world.ts';
 import type { Finding, OwnedClaim } from '../resources/resource.ts';
 import { carryOut, findingOf, planScene, type Result, type Run, summaryOf } from './carry-out.ts';
@@ -92,6 +92,30 @@ export async function planTarget(
   subjects: readonly Subject[],
   under?: AccessPolicy,
 ): Promise<Plan> {
+  const { plan } = await rehearseTurn(inRehearsal(given), limits, target, subjects, under);
+  return plan;
+}
+
+/** A turn as far as its plan, and all that the plan was made from. */
+export interface Rehearsal {
+  readonly plan: Plan;
+  readonly stage: Stage;
+  /** What it read. */
+  readonly reader: FactReader;
+}
+
+/**
+ * A turn up to its plan.
+ * @param ports As {@link inRehearsal} makes them: the stage of a turn notes some things for later ones.
+ * @param under A policy that is thought of, instead of what holds now.
+ */
+export async function rehearseTurn(
+  given: TurnPorts,
+  limits: TurnLimits,
+  target: Target,
+  subjects: readonly Subject[],
+  under?: AccessPolicy,
+): Promise<Rehearsal> {
   const parts = parseTarget(target);
   const account: World['account'] = async (one) => {
     const opened = await given.world.account(one);
@@ -99,7 +123,7 @@ export async function planTarget(
       ? { ...opened, secrets: unreadSecrets(given.table, target, parts.name) }
       : opened;
   };
-  const ports: TurnPorts = { ...given, table: withoutWrites(given.table), world: { ...given.world, account } };
+  const ports: TurnPorts = { ...given, world: { ...given.world, account } };
   const reader = new FactReader(ports.table);
   const policy = under ?? (await policyInForce(reader))?.policy ?? EMPTY_POLICY;
   const stage = await setStage({
@@ -110,17 +134,26 @@ export async function planTarget(
     subjects,
     callsUntil: ports.clock.now() + limits.calls,
   });
-  return planScene(stage.scene);
+  return { plan: await planScene(stage.scene), stage, reader };
 }
 
-/** The table as a dry run sees it: what a turn would note for the next one, it forgets. */
-function withoutWrites(table: Table): Table {
+/**
+ * The ports as dry runs see them: what a turn would note in the table, only the later ones of the same rehearsal find, by its
+ * key; queries answer what is really there.
+ */
+export function inRehearsal(ports: TurnPorts): TurnPorts {
+  const { table } = ports;
+  const noted = new Map<string, Item | undefined>();
+  const id = ({ pk, sk }: Key) => JSON.stringify([pk, sk]);
   return {
-    get: (key) => table.get(key),
-    query: (pk, options) => table.query(pk, options),
-    due: (shard, until, limit) => table.due(shard, until, limit),
-    put: async () => undefined,
-    delete: async () => undefined,
+    ...ports,
+    table: {
+      get: async (key) => (noted.has(id(key)) ? noted.get(id(key)) : table.get(key)),
+      query: (pk, options) => table.query(pk, options),
+      due: (shard, until, limit) => table.due(shard, until, limit),
+      put: async (item) => void noted.set(id(item), item),
+      delete: async (key) => void noted.set(id(key), undefined),
+    },
   };
 }
 

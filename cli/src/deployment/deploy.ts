@@ -1,0 +1,229 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { partitionOf } from '@gatehouse/core/access/arn';
+import { Failure } from '@gatehouse/core/access/failure';
+import { migrate } from '@gatehouse/core/schema/migrate';
+import { checkSchema, readSchema, SCHEMA_VERSION } from '@gatehouse/core/schema/version';
+import type { AwsOptions } from '../aws/options.ts';
+import { agree } from '../terminal/agree.ts';
+import type { Terminal } from '../terminal/terminal.ts';
+import { counted, printable } from '../terminal/text.ts';
+import { type ArtifactBucket, ensureBucket, objectUrl, upload, usualBucket } from './artifact-bucket.ts';
+import { artifact, builtArtifacts } from './artifacts.ts';
+import { createChangeSet, discard, execute, type ResourceChange } from './change-set.ts';
+import type { Cloud } from './cloud.ts';
+import { broadening, type Statement } from './iam-changes.ts';
+import type { Pace } from './pace.ts';
+import { codeFolders, packagedTemplate, type Template, templateOf } from './packaged-template.ts';
+import {
+  describeStack,
+  followStack,
+  isMissing,
+  lastFailure,
+  newestEvent,
+  processedTemplate,
+  remedyOf,
+  type StackState,
+  stuck,
+} from './stack.ts';
+import { stateOf } from './state.ts';
+import { writeChanges, writeEvent } from './write-changes.ts';
+
+/** What is deployed, and how. */
+export interface DeployOptions extends AwsOptions {
+  readonly stack: string;
+  readonly bucket?: string;
+  /** Values of the template's parameters. What is not given stays as it is. */
+  readonly parameters: ReadonlyMap<string, string>;
+  readonly dryRun?: boolean;
+  readonly yes?: boolean;
+  /** For people, the change set is written to the answer where it is all that was asked for. */
+  readonly forPeople: boolean;
+}
+
+/** What came of it. */
+export interface Deployed {
+  readonly stack: string;
+  readonly account: string;
+  readonly region: string;
+  /** `planned`: a dry run that would change something. */
+  readonly state: 'planned' | 'unchanged' | 'deployed';
+  /** Whether the stack was not there before. */
+  readonly created: boolean;
+  readonly changes: readonly ResourceChange[];
+  readonly broadens: readonly Statement[];
+  readonly outputs: Readonly<Record<string, string>>;
+  /** Version of what the state holds; one less than this release's until it is upgraded. */
+  readonly schema: number;
+}
+
+/** Folder of the template. */
+const ROOT = join(import.meta.dirname, '../../..');
+/** Longest template that CloudFormation takes within the call (AWSCloudFormation/latest/UserGuide/cloudformation-limits). */
+export const LONGEST_INLINE = 51_200;
+
+/**
+ * Deploys what is built: packages it, shows what CloudFormation would change, asks, has it done and follows it.
+ * A dry run uploads nothing; its change set is deleted.
+ * @throws Failure with the first thing that failed, and what to do about it.
+ */
+export async function deploy(terminal: Terminal, cloud: Cloud, options: DeployOptions, pace: Pace): Promise<Deployed> {
+  const { err, out } = terminal;
+  const { cloudFormation, account, region } = cloud;
+  const tell = (line: string) => err.write(`${err.style.dim('...')}  ${printable(line)}\n`);
+  const template = templateOf(await readFile(join(ROOT, 'template.yaml'), 'utf8'));
+  checkParameters(template, options.parameters);
+  const before = await describeStack(cloudFormation, options.stack);
+  const problem = before && stuck(before, await lastFailure(cloudFormation, before.id));
+  if (problem) throw problem;
+  const creates = isMissing(before);
+  const schema = creates ? { version: SCHEMA_VERSION } : await readSchema(await stateOf(cloud, options.stack));
+  checkSchema(schema);
+  const bucket = { name: options.bucket ?? usualBucket(account, region), account, region };
+  const body = await packaged(cloud, bucket, template, options.dryRun === true, tell);
+
+  tell('asking CloudFormation what would change');
+  const set = await createChangeSet(
+    cloudFormation,
+    {
+      stackName: options.stack,
+      name: `gatehouse-${pace.now()}`,
+      creates,
+      template: body,
+      parameters: parametersOf(template, before, options.parameters),
+    },
+    pace,
+  );
+  const place = { stack: options.stack, account, region, created: creates, schema: schema.version };
+  if (!set) {
+    return { ...place, state: 'unchanged', changes: [], broadens: [], outputs: before?.outputs ?? {} };
+  }
+  try {
+    const known = (parameters: ReadonlyMap<string, string>) =>
+      new Map([...parameters, ...pseudoParameters(options.stack, account, region)]);
+    const broadens = broadening(
+      creates || !before
+        ? undefined
+        : {
+            template: await processedTemplate(cloudFormation, before.name),
+            parameters: known(before.parameters),
+          },
+      {
+        template: await processedTemplate(cloudFormation, options.stack, set.id),
+        parameters: known(set.parameters),
+      },
+    );
+    const answer = { ...place, changes: set.changes, broadens };
+    if (options.dryRun) {
+      if (options.forPeople) writeChanges(out, set, broadens);
+      await discard(cloudFormation, set);
+      return { ...answer, state: 'planned', outputs: before?.outputs ?? {} };
+    }
+    writeChanges(err, set, broadens);
+    const wider = broadens.length === 0 ? '' : ' It gives roles more than they have now.';
+    await agree(terminal, options.yes, {
+      question: `Deploy this to account ${account}, ${region}?${wider}`,
+      otherwise: 'nothing was deployed',
+      unasked: 'gatehouse deploy --yes',
+    });
+    const outputs = await done(cloud, set, terminal, pace);
+    // A state that is new is of this release's version, and says so.
+    if (creates) await migrate(await stateOf(cloud, options.stack), SCHEMA_VERSION);
+    return { ...answer, state: 'deployed', outputs };
+  } catch (error) {
+    if (error instanceof Failure && error.code === 'forbidden') await discard(cloudFormation, set).catch(() => {});
+    throw error;
+  }
+}
+
+/** What CloudFormation itself says of a stack's place. */
+function pseudoParameters(stack: string, account: string, region: string): readonly (readonly [string, string])[] {
+  return [
+    ['AWS::AccountId', account],
+    ['AWS::Partition', partitionOf(region)],
+    ['AWS::Region', region],
+    ['AWS::StackName', stack],
+  ];
+}
+
+/** Executes a change set. @throws Failure `invalid` where the stack ends up as it was, or in pieces. */
+async function done(
+  { cloudFormation }: Cloud,
+  set: Parameters<typeof execute>[1],
+  { err }: Terminal,
+  pace: Pace,
+): Promise<Deployed['outputs']> {
+  const known = await newestEvent(cloudFormation, set.stackId);
+  await execute(cloudFormation, set);
+  const { status, failure } = await followStack(cloudFormation, set.stackId, known, pace, (event) =>
+    writeEvent(err, event),
+  );
+  if (/^(CREATE|UPDATE)_COMPLETE$/.test(status)) {
+    return (await describeStack(cloudFormation, set.stackId))?.outputs ?? {};
+  }
+  const first = failure
+    ? `${failure.logicalId} (${failure.type}): ${failure.reason}`
+    : 'CloudFormation gives no reason';
+  const state = status === 'UPDATE_ROLLBACK_COMPLETE' ? 'everything is as it was before' : `the stack is ${status}`;
+  const clear = set.creates
+    ? `; what is left is removed by: aws cloudformation delete-stack --stack-name ${set.stackName}`
+    : '';
+  throw new Failure('invalid', `${set.stackName} was not deployed, and ${state}. The first that failed was ${first}`, {
+    remedy: `${failure ? remedyOf(failure) : 'look into the events of the stack'}${clear}`,
+  });
+}
+
+/** Uploads the code and gives the template that names it. */
+async function packaged(
+  cloud: Cloud,
+  bucket: ArtifactBucket,
+  template: Template,
+  dryRun: boolean,
+  tell: (line: string) => void,
+): Promise<{ TemplateBody: string } | { TemplateURL: string }> {
+  const folders = codeFolders(template);
+  const artifacts = await builtArtifacts(
+    ROOT,
+    folders.filter((folder) => folder.startsWith('functions/')),
+  );
+  const megabytes = artifacts.reduce((sum, { bytes }) => sum + bytes.length, 0) / 1024 / 1024;
+  tell(`packaged ${counted(artifacts.length - 1, 'function')} and the layer, ${megabytes.toFixed(1)} MB`);
+  const uris = new Map(artifacts.map(({ name, key }) => [name, `s3://${bucket.name}/${key}`]));
+  const text = packagedTemplate(template, uris);
+  const inline = { TemplateBody: JSON.stringify(JSON.parse(text)) };
+  if (dryRun && inline.TemplateBody.length <= LONGEST_INLINE) return inline;
+  if (dryRun) {
+    throw new Failure('too-large', 'the template is too long to be compared without being uploaded', {
+      remedy: 'deploy without --dry-run: it shows the change set and asks before it executes it',
+    });
+  }
+  if (await ensureBucket(cloud.s3, bucket)) {
+    tell(`made the bucket ${bucket.name} for the code: encrypted, closed to the public, by HTTPS alone`);
+  }
+  let sent = 0;
+  for (const each of artifacts) if (await upload(cloud.s3, bucket, each)) sent += 1;
+  const described = { ...artifact('template', Buffer.from(text)), bytes: Buffer.from(text) };
+  const key = described.key.replace(/zip$/, 'json');
+  await upload(cloud.s3, bucket, { key, bytes: described.bytes });
+  tell(`uploaded ${sent} of ${artifacts.length} to ${bucket.name}; the others are there already`);
+  return { TemplateURL: objectUrl(bucket, key) };
+}
+
+/** @throws Failure `invalid` for what is no parameter of the template. */
+function checkParameters(template: Template, given: ReadonlyMap<string, string>): void {
+  const known = Object.keys(template.Parameters ?? {});
+  const stray = [...given.keys()].find((name) => !known.includes(name));
+  if (stray === undefined) return;
+  throw new Failure('invalid', `the template has no parameter "${stray}"`, { remedy: `it has ${known.join(', ')}` });
+}
+
+/** What is given; of the others, what the stack has, as far as the template still asks for it. */
+function parametersOf(template: Template, before: StackState | undefined, given: ReadonlyMap<string, string>) {
+  const kept = [...(before?.parameters.keys() ?? [])].filter(
+    (name) => !given.has(name) && Object.hasOwn(template.Parameters ?? {}, name),
+  );
+  return [
+    ...[...given].map(([ParameterKey, ParameterValue]) => ({ ParameterKey, ParameterValue })),
+    ...(isMissing(before) ? [] : kept.map((ParameterKey) => ({ ParameterKey, UsePreviousValue: true }))),
+  ];
+}

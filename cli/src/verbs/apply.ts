@@ -1,0 +1,360 @@
+import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Failure } from '@gatehouse/core/access/failure';
+import type { Subject } from '@gatehouse/core/access/subject';
+import type { TargetPlan } from '@gatehouse/core/operations/plan';
+import type { PlanDifference, SavedPlan } from '@gatehouse/core/operations/saved-plan';
+import { type Command, InvalidArgumentError } from 'commander';
+import { type AwsOptions, withAwsOptions } from '../aws/options.ts';
+import type { RunOperation } from '../aws/run-operation.ts';
+import type { FollowedTo } from '../plan/follow.ts';
+import type { Plans } from '../plan/planned.ts';
+import type { Progress } from '../plan/progress.ts';
+import { type Format, withFormats, writeAnswer } from '../terminal/answer.ts';
+import { columns } from '../terminal/columns.ts';
+import { COMMAND, withExamples } from '../terminal/help.ts';
+import type { Output, Terminal } from '../terminal/terminal.ts';
+import { counted, printable } from '../terminal/text.ts';
+import { shortTarget } from './status.ts';
+
+interface Options extends AwsOptions {
+  readonly output: Format;
+  readonly subject?: readonly Subject[];
+  readonly policy?: string;
+  readonly yes?: boolean;
+  readonly dryRun?: boolean;
+  readonly timeout: number;
+  readonly by?: string;
+}
+
+/** `apply`: has a plan carried out, and waits until it is. */
+export function addApply(program: Command, terminal: Terminal): void {
+  const verb = program
+    .command('apply [plan-or-target...]')
+    .description('have what is planned done now, and follow it until it is done and verified')
+    .option('--subject <subject...>', 'only for these: user/<source>/<id>, machine/<name>, grant/<name>')
+    .option('--policy <file>', 'put this document in force first')
+    .option('--yes', 'agree to what widens without being asked; needed where nobody can be asked')
+    .option('--dry-run', 'show the plan, and whether it would be asked for; do nothing')
+    .option('--by <who>', 'who agrees to a document, for the record (default: the ARN that AWS knows you by)')
+    .option('--timeout <seconds>', 'how long to wait', readSeconds, 300);
+  withFormats(withAwsOptions(verb)).action((words: string[], options: Options) => apply(terminal, words, options));
+  withExamples(verb, [
+    ['gatehouse apply prod.plan.json', 'exactly what "plan --out" saved, unprompted; refused where it is true no more'],
+    ['gatehouse apply prod-eu', 'plans, shows, asks where something widens, and follows'],
+    ['gatehouse apply --policy policy.yaml', 'the same for a document: uploads and activates it'],
+    ['gatehouse apply --yes -o json', 'in a pipeline that has its own approval'],
+  ]);
+}
+
+function readSeconds(text: string): number {
+  if (/^[1-9]\d{0,4}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('It must be a number of seconds.');
+}
+
+/** What is to be applied: what was planned, and what was agreed to already. */
+interface Task {
+  readonly all: Plans;
+  readonly document?: string | undefined;
+  readonly only?: readonly Subject[] | undefined;
+  /** Who saved a plan has seen it. */
+  readonly agreed: boolean;
+}
+
+async function apply(terminal: Terminal, words: readonly string[], options: Options): Promise<void> {
+  const [{ operationsOf }, { progressOn }, saved] = await Promise.all([
+    import('../aws/run-operation.ts'),
+    import('../plan/progress.ts'),
+    import('../plan/saved.ts'),
+  ]);
+  const files = words.filter(saved.isFileName);
+  if (options.policy !== undefined && (words.length > 0 || options.subject !== undefined)) {
+    throw new Failure('invalid', 'a document is put in force as a whole', {
+      remedy: `leave targets and subjects out; to look at one alone: ${COMMAND} plan TARGET --policy FILE`,
+    });
+  }
+  if (files.length > 0 && (words.length > 1 || options.subject !== undefined)) {
+    throw new Failure('invalid', 'a saved plan says itself what it is about', { remedy: 'give the file alone' });
+  }
+  const [file] = files;
+  const kept = file === undefined ? undefined : saved.readSavedPlan(file);
+  const run = await operationsOf(options, terminal);
+  const progress = progressOn(terminal.err, () => performance.now());
+  try {
+    const task = kept
+      ? await taskOfFile(terminal, run, kept, file!, progress)
+      : await taskOf(run, words, options, progress);
+    if (task === undefined) return;
+    await carryOut(terminal, run, task, options, progress);
+  } finally {
+    progress.end();
+  }
+}
+
+async function taskOf(
+  run: RunOperation,
+  targets: readonly string[],
+  { policy, subject, yes }: Options,
+  progress: Progress,
+): Promise<Task> {
+  const { plansFor } = await import('../plan/planned.ts');
+  const document = policy === undefined ? undefined : readFileSync(policy, 'utf8');
+  const request = { targets, subjects: subject, document };
+  const all = await plansFor(run, request, (done, of) => progress.tell(`planning ${done} of ${of}`));
+  return { all, document, only: subject, agreed: yes === true };
+}
+
+/**
+ * A saved plan that still holds; undefined where all of it is done. @throws Failure `conflict` where it does not, once the
+ * difference is shown.
+ */
+async function taskOfFile(
+  terminal: Terminal,
+  run: RunOperation,
+  kept: SavedPlan,
+  file: string,
+  progress: Progress,
+): Promise<Task | undefined> {
+  const { all, differences } = await plannedAnew(run, kept, progress);
+  const document = kept.policy?.document;
+  const only = kept.subjects as readonly Subject[] | undefined;
+  const isEmpty = all.unplanned.length === 0 && all.plans.every(({ changes }) => changes.length === 0);
+  if (differences.length > 0 && isEmpty && document === undefined) {
+    terminal.out.write(`${terminal.out.style.good('done')}  nothing of the plan is left to do\n`);
+    return undefined;
+  }
+  if (differences.length > 0) {
+    writeDifferences(terminal.err, differences);
+    throw new Failure('conflict', `${file} is stale: what would be done now is not what was saved`, {
+      remedy: 'look at it anew, and save it again: gatehouse plan --out FILE',
+    });
+  }
+  return { all, document, only, agreed: true };
+}
+
+/** What is to be done now of what was planned, and in what that is something else. */
+async function plannedAnew(
+  run: RunOperation,
+  kept: SavedPlan,
+  progress: Progress,
+): Promise<{ readonly all: Plans; readonly differences: readonly PlanDifference[] }> {
+  const [{ plansFor }, { savedPlan, differencesOf }] = await Promise.all([
+    import('../plan/planned.ts'),
+    import('@gatehouse/core/operations/saved-plan'),
+  ]);
+  const document = kept.policy?.document;
+  const subjects = kept.subjects as readonly Subject[] | undefined;
+  const asked = { targets: kept.targets.map(({ target }) => target), subjects, document };
+  const all = await plansFor(run, asked, (done, of) => progress.tell(`planning anew, ${done} of ${of}`));
+  progress.end();
+  const fresh = savedPlan(all, { at: kept.at, document, subjects });
+  const unknown = all.unplanned.map(({ target, message }): PlanDifference => ({ target, sign: '~', text: message }));
+  return { all, differences: [...differencesOf(kept, fresh), ...unknown] };
+}
+
+/** Asks, and looks once more: a person may read for long. @throws Failure `conflict` where it is something else by then. */
+async function agreeTo(
+  terminal: Terminal,
+  run: RunOperation,
+  { all, document, only }: Task,
+  options: Options,
+  progress: Progress,
+): Promise<void> {
+  await agree(terminal, options);
+  const { savedPlan } = await import('@gatehouse/core/operations/saved-plan');
+  const shown = savedPlan(all, { at: Date.now(), document, subjects: only });
+  const { differences } = await plannedAnew(run, shown, progress);
+  if (differences.length === 0) return;
+  writeDifferences(terminal.err, differences);
+  throw new Failure('conflict', 'what would be done is not what was shown any more, so nothing was applied', {
+    remedy: 'apply again',
+  });
+}
+
+function writeDifferences({ write, style }: Output, differences: readonly PlanDifference[]): void {
+  write(`${style.bold('Since it was planned')}  ${style.dim('+ only now, - only then:')}\n`);
+  write(
+    columns(
+      differences.map(({ target, sign, text }) => [
+        { text: sign, paint: sign === '+' ? style.good : sign === '-' ? style.bad : style.warn },
+        { text: target === undefined ? 'policy' : shortTarget(target), paint: style.name },
+        text,
+      ]),
+      { style, indent: 2 },
+    ),
+  );
+  write('\n');
+}
+
+async function carryOut(
+  terminal: Terminal,
+  run: RunOperation,
+  task: Task,
+  options: Options,
+  progress: Progress,
+): Promise<void> {
+  const [{ writePlans }, { linesOf, widens }] = await Promise.all([
+    import('../plan/text.ts'),
+    import('../plan/planned.ts'),
+  ]);
+  const { all, document } = task;
+  progress.end();
+  const isForPeople = options.output === 'table' || options.output === 'wide';
+  writePlans(isForPeople ? terminal.out : terminal.err, all, options.output === 'wide');
+  const observed = all.plans.filter(({ mode, changes }) => mode === 'observe' && changes.length > 0);
+  for (const { target } of observed) {
+    const remedy = 'set mode: enforce under clusters in the access policy';
+    terminal.err.write(`${shortTarget(target)} is in mode observe, so nothing is applied there: ${remedy}\n`);
+  }
+  const doable = all.plans.filter(({ mode, changes }) => mode !== 'observe' && changes.length > 0);
+  const lines = linesOf(doable);
+  const isWider = lines.some(({ line }) => widens(line)) || (all.proposed?.widens.length ?? 0) > 0;
+  if (options.dryRun) {
+    const asks = isWider && !task.agreed ? 'it would ask first, because something widens' : 'it would not ask';
+    terminal.err.write(`dry run: nothing was applied; ${asks}\n`);
+    return;
+  }
+  if (isWider && !task.agreed) await agreeTo(terminal, run, task, options, progress);
+  const began = performance.now();
+  const policy = document === undefined ? undefined : await putInForce(run, document, all, options);
+  if (doable.length === 0) return answer(terminal, options, { all, doable, to: undefined, began, policy });
+  const { follow } = await import('../plan/follow.ts');
+  for (const { target, changes } of document === undefined ? doable : []) {
+    const subjects = subjectsIn(changes);
+    await run({ operation: 'reconcile', target, ...(subjects === undefined ? {} : { subjects: [...subjects] }) });
+  }
+  const subjects = new Set(lines.flatMap(({ line }) => line.subject ?? []));
+  const to = await follow(
+    run,
+    { targets: doable.map(({ target }) => target), subjects, only: task.only },
+    { now: () => performance.now(), sleep: (milliseconds) => sleep(milliseconds), timeout: options.timeout * 1_000 },
+    (waiting) => progress.tell(`applying: ${counted(waiting, 'mark')} to go`),
+  );
+  progress.end();
+  await answer(terminal, options, { all, doable, to, began, policy });
+}
+
+/** Those of a target's lines; undefined where one line is nobody's, so that everybody's are looked at. */
+function subjectsIn(changes: TargetPlan['changes']): ReadonlySet<Subject> | undefined {
+  const subjects = changes.flatMap(({ change }) => change.lines.map(({ subject }) => subject));
+  return subjects.includes(undefined) ? undefined : new Set(subjects as Subject[]);
+}
+
+async function agree({ ask }: Terminal, { policy }: Options): Promise<void> {
+  const remedy = `to agree without being asked: --yes; or save the plan first: ${COMMAND} plan --out FILE`;
+  if (!ask)
+    throw new Failure('forbidden', 'it widens, and nobody is there to agree, so nothing was applied', { remedy });
+  const what = policy === undefined ? 'It gives' : 'The document gives';
+  const said = await ask(`${what} people more than they have now. Only "yes" applies it: `);
+  if (said.trim() !== 'yes') throw new Failure('forbidden', 'nothing was applied', { remedy });
+}
+
+/** Uploads the document, and activates what of it waits; answers its version. @throws Failure `conflict` where another came in between. */
+async function putInForce(
+  run: RunOperation,
+  document: string,
+  { proposed }: Plans,
+  options: Options,
+): Promise<Applied['policy']> {
+  const { whoAmI } = await import('../aws/caller.ts');
+  const by = options.by ?? (await whoAmI(options));
+  const uploaded = await run<
+    { version: number; digest: string; state: string } & Pick<NonNullable<Plans['proposed']>, 'widens'>
+  >({
+    operation: 'upload-policy',
+    document,
+    by,
+  });
+  const agreed = new Set((proposed?.widens ?? []).map(({ about, text }) => `${about} ${text}`));
+  const unseen = uploaded.widens.filter(({ about, text }) => !agreed.has(`${about} ${text}`));
+  if (uploaded.state === 'superseded' || unseen.length > 0) {
+    throw new Failure(
+      'conflict',
+      `another policy came into force meanwhile, so version ${uploaded.version} was not activated`,
+      {
+        remedy: 'look at the plan again, and apply it then',
+      },
+    );
+  }
+  const { version, digest } = uploaded;
+  if (uploaded.widens.length > 0) await run({ operation: 'activate-policy', version, by });
+  return { version, digest };
+}
+
+interface Applied {
+  readonly all: Plans;
+  readonly doable: readonly TargetPlan[];
+  /** Undefined where nothing was to be done. */
+  readonly to: FollowedTo | undefined;
+  readonly began: number;
+  /** What was put in force. */
+  readonly policy: { readonly version: number; readonly digest: string } | undefined;
+}
+
+/** Tells what came of it. */
+async function answer(
+  terminal: Terminal,
+  options: Options,
+  { all, doable, to, began, policy }: Applied,
+): Promise<void> {
+  const { linesOf } = await import('../plan/planned.ts');
+  const planned = linesOf(doable);
+  const left = to ? linesOf(to.left.plans.filter(({ mode }) => mode !== 'observe')) : [];
+  const unknown = to?.left.unplanned ?? all.unplanned;
+  const failed =
+    left.length > 0 || unknown.length > 0 || (to?.findings.length ?? 0) > 0 || (to?.waiting.length ?? 0) > 0;
+  const rows = planned.map((one) => ({
+    ...one,
+    done: !left.some(
+      ({ plan, object, line }) =>
+        plan.target === one.plan.target && object === one.object && line.text === one.line.text,
+    ),
+  }));
+  const done = rows.filter((row) => row.done).length;
+  const seconds = ((performance.now() - began) / 1_000).toFixed(1);
+  await writeAnswer(terminal.out, options.output, {
+    value: {
+      ...(policy === undefined ? {} : { policy }),
+      applied: done,
+      left: left.map(({ plan: { target }, kind, object, line }) => ({ target, kind, object, ...line })),
+      unplanned: unknown,
+      waiting: to?.waiting ?? [],
+      findings: to?.findings ?? [],
+      observed: all.plans
+        .filter(({ mode, changes }) => mode === 'observe' && changes.length > 0)
+        .map(({ target }) => target),
+    },
+    listing: {
+      columns: [
+        { head: 'TARGET', cell: ({ plan }) => plan.target },
+        { head: 'OBJECT', cell: ({ object }) => object },
+        { head: 'LINE', cell: ({ line }) => `${line.sign} ${line.text}` },
+        { head: 'SUBJECT', cell: ({ line }) => line.subject ?? '' },
+        { head: 'DONE', cell: (row) => (row.done ? 'yes' : 'no'), value: (row) => row.done },
+      ],
+      rows,
+    },
+    text: (output) => {
+      const { style, width } = output;
+      if (policy !== undefined) output.write(`${style.good('done')}  policy version ${policy.version} is in force\n`);
+      if (to === undefined) return;
+      for (const { target, code, message, remedy } of [
+        ...to.findings,
+        ...to.waiting.flatMap(({ target, failure }) => (failure ? [{ target, ...failure }] : [])),
+        ...unknown,
+      ]) {
+        output.write(`\n${style.bad(code)}  ${style.bold(shortTarget(target))}\n`);
+        output.write(
+          columns([['why', message], ...(remedy === undefined ? [] : [['try', remedy]])], { style, width, indent: 2 }),
+        );
+      }
+      for (const { plan, line } of left) {
+        output.write(`  ${style.warn('left')} ${shortTarget(plan.target)} ${line.sign} ${printable(line.text)}\n`);
+      }
+      const word = failed ? style.bad('not done') : style.good('done');
+      const rest = failed ? `, ${left.length} left, ${counted(to.waiting.length, 'mark')} waiting` : '';
+      output.write(`\n${word}  ${counted(done, 'line')} applied${rest} (${seconds} s)\n`);
+    },
+  });
+  if (failed) terminal.exitCode = 1;
+}
