@@ -1,18 +1,11 @@
 import { Logger } from '@aws-lambda-powertools/logger';
 import { sqsQueueDepths } from '@gatehouse/core/aws/queue-depths';
-import { turnPorts, turnsSchema } from '@gatehouse/core/aws/turns';
+import { runOperationSchema, turnPorts } from '@gatehouse/core/aws/turns';
 import type { OperationDependencies } from '@gatehouse/core/operations/answer';
 import { TURN_LIMITS } from '@gatehouse/core/work/turn-ports';
-import * as z from 'zod';
 
 /** What the function reads from its environment. */
-export const environmentSchema = turnsSchema.extend({
-  /** ARN of the IAM role by which the clusters of Gatehouse's own account are reached. */
-  CLUSTER_ACCESS_ROLE: z.string().startsWith('arn:'),
-  DEAD_QUEUE_URL: z.url(),
-  DEAD_TURNS_QUEUE_URL: z.url(),
-  DEAD_EVENTS_QUEUE_URL: z.url(),
-});
+export const environmentSchema = runOperationSchema;
 
 /** Builds what the handler needs. @throws ZodError that names what is missing. */
 export function fromEnvironment(env: NodeJS.ProcessEnv): OperationDependencies {
