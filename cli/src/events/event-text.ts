@@ -38,7 +38,6 @@ export function outcomeCell({ outcome, reason }: Pick<EventEntry, 'outcome' | 'r
     recorded: style.good,
     unchanged: style.dim,
     outdated: style.dim,
-    repeated: style.dim,
     ignored: style.warn,
   };
   return { text: reason === undefined ? outcome : `${outcome} (${reason})`, paint: paints[outcome] };

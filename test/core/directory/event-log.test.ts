@@ -89,7 +89,7 @@ describe('an event by its name', () => {
     entry({ event: 'same', source: 'cognito' }),
     entry({ event: 'same' }),
     entry({ event: 'again', receivedAt: NOW - 5 }),
-    entry({ event: 'again', receivedAt: NOW - 4, outcome: 'repeated' }),
+    entry({ event: 'again', receivedAt: NOW - 4, outcome: 'unchanged' }),
   ];
   it.each<[string, readonly string[]]>([
     ['abc-1', ['okta/abc-1']],

@@ -8,9 +8,9 @@ import type { Cause, Fact } from './fact.ts';
 export interface EventEntry extends Cause {
   /**
    * `recorded`: some of its facts were news. `unchanged`: all were known. `outdated`: newer facts stood against all of them.
-   * `repeated`: it had been taken in before. `ignored`: it says nothing that Gatehouse acts on.
+   * `ignored`: it says nothing that Gatehouse acts on. A delivery that is remembered is not noted once more.
    */
-  readonly outcome: 'recorded' | 'unchanged' | 'outdated' | 'repeated' | 'ignored';
+  readonly outcome: 'recorded' | 'unchanged' | 'outdated' | 'ignored';
   /** Why it was ignored: a code that the guide explains. */
   readonly reason?: string;
   /** What it said: enough to record it again. */
@@ -85,8 +85,7 @@ export async function deliveriesOf(reader: TableReader, text: string, now: numbe
     if (isExact || entry.event.startsWith(text) || name.startsWith(text)) {
       found.set(name, [...(found.get(name) ?? []), entry]);
     }
-    // Only repetitions are newer than the delivery that was taken in.
-    if (name === text && entry.outcome !== 'repeated') break;
+    if (name === text) break;
     searched += 1;
     if (searched >= MOST_SEARCHED) break;
   }

@@ -67,7 +67,7 @@ export async function eventNamed(
   text: string,
 ): Promise<{ readonly event: EventEntry; readonly deliveries: number }> {
   const deliveries = await deliveriesOf(table, text, clock.now());
-  const event = deliveries.findLast(({ outcome }) => outcome !== 'repeated') ?? deliveries.at(-1);
+  const event = deliveries.at(-1);
   if (event) return { event, deliveries: deliveries.length };
   throw unknownEvent(text);
 }

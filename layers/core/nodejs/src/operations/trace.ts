@@ -65,7 +65,7 @@ export interface Trace {
  */
 export async function trace(ports: TurnPorts, text: string): Promise<Trace> {
   const deliveries = isRun(text) ? [] : await deliveriesOf(ports.table, text, ports.clock.now());
-  const event = deliveries.findLast(({ outcome }) => outcome !== 'repeated') ?? deliveries.at(-1);
+  const event = deliveries.at(-1);
   const targets = await knownTargets(ports);
   const entries = await entriesOf(ports, targets, event?.receivedAt ?? earliestKept(ports.clock.now()));
   const named = event ? [] : entries.filter((entry) => goesBy(entry, text));

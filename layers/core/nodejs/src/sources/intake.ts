@@ -36,12 +36,13 @@ const MEMORY_SECONDS = 3 * 24 * 60 * 60;
 const EVENTS_AT_ONCE = 16;
 
 /**
- * Takes an authentic delivery in: records its facts, wakes the planner, remembers the delivery, in this order. A crash at
- * any point is healed by the sender's next attempt, or by the tick, which finds facts that are still dirty: nothing is
- * remembered before it is recorded and enqueued, recording twice changes nothing, and the planner passes over clean facts.
+ * Takes an authentic delivery in: records its facts, wakes the planner and notes the events in the log of events, remembers the
+ * delivery, in this order. A crash at any point is healed by the sender's next attempt, or by the tick, which finds facts that
+ * are still dirty: nothing is remembered before it is recorded, enqueued and noted, recording twice changes nothing, and the
+ * planner passes over clean facts.
  *
- * Every event goes into the log of events. For one that says something new this takes no more time: the entry is put beside
- * the memory. A delivery that is remembered costs one read an event and its entry, and changes nothing else.
+ * The log takes no more time: its entry is put beside the message to the planner, or beside the count of what is ignored. A
+ * delivery that is remembered costs one read an event, and changes nothing: it stands in the log already.
  *
  * @throws Failure of the table or the queue: the sender has to try again.
  */
@@ -55,23 +56,25 @@ export async function takeIn(ports: IntakePorts, reception: Reception): Promise<
   });
   const recorded = await eachOf(fresh, (event) => recordEvent(ports, event, now));
   const changed = recorded.flatMap(({ facts }) => facts);
-  await nudgePlanner(
-    ports,
-    changed.map(({ key }) => key),
-  );
-  const ignored = ignoredIn(events);
-  const isFresh = new Set(fresh);
-  await bothOf(
+  await allOf(
+    nudgePlanner(
+      ports,
+      changed.map(({ key }) => key),
+    ),
     eachOf(recorded, async ({ event, outcome }) => {
-      await bothOf(remember(ports.table, event, now), noteEvent(ports.table, entryOf(event, outcome, now)));
+      await noteEvent(ports.table, { ...event.cause, receivedAt: now, outcome, facts: event.facts });
       return [];
     }),
-    eachOf(
-      events.filter((event) => !isFresh.has(event)),
-      (event) => noteIfPossible(ports.table, event, now),
-    ),
   );
-  await count(ports.table, ignored, now);
+  const ignored = ignoredIn(events);
+  await allOf(
+    eachOf(fresh, async (event) => {
+      await remember(ports.table, event, now);
+      return [];
+    }),
+    eachOf([...ignored.values()].flat(), (event) => noteIgnored(ports.table, event, now)),
+    eachOf([...ignored], ([reason, of]) => count(ports.table, reason, of, now)),
+  );
   return {
     events: reception.events.length,
     facts: changed.filter((fact) => fact.news).length,
@@ -85,19 +88,14 @@ function remember(table: Table, event: ReceivedEvent, now: number): Promise<void
   return table.put({ ...memoryKey(event), said: digest(event.facts), expiresAt });
 }
 
-/** What was repeated or ignored goes into the log if it can: a line that is missing must not make a sender repeat anything. */
-async function noteIfPossible(table: Table, event: ReceivedEvent, now: number): Promise<readonly never[]> {
+/** What is ignored goes into the log if it can: a line that is missing must not make a sender repeat anything. */
+async function noteIgnored(table: Table, event: ReceivedEvent, receivedAt: number): Promise<readonly never[]> {
   try {
-    await noteEvent(table, entryOf(event, event.facts.length > 0 ? 'repeated' : 'ignored', now));
+    await noteEvent(table, { ...event.cause, receivedAt, outcome: 'ignored', reason: reasonOf(event), facts: [] });
   } catch (error) {
     if (!isFailure(error)) throw error;
   }
   return [];
-}
-
-function entryOf(event: ReceivedEvent, outcome: EventEntry['outcome'], receivedAt: number): EventEntry {
-  const reason = outcome === 'ignored' ? { reason: reasonOf(event) } : {};
-  return { ...event.cause, receivedAt, outcome, ...reason, facts: event.facts };
 }
 
 /**
@@ -116,7 +114,7 @@ function withoutTwins(events: readonly ReceivedEvent[]): readonly ReceivedEvent[
 /** An event whose facts are recorded. */
 interface RecordedEvent {
   readonly event: ReceivedEvent;
-  readonly outcome: 'recorded' | 'unchanged' | 'outdated';
+  readonly outcome: Exclude<EventEntry['outcome'], 'ignored'>;
   /** What the planner should look at. */
   readonly facts: readonly { readonly key: Key; readonly news: boolean }[];
 }
@@ -150,19 +148,23 @@ function ignoredIn(events: readonly ReceivedEvent[]): ReadonlyMap<string, readon
 }
 
 /** Counts what was ignored, for operators. Best effort: a lost count must not make a sender repeat its delivery. */
-async function count(table: Table, ignored: ReadonlyMap<string, readonly ReceivedEvent[]>, now: number): Promise<void> {
-  for (const [reason, events] of ignored) {
-    const last = events.at(-1)!.cause;
-    const key = { pk: `ignored#${last.source}`, sk: reason };
-    try {
-      const item = await table.get(key);
-      const before = typeof item?.count === 'number' ? item.count : 0;
-      const after = { ...key, count: before + events.length, lastAt: now, lastEvent: last.event, lastType: last.type };
-      await table.put(after, item ? { equals: { count: before } } : { absent: true });
-    } catch (error) {
-      if (!isFailure(error)) throw error;
-    }
+async function count(
+  table: Table,
+  reason: string,
+  events: readonly ReceivedEvent[],
+  now: number,
+): Promise<readonly never[]> {
+  const last = events.at(-1)!.cause;
+  const key = { pk: `ignored#${last.source}`, sk: reason };
+  try {
+    const item = await table.get(key);
+    const before = typeof item?.count === 'number' ? item.count : 0;
+    const after = { ...key, count: before + events.length, lastAt: now, lastEvent: last.event, lastType: last.type };
+    await table.put(after, item ? { equals: { count: before } } : { absent: true });
+  } catch (error) {
+    if (!isFailure(error)) throw error;
   }
+  return [];
 }
 
 /** Does the work for all items, some at a time; when one fails, waits for those under way, and throws the first failure. */
@@ -178,7 +180,7 @@ async function eachOf<T, R>(items: readonly T[], work: (item: T) => Promise<read
   return results;
 }
 
-/** Waits for both, also where one fails, and throws the first failure. */
-async function bothOf(one: Promise<unknown>, other: Promise<unknown>): Promise<void> {
-  for (const settled of await Promise.allSettled([one, other])) if (settled.status === 'rejected') throw settled.reason;
+/** Waits for all, also where one fails, and throws the first failure. */
+async function allOf(...works: readonly Promise<unknown>[]): Promise<void> {
+  for (const settled of await Promise.allSettled(works)) if (settled.status === 'rejected') throw settled.reason;
 }
