@@ -82,6 +82,7 @@ describe('the log of events', () => {
 });
 
 describe('an event by its name', () => {
+  const left = { type: 'group', source: 'okta', group: 'g1', state: 'absent', at: 1 } as const;
   const entries = [
     entry({ event: 'abc-1', receivedAt: NOW - 2 }),
     entry({ event: 'abc-2', receivedAt: NOW - 1 }),
@@ -89,13 +90,17 @@ describe('an event by its name', () => {
     entry({ event: 'same', source: 'cognito' }),
     entry({ event: 'same' }),
     entry({ event: 'again', receivedAt: NOW - 5 }),
-    entry({ event: 'again', receivedAt: NOW - 4, outcome: 'unchanged' }),
+    entry({ event: 'again', receivedAt: NOW - 4, outcome: 'unchanged', facts: [left] }),
+    // As long ago as a sender goes on trying.
+    entry({ event: 'again', receivedAt: NOW - 4 - DAY, outcome: 'unchanged' }),
   ];
   it.each<[string, readonly string[]]>([
     ['abc-1', ['okta/abc-1']],
     ['okta/abc-1', ['okta/abc-1']],
-    ['ag', ['okta/again', 'okta/again']],
-    ['okta/ag', ['okta/again', 'okta/again']],
+    ['ag', ['okta/again', 'okta/again', 'okta/again']],
+    ['again', ['okta/again', 'okta/again', 'okta/again']],
+    ['okta/ag', ['okta/again', 'okta/again', 'okta/again']],
+    ['okta/again', ['okta/again', 'okta/again', 'okta/again']],
     // An id in full is meant before the beginning of another.
     ['abc', ['cognito/abc']],
     ['okta/same', ['okta/same']],
@@ -110,5 +115,28 @@ describe('an event by its name', () => {
       code: 'invalid',
       remedy: expect.stringContaining('<source>/<id>'),
     });
+  });
+
+  it.each([
+    // Two days of four shards: that of the event, and as long before it as a sender goes on trying.
+    ['abc-1', 8],
+    // Its shard alone.
+    ['okta/abc-1', 2],
+  ])('ends the search soon after it is found: %s', async (text, queries) => {
+    const table = await logOf(...entries);
+    await deliveriesOf(table, text, NOW);
+    expect(table.calls.query).toBe(queries);
+  });
+
+  it('that is not among the newest is not said to be unknown, and its full name finds it', async () => {
+    const others = Array.from({ length: 60 }, (_, index) => entry({ event: `x${index}`, receivedAt: NOW - index }));
+    const table = await logOf(entry({ event: 'old', receivedAt: NOW - 2 * DAY }), ...others);
+    await expect(deliveriesOf(table, 'old', NOW, 50)).rejects.toMatchObject({
+      code: 'too-large',
+      message: expect.stringContaining('the newest 50 events, back to 2026-01-15T11:59:59'),
+      remedy: expect.stringContaining('<source>/<id>'),
+    });
+    expect(await deliveriesOf(table, 'okta/old', NOW, 50)).toHaveLength(1);
+    await expect(deliveriesOf(table, 'okta/older', NOW, 50)).rejects.toMatchObject({ code: 'too-large' });
   });
 });

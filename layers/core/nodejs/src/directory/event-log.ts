@@ -31,8 +31,10 @@ const DAY = 24 * 60 * 60 * 1000;
 const SHARDS = [0, 1, 2, 3] as const;
 /** Entries a query: enough for a screen. */
 const PAGE = 100;
-/** So many entries are looked through for an id at most: some seconds of queries. */
-const MOST_SEARCHED = 100_000;
+/** So many entries are looked through at most for a few of them: some seconds of queries. */
+export const MOST_SEARCHED = 100_000;
+/** Deliveries of one event lie no farther apart: so long goes EventBridge on trying, and everybody else shorter. */
+const DELIVERIES_APART = DAY;
 
 /** Writes an event into the log: one put, without a condition. Written twice, it stands there once. */
 export async function noteEvent(table: Pick<Table, 'put'>, entry: EventEntry): Promise<void> {
@@ -48,10 +50,17 @@ export async function noteEvent(table: Pick<Table, 'put'>, entry: EventEntry): P
 /** The earliest time of which events are still kept. */
 export const earliestKept = (now: number): number => now - DAYS_KEPT * DAY;
 
-/** The events of a span, the newest first. Consistent; nothing is read before it is asked for but a page of each shard. */
-export async function* eventsIn(reader: TableReader, { since, until }: EventSpan): AsyncGenerator<EventEntry> {
+/**
+ * The events of a span, the newest first; `among`: those of some shards alone. Consistent; nothing is read before it is asked
+ * for but a page of each shard.
+ */
+export async function* eventsIn(
+  reader: TableReader,
+  { since, until }: EventSpan,
+  among: readonly number[] = SHARDS,
+): AsyncGenerator<EventEntry> {
   for (let day = startOfDay(until); day >= startOfDay(since); day -= DAY) {
-    const shards = SHARDS.map((shard) => shardOfDay(reader, partition(day, shard), until));
+    const shards = among.map((shard) => shardOfDay(reader, partition(day, shard), until));
     const heads = await Promise.all(shards.map((shard) => shard.next()));
     for (;;) {
       let newest = -1;
@@ -70,33 +79,71 @@ export async function* eventsIn(reader: TableReader, { since, until }: EventSpan
 
 /**
  * Every delivery of one event, the newest first: by `<source>/<id>`, by its id, or by a beginning of its id that no other has.
+ * An id in full ends the search where it is found; a beginning of one is looked for in all that is kept, but in no more than
+ * `most` entries.
  *
  * @returns empty where no event of the days that are kept is meant.
- * @throws Failure `invalid` where several are meant.
+ * @throws Failure `invalid` where several are meant; `too-large` where the search ended before all was looked through.
  */
-export async function deliveriesOf(reader: TableReader, text: string, now: number): Promise<readonly EventEntry[]> {
-  const exact = new Map<string, EventEntry[]>();
-  const beginning = new Map<string, EventEntry[]>();
-  let searched = 0;
-  for await (const entry of eventsIn(reader, { since: earliestKept(now), until: now })) {
-    const name = eventName(entry);
-    const isExact = name === text || entry.event === text;
-    const found = isExact ? exact : beginning;
-    if (isExact || entry.event.startsWith(text) || name.startsWith(text)) {
-      found.set(name, [...(found.get(name) ?? []), entry]);
-    }
-    if (name === text) break;
-    searched += 1;
-    if (searched >= MOST_SEARCHED) break;
-  }
-  const meant = exact.size > 0 ? exact : beginning;
+export async function deliveriesOf(
+  reader: TableReader,
+  text: string,
+  now: number,
+  most = MOST_SEARCHED,
+): Promise<readonly EventEntry[]> {
+  // A name in full says where it stands: one shard of each day, however much came in.
+  const named = text.includes('/') ? await search(reader, text, now, most, [shardOfName(text)]) : undefined;
+  const found = named && named.exact.size > 0 ? named : await search(reader, text, now, most, SHARDS);
+  const meant = found.exact.size > 0 ? found.exact : found.beginning;
   if (meant.size > 1) {
     const names = [...meant.keys()].slice(0, 5).join(', ');
     throw new Failure('invalid', `"${text}" is more than one event: ${names}`, {
       remedy: 'write more of its id, or <source>/<id>',
     });
   }
-  return [...meant.values()][0] ?? [];
+  const [deliveries] = meant.values();
+  if (deliveries || found.endedAt === undefined) return deliveries ?? [];
+  const looked = `the newest ${most} events, back to ${new Date(found.endedAt).toISOString()}`;
+  throw new Failure('too-large', `"${text}" is not among ${looked}; older ones were not looked through`, {
+    remedy: 'name it in full, <source>/<id>: that reaches four times as far back',
+  });
+}
+
+/** Deliveries by the name of their event. */
+interface Found {
+  readonly exact: ReadonlyMap<string, readonly EventEntry[]>;
+  readonly beginning: ReadonlyMap<string, readonly EventEntry[]>;
+  /** The time up to which was searched, where not all was looked through. */
+  readonly endedAt?: number;
+}
+
+async function search(
+  reader: TableReader,
+  text: string,
+  now: number,
+  most: number,
+  among: readonly number[],
+): Promise<Found> {
+  const exact = new Map<string, EventEntry[]>();
+  const beginning = new Map<string, EventEntry[]>();
+  let since = earliestKept(now);
+  let searched = 0;
+  // Day by day, for what is found moves the end.
+  for (let day = startOfDay(now); day >= startOfDay(since); day -= DAY) {
+    const span = { since: Math.max(since, day), until: Math.min(now, day + DAY - 1) };
+    for await (const entry of eventsIn(reader, span, among)) {
+      if (entry.receivedAt < since) break;
+      if (searched === most) return { exact, beginning, endedAt: entry.receivedAt };
+      searched += 1;
+      const name = eventName(entry);
+      const isExact = name === text || entry.event === text;
+      if (isExact && exact.size === 0) since = Math.max(since, entry.receivedAt - DELIVERIES_APART);
+      if (!isExact && !entry.event.startsWith(text) && !name.startsWith(text)) continue;
+      const of = isExact ? exact : beginning;
+      of.set(name, [...(of.get(name) ?? []), entry]);
+    }
+  }
+  return { exact, beginning };
 }
 
 /** How an event is named in one word: ids are the source's own. */
@@ -114,13 +161,13 @@ async function* shardOfDay(reader: TableReader, pk: string, until: number): Asyn
 
 /** Beside the id stands a digest of what the event said, as in the memory of deliveries: one id may be given to two events. */
 function keyOf({ source, event, receivedAt, facts }: EventEntry): Key {
-  const shard = Number.parseInt(digest(`${source} ${event}`).slice(0, 4), 16) % SHARDS.length;
   return {
-    pk: partition(startOfDay(receivedAt), shard),
+    pk: partition(startOfDay(receivedAt), shardOfName(eventName({ source, event }))),
     sk: `${timeKey(receivedAt)}#${source}#${event}#${digest(facts).slice(0, 8)}`,
   };
 }
 
+const shardOfName = (name: string): number => Number.parseInt(digest(name).slice(0, 4), 16) % SHARDS.length;
 const startOfDay = (time: number): number => Math.floor(time / DAY) * DAY;
 const partition = (day: number, shard: number): string => `events#${new Date(day).toISOString().slice(0, 10)}#${shard}`;
 const timeKey = (time: number): string => String(Math.max(0, Math.floor(time))).padStart(15, '0');
