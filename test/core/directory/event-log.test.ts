@@ -82,7 +82,7 @@ describe('the log of events', () => {
 });
 
 describe('an event by its name', () => {
-  const left = { type: 'group', source: 'okta', group: 'g1', state: 'absent', at: 1 } as const;
+  const left = { type: 'membership', source: 'okta', group: 'g1', user: 'u1', state: 'absent', at: 1 } as const;
   const entries = [
     entry({ event: 'abc-1', receivedAt: NOW - 2 }),
     entry({ event: 'abc-2', receivedAt: NOW - 1 }),

@@ -219,6 +219,20 @@ describe('a replay', () => {
     await expect(operate({ operation: 'replay', event: 'nobody' })).rejects.toMatchObject({ code: 'not-found' });
   });
 
+  it.each(['twice', 'okta/twice'])('takes all that one id was given to, in the order received: %s', async (name) => {
+    const { receive, operate, settle, clock, table } = await aWorld();
+    await receive('twice', member('alice', clock.now()));
+    clock.advance(1_000);
+    await receive('twice', member('bob', clock.now()));
+    await settle(600_000);
+    for (const user of ['alice', 'bob']) await table.delete(factKey(member(user, 0)));
+    const { replayed } = await operate<ReplayOutcome>({ operation: 'replay', event: name });
+    expect(replayed.map(({ event, outcomes }) => [event.facts, outcomes])).toMatchObject([
+      [[{ user: 'alice' }], ['recorded']],
+      [[{ user: 'bob' }], ['recorded']],
+    ]);
+  });
+
   it('leaves the directory as it is, and foretells that, whatever came in whichever order', async () => {
     const fact = fc.record({
       user: fc.constantFrom('a', 'b'),

@@ -1,6 +1,6 @@
 import { Failure } from '../access/failure.ts';
 import { memberOf, type Subject } from '../access/subject.ts';
-import { deliveriesOf, type EventEntry, earliestKept, eventsIn } from '../directory/event-log.ts';
+import { type EventEntry, earliestKept, eventName, eventsIn } from '../directory/event-log.ts';
 import type { Fact } from '../directory/fact.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { TableReader } from '../ports/table.ts';
@@ -61,15 +61,14 @@ function isAboutUser(fact: Fact, text: string): boolean {
   return fact.user === text || (fact.type === 'user' && (fact.login === text || fact.email === text));
 }
 
-/** One event, with all of its deliveries. @throws Failure `not-found`; `invalid` where several are meant. */
-export async function eventNamed(
-  { table, clock }: { readonly table: TableReader; readonly clock: Clock },
-  text: string,
-): Promise<{ readonly event: EventEntry; readonly deliveries: number }> {
-  const deliveries = await deliveriesOf(table, text, clock.now());
-  const event = deliveries.at(-1);
-  if (event) return { event, deliveries: deliveries.length };
-  throw unknownEvent(text);
+/** Each event once, however often it was delivered; but both where one id was given to two. The oldest of each, in their order. */
+export function withoutRepetitions(oldestFirst: readonly EventEntry[]): readonly EventEntry[] {
+  const distinct = new Map<string, EventEntry>();
+  for (const event of oldestFirst) {
+    const name = `${eventName(event)} ${JSON.stringify(event.facts)}`;
+    if (!distinct.has(name)) distinct.set(name, event);
+  }
+  return [...distinct.values()];
 }
 
 /** Nothing goes by that name. */

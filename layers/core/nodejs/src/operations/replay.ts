@@ -1,6 +1,6 @@
 import { Failure } from '../access/failure.ts';
 import { markDirty } from '../directory/dirty.ts';
-import { type EventEntry, eventName } from '../directory/event-log.ts';
+import { deliveriesOf, type EventEntry, eventName } from '../directory/event-log.ts';
 import type { Cause, Fact } from '../directory/fact.ts';
 import { factKey, shardOf } from '../directory/items.ts';
 import { merge } from '../directory/merge.ts';
@@ -8,7 +8,7 @@ import { nudgePlanner } from '../directory/nudge.ts';
 import { type RecordPorts, recordFact } from '../directory/record.ts';
 import type { Queues } from '../ports/queues.ts';
 import type { Item, Key } from '../ports/table.ts';
-import { type EventQuery, eventNamed, listEvents } from './events.ts';
+import { type EventQuery, listEvents, unknownEvent, withoutRepetitions } from './events.ts';
 
 /** What replaying takes. */
 export interface ReplayPorts extends RecordPorts {
@@ -44,7 +44,7 @@ export async function replay(
   which: { readonly event: string } | EventQuery,
   dryRun: boolean,
 ): Promise<ReplayOutcome> {
-  const events = 'event' in which ? [await one(ports, which.event)] : await several(ports, which);
+  const events = 'event' in which ? await named(ports, which.event) : await several(ports, which);
   if (dryRun) return { dryRun, replayed: await foreseen(ports, events) };
   const replayed: Replayed[] = [];
   const keys: Key[] = [];
@@ -63,21 +63,20 @@ export async function replay(
   return { dryRun, replayed };
 }
 
-async function one(ports: ReplayPorts, text: string): Promise<EventEntry> {
-  const { event } = await eventNamed(ports, text);
-  if (event.facts.length > 0) return event;
-  throw new Failure('invalid', `${eventName(event)} was ignored (${event.reason}): there is nothing in it to replay`);
+/** All that goes by one name. */
+async function named({ table, clock }: ReplayPorts, text: string): Promise<readonly EventEntry[]> {
+  const deliveries = await deliveriesOf(table, text, clock.now());
+  const [newest] = deliveries;
+  if (!newest) throw unknownEvent(text);
+  const events = withoutRepetitions(deliveries.toReversed()).filter(({ facts }) => facts.length > 0);
+  if (events.length > 0) return events;
+  throw new Failure('invalid', `${eventName(newest)} was ignored (${newest.reason}): there is nothing in it to replay`);
 }
 
-/** Each event once, however often it was delivered. */
 async function several(ports: ReplayPorts, query: EventQuery): Promise<readonly EventEntry[]> {
   const { events, more } = await listEvents(ports, query, MOST_LISTED);
-  const distinct = new Map<string, EventEntry>();
-  for (const event of events) {
-    const name = `${eventName(event)} ${JSON.stringify(event.facts)}`;
-    if (event.facts.length > 0 && !distinct.has(name)) distinct.set(name, event);
-  }
-  if (!more && distinct.size <= MOST_REPLAYED) return [...distinct.values()];
+  const distinct = withoutRepetitions(events).filter(({ facts }) => facts.length > 0);
+  if (!more && distinct.length <= MOST_REPLAYED) return distinct;
   throw new Failure('too-large', `these are more than ${MOST_REPLAYED} events`, {
     remedy: 'replay a shorter span, or one source: --since, --until, --source',
   });
