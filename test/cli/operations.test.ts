@@ -801,6 +801,16 @@ describe('gatehouse events', () => {
     expect(asked.at(-1)?.operation).toEqual({ operation: 'events', source: 'okta', limit: 2, since });
   });
 
+  it('says how far back it looked, and goes on from there', async () => {
+    outcome('events', { events: [JOINED], more: true, lookedBackTo: Date.UTC(2026, 0, 14, 8) });
+    const { err } = await gatehouse('events', '--since', '2026-01-10', '--user', 'jo');
+    expect(err).toContain('looked through back to 2026-01-14T08:00:00.000Z');
+    expect(err).toContain('--until 2026-01-14T08:00:00.000Z');
+    await gatehouse('events', '--since', '2026-01-10', '--until', '2026-01-14T08:00:00.000Z');
+    expect(asked.at(-1)?.operation).toMatchObject({ until: Date.UTC(2026, 0, 14, 8) });
+    expect((await gatehouse('events', '--follow', '--until', '1h')).err).toContain('[invalid]');
+  });
+
   it('asks for what is ignored, or about somebody', async () => {
     outcome('events', { events: [], more: false });
     expect((await gatehouse('events', '--ignored', '--subject', 'user/okta/00u1', '--user', 'jo')).out).toBe(
@@ -912,9 +922,11 @@ describe('gatehouse replay', () => {
     expect((await gatehouse('replay', '--since', '2h', '--source', 'okta', '--yes')).code).toBe(0);
     expect(replays().map((operation) => 'dryRun' in operation && operation.dryRun)).toEqual([true, false]);
     expect(replays().at(-1)).toMatchObject({ source: 'okta', since: expect.any(Number), until: expect.any(Number) });
+    await gatehouse('replay', '--since', '2026-01-14', '--until', '2026-01-15', '--yes');
+    expect(replays().at(-1)).toMatchObject({ since: Date.UTC(2026, 0, 14), until: Date.UTC(2026, 0, 15) });
   });
 
-  it.each([[[]], [['e-1', '--since', '1h']], [['e-1', '--source', 'okta']]])('refuses %o', async (typed) => {
+  it.each([[[]], [['e-1', '--since', '1h']], [['e-1', '--source', 'okta']], [['e-1', '--until', '1h']]])('refuses %o', async (typed) => {
     expect((await gatehouse('replay', ...typed)).err).toContain('[invalid]');
     expect(replays()).toEqual([]);
   });

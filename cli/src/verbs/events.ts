@@ -1,5 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import { Failure } from '@gatehouse/core/access/failure';
 import type { EventEntry } from '@gatehouse/core/directory/event-log';
+import type { Events } from '@gatehouse/core/operations/events';
 import type { Operation } from '@gatehouse/core/operations/operation';
 import { type Command, InvalidArgumentError } from 'commander';
 import { type AwsOptions, withAwsOptions } from '../aws/options.ts';
@@ -13,17 +15,13 @@ import { counted } from '../terminal/text.ts';
 interface Options extends AwsOptions {
   readonly output: Format;
   readonly since: Since;
+  readonly until?: Since;
   readonly source?: string;
   readonly ignored?: boolean;
   readonly subject?: string;
   readonly user?: string;
   readonly limit: number;
   readonly follow?: boolean;
-}
-
-interface Answer {
-  readonly events: readonly EventEntry[];
-  readonly more: boolean;
 }
 
 const COLUMNS: readonly Column<EventEntry>[] = [
@@ -47,6 +45,7 @@ export function addEvents(program: Command, terminal: Terminal): void {
     .option('--since <time>', 'how far back: 30m, 2h, 7d, or a time like 2026-01-15T12:00:00Z', readSince, {
       ago: 86_400_000,
     })
+    .option('--until <time>', 'only those before: as --since', readSince)
     .option('--source <name>', 'only of one source: okta, standard, cognito, aws')
     .option('--ignored', 'only those of which nothing is done, with the reason')
     .option('--subject <subject>', 'only about somebody: user/<source>/<id>')
@@ -70,6 +69,9 @@ function readLimit(text: string): number {
 }
 
 async function events(terminal: Terminal, options: Options): Promise<void> {
+  if (options.follow && options.until !== undefined) {
+    throw new Failure('invalid', '--until does not go with --follow', { remedy: 'leave one of them away' });
+  }
   const [{ operationsOf }, { followEvents }] = await Promise.all([
     import('../aws/run-operation.ts'),
     import('../events/follow-events.ts'),
@@ -84,12 +86,13 @@ async function events(terminal: Terminal, options: Options): Promise<void> {
     ...(user === undefined ? {} : { user }),
     limit,
   } as const satisfies Operation;
-  const list = (since: number) => run<Answer>({ ...query, since });
-  const since = sinceTime(options.since, Date.now());
+  const list = (since: number, until?: number) => run<Events>({ ...query, since, ...(until === undefined ? {} : { until }) });
+  const now = Date.now();
+  const since = sinceTime(options.since, now);
   if (!options.follow) {
-    const answer = await list(since);
+    const answer = await list(since, options.until && sinceTime(options.until, now));
     await writeAnswer(terminal.out, output, { value: answer, listing: listingOf(answer.events) });
-    if (answer.more) terminal.err.write(`older ones are left out: these are ${counted(limit, 'event')} (--limit)\n`);
+    if (answer.more) terminal.err.write(leftOut(answer, limit));
     return;
   }
   const tell = (fresh: readonly EventEntry[]) => {
@@ -98,6 +101,16 @@ async function events(terminal: Terminal, options: Options): Promise<void> {
   };
   const time = { now: Date.now, pause: (milliseconds: number) => pause(milliseconds, true) };
   await followEvents(async (from) => (await list(from)).events, tell, since, time);
+}
+
+/** What is said where not all that fits was listed. */
+function leftOut({ events: { length }, lookedBackTo }: Events, limit: number): string {
+  const goOn = lookedBackTo === undefined ? '' : `; for those: --until ${new Date(lookedBackTo).toISOString()}`;
+  if (length >= limit || lookedBackTo === undefined) {
+    return `older ones are left out: these are ${counted(limit, 'event')} (--limit)${goOn}\n`;
+  }
+  const back = new Date(lookedBackTo).toISOString();
+  return `so many came in that they were looked through back to ${back} only; older ones may fit, too${goOn}\n`;
 }
 
 const listingOf = (rows: readonly EventEntry[]) => ({ columns: COLUMNS, rows, none: 'No event came in.' });

@@ -12,6 +12,7 @@ import { counted } from '../terminal/text.ts';
 interface Options extends AwsOptions {
   readonly output: Format;
   readonly since?: Since;
+  readonly until?: Since;
   readonly source?: string;
   readonly dryRun?: boolean;
   readonly yes?: boolean;
@@ -48,6 +49,7 @@ export function addReplay(program: Command, terminal: Terminal): void {
     .argument('[event]', 'id of an event, a beginning of it, or <source>/<id>')
     .description('record once more what events said, and have all of it planned again; newer facts stay as they are')
     .option('--since <time>', 'all events since: 30m, 2h, 7d, or a time like 2026-01-15T12:00:00Z', readSince)
+    .option('--until <time>', 'only those before: as --since', readSince)
     .option('--source <name>', 'only of one source')
     .option('--dry-run', 'only tell what would be news')
     .option('--yes', 'replay more than one event without being asked; needed where nobody can be asked');
@@ -68,17 +70,18 @@ async function replay(terminal: Terminal, event: string | undefined, options: Op
       remedy: 'gatehouse replay EVENT, or: gatehouse replay --since 2h',
     });
   }
-  if (event !== undefined && options.source !== undefined) {
-    throw new Failure('invalid', '--source goes with --since', { remedy: 'name one event by <source>/<id>' });
+  if (event !== undefined && (options.source !== undefined || options.until !== undefined)) {
+    throw new Failure('invalid', '--source and --until go with --since', { remedy: 'name one event by <source>/<id>' });
   }
   const { operationsOf } = await import('../aws/run-operation.ts');
   const run = await operationsOf(options, terminal);
   const now = Date.now();
   const { source } = options;
+  const until = options.until === undefined ? now : sinceTime(options.until, now);
   const which =
     options.since === undefined
       ? { event: event! }
-      : { since: sinceTime(options.since, now), until: now, ...(source === undefined ? {} : { source }) };
+      : { since: sinceTime(options.since, now), until, ...(source === undefined ? {} : { source }) };
   if (!options.dryRun && !options.yes && event === undefined) {
     const foreseen = await run<ReplayOutcome>({ operation: 'replay', ...which, dryRun: true });
     if (foreseen.replayed.length > 1) await approve(terminal, foreseen);

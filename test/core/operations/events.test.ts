@@ -1,7 +1,7 @@
 import { deliveriesOf } from '@gatehouse/core/directory/event-log';
 import type { Fact } from '@gatehouse/core/directory/fact';
 import { factKey } from '@gatehouse/core/directory/items';
-import { fits } from '@gatehouse/core/operations/events';
+import { type Events, fits, listEvents } from '@gatehouse/core/operations/events';
 import { operationSchema } from '@gatehouse/core/operations/operation';
 import type { ReplayOutcome } from '@gatehouse/core/operations/replay';
 import { replay } from '@gatehouse/core/operations/replay';
@@ -317,9 +317,26 @@ describe('the events that are asked for', () => {
       await receive(`e${index}`, member('alice', clock.now()));
       clock.advance(1_000);
     }
-    const listed = await operate<{ events: { event: string }[]; more: boolean }>({ operation: 'events', limit: 2 });
+    const listed = await operate<Events>({ operation: 'events', limit: 2 });
     expect(listed.events.map(({ event }) => event)).toEqual(['e2', 'e3']);
-    expect(listed.more).toBe(true);
+    expect(listed).toMatchObject({ more: true, lookedBackTo: clock.now() - 3_000 });
+    const { lookedBackTo } = listed;
+    const older = await operate<Events>({ operation: 'events', limit: 2, until: lookedBackTo });
+    expect(older).toMatchObject({ events: [{ event: 'e0' }, { event: 'e1' }], more: false });
     expect(await operate({ operation: 'events', ignored: true })).toEqual({ events: [], more: false });
+  });
+
+  it('are looked for in so many, and it is said how far back that reached', async () => {
+    const { receive, ports, clock } = await aWorld();
+    for (let index = 0; index < 4; index++) {
+      await receive(`e${index}`, member('alice', clock.now()));
+      clock.advance(1_000);
+    }
+    const narrow = { user: 'bob' };
+    expect(await listEvents(ports, narrow, 50, 4)).toEqual({ events: [], more: false });
+    expect(await listEvents(ports, narrow, 50, 3)).toEqual({
+      ...{ events: [], more: true },
+      lookedBackTo: clock.now() - 4_000,
+    });
   });
 });

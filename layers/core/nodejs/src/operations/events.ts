@@ -1,6 +1,6 @@
 import { Failure } from '../access/failure.ts';
 import { memberOf, type Subject } from '../access/subject.ts';
-import { type EventEntry, earliestKept, eventName, eventsIn } from '../directory/event-log.ts';
+import { type EventEntry, earliestKept, eventName, eventsIn, MOST_SEARCHED } from '../directory/event-log.ts';
 import type { Fact } from '../directory/fact.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { TableReader } from '../ports/table.ts';
@@ -21,23 +21,30 @@ export interface EventQuery {
 /** The events that were asked for, the oldest first. */
 export interface Events {
   readonly events: readonly EventEntry[];
-  /** Whether older ones fit, too, and were left out. */
+  /** Whether older ones fit, too, or may fit, and were left out. */
   readonly more: boolean;
+  /** Where there are more: the newest that was left out came in then (milliseconds UTC). To go on, ask for those `until` it. */
+  readonly lookedBackTo?: number;
 }
 
-/** The newest events that fit, at most `limit`. */
+/** The newest events that fit, at most `limit`, among the newest `most` of the span. */
 export async function listEvents(
   { table, clock }: { readonly table: TableReader; readonly clock: Clock },
   query: EventQuery,
   limit: number,
+  most = MOST_SEARCHED,
 ): Promise<Events> {
   const now = clock.now();
   const span = { since: Math.max(query.since ?? 0, earliestKept(now)), until: query.until ?? now };
   const newestFirst: EventEntry[] = [];
+  let searched = 0;
   for await (const entry of eventsIn(table, span)) {
-    if (!fits(entry, query)) continue;
-    if (newestFirst.length === limit) return { events: newestFirst.toReversed(), more: true };
-    newestFirst.push(entry);
+    const isFit = fits(entry, query);
+    if (searched === most || (isFit && newestFirst.length === limit)) {
+      return { events: newestFirst.toReversed(), more: true, lookedBackTo: entry.receivedAt };
+    }
+    searched += 1;
+    if (isFit) newestFirst.push(entry);
   }
   return { events: newestFirst.toReversed(), more: false };
 }

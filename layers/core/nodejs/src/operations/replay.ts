@@ -77,7 +77,7 @@ async function several(ports: ReplayPorts, query: EventQuery): Promise<readonly 
   const { events, more } = await listEvents(ports, query, MOST_LISTED);
   const distinct = withoutRepetitions(events).filter(({ facts }) => facts.length > 0);
   if (!more && distinct.length <= MOST_REPLAYED) return distinct;
-  throw new Failure('too-large', `these are more than ${MOST_REPLAYED} events`, {
+  throw new Failure('too-large', `these are more than ${MOST_REPLAYED} events, or too many to look through`, {
     remedy: 'replay a shorter span, or one source: --since, --until, --source',
   });
 }
