@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { type Answer, FORMATS, type Format, writeAnswer } from '../../cli/src/terminal/answer.ts';
+import { type Answer, FORMATS, type Format, rowWriter, writeAnswer } from '../../cli/src/terminal/answer.ts';
 import { PLAIN } from '../../cli/src/terminal/style.ts';
 
 interface Row {
@@ -53,5 +53,20 @@ describe('an answer', () => {
 
   it('ends in a line break in every format', async () => {
     for (const format of FORMATS) expect(await written(format)).toMatch(/\n$/);
+  });
+});
+
+describe('rows as they come', () => {
+  it.each<{ format: Format; says: string }>([
+    { format: 'table', says: 'NAME    SIZE\nalpha  1,200\n=cmd("x")  7\n' },
+    { format: 'csv', says: 'name,size,note\nalpha,1200,"large, ""very"""\n"\'=cmd(""x"")",7,\n' },
+    { format: 'json', says: '{"name":"alpha","size":1200}\n{"name":"=cmd(\\"x\\")","size":7}\n' },
+    { format: 'yaml', says: '---\nname: alpha\nsize: 1200\n---\nname: =cmd("x")\nsize: 7\n' },
+  ])('are one $format', async ({ format, says }) => {
+    const texts: string[] = [];
+    const output = { write: (text: string) => void texts.push(text), style: PLAIN, width: undefined };
+    const write = rowWriter(output, format, answer(ROWS).listing.columns);
+    for (const row of ROWS) await write([row]);
+    expect(texts.join('')).toBe(says);
   });
 });

@@ -78,6 +78,27 @@ export async function writeAnswer<Row>(
   }
 }
 
+/**
+ * Writes rows as they come, so that all of it is one text: JSON a line each, YAML a document each, of CSV and tables the heads
+ * once.
+ */
+export function rowWriter<Row extends object>(
+  output: Output,
+  format: Format,
+  columns: readonly Column<Row>[],
+): (rows: readonly Row[]) => Promise<void> {
+  let isFirst = true;
+  return async (rows) => {
+    const heads = isFirst;
+    isFirst = false;
+    const wide = format === 'wide';
+    if (format === 'json') for (const row of rows) output.write(`${JSON.stringify(row)}\n`);
+    else if (format === 'yaml') for (const row of rows) output.write(`---\n${await yamlOf(row)}`);
+    else if (format === 'csv') output.write(await csvOf({ columns, rows }, heads));
+    else writeListing(output, { columns, rows }, { wide, heads });
+  };
+}
+
 /** A value as YAML, as its JSON would be. */
 export async function yamlOf(value: unknown): Promise<string> {
   const { stringify } = await import('yaml');
@@ -88,7 +109,11 @@ export async function yamlOf(value: unknown): Promise<string> {
 export function writeListing<Row>(
   output: Output,
   { columns: all, rows, none }: Listing<Row>,
-  { wide = false, indent = 0 }: { readonly wide?: boolean; readonly indent?: number } = {},
+  {
+    wide = false,
+    indent = 0,
+    heads = true,
+  }: { readonly wide?: boolean; readonly indent?: number; readonly heads?: boolean } = {},
 ): void {
   const { style, width } = output;
   if (rows.length === 0 && none !== undefined) {
@@ -98,14 +123,15 @@ export function writeListing<Row>(
   const shown = all.filter((column) => wide || !column.wide);
   const right = shown.flatMap((column, index) => (column.right ? [index] : []));
   const cells = rows.map((row) => shown.map(({ cell }) => cell(row, style)));
-  output.write(columns(cells, { head: shown.map(({ head }) => head), style, width, indent, right }));
+  const head = heads ? { head: shown.map((column) => column.head) } : {};
+  output.write(columns(cells, { ...head, style, width, indent, right }));
 }
 
 /**
  * RFC 4180 with a line of heads. A text from outside that a spreadsheet would take for a formula is written as a text.
  * @see https://owasp.org/www-community/attacks/CSV_Injection
  */
-async function csvOf<Row>({ columns: all, rows }: Listing<Row>): Promise<string> {
+async function csvOf<Row>({ columns: all, rows }: Listing<Row>, header = true): Promise<string> {
   const { stringify } = await import('csv-stringify/sync');
   const fieldOf = ({ cell, value }: Column<Row>, row: Row) => {
     if (value) return value(row) ?? '';
@@ -115,7 +141,7 @@ async function csvOf<Row>({ columns: all, rows }: Listing<Row>): Promise<string>
   return stringify(
     rows.map((row) => all.map((column) => fieldOf(column, row))),
     {
-      header: true,
+      header,
       columns: all.map(({ head }) => head.toLowerCase()),
       escape_formulas: true,
       cast: { boolean: String },
