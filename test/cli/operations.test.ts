@@ -4,12 +4,13 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { EventEntry } from '@gatehouse/core/directory/event-log';
+import type { Events } from '@gatehouse/core/operations/events';
 import { appendEntry, type LedgerEntry, readChain } from '@gatehouse/core/ledger/ledger';
 import type { Operation } from '@gatehouse/core/operations/operation';
 import { webhookSources } from '@gatehouse/core/sources/sources';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { parse } from 'yaml';
-import { followEvents } from '../../cli/src/events/follow-events.ts';
+import { type AskedSpan, followEvents } from '../../cli/src/events/follow-events.ts';
 import { STANDARD_SECRET, webhookRequest } from '../builders/webhook-events.ts';
 import { fixedClock } from '../fakes/clock.ts';
 import { memoryTable } from '../fakes/table.ts';
@@ -836,7 +837,7 @@ describe('gatehouse events', () => {
     const told: string[] = [];
     let now = 100_000;
     await followEvents(
-      async (since) => looks[asked.push(since) - 1]!,
+      async ({ since }) => ({ events: looks[asked.push(since) - 1]!, more: false }),
       (events) => told.push(...events.map(({ event }) => event)),
       90_000,
       {
@@ -849,6 +850,46 @@ describe('gatehouse events', () => {
     );
     expect(told).toEqual(['a', 'b', 'late']);
     expect(asked).toEqual([90_000, 90_000, 90_000, 110_000]);
+  });
+
+  it('tells all that came in between two looks, however much, the oldest first, and not what came before the first', async () => {
+    const came: EventEntry[] = [];
+    const come = (many: number, at: number) => {
+      for (let index = 0; index < many; index++) {
+        came.push({ ...JOINED, event: `e${came.length}`, receivedAt: at + index } as unknown as EventEntry);
+      }
+    };
+    const list = async ({ since, until = Number.POSITIVE_INFINITY, limit = 50 }: AskedSpan): Promise<Events> => {
+      const all = came.filter(({ receivedAt }) => receivedAt >= since && receivedAt <= until);
+      const left = all.at(-limit - 1);
+      return { events: all.slice(-limit), more: left !== undefined, ...(left && { lookedBackTo: left.receivedAt }) };
+    };
+    come(60, 95_000);
+    const told: string[] = [];
+    const storms = [1_750, 0, 1];
+    await followEvents(list, (events) => told.push(...events.map(({ event }) => event)), 90_000, {
+      now: () => 100_000,
+      pause: async () => {
+        const many = storms.shift();
+        if (many !== undefined) come(many, 100_000 + came.length);
+        return many !== undefined;
+      },
+    });
+    expect(told).toEqual(came.slice(10).map(({ event }) => event));
+  });
+
+  it('says so where more came in at one moment than can be listed', async () => {
+    const events = [{ ...JOINED, receivedAt: 95_000 } as unknown as EventEntry];
+    const left: number[] = [];
+    const list = async ({ until }: AskedSpan): Promise<Events> =>
+      until === undefined || until >= 95_000
+        ? { events, more: true, lookedBackTo: 95_000 }
+        : { events: [], more: false };
+    let looks = 2;
+    await followEvents(list, () => {}, 90_000, { now: () => 100_000, pause: async () => --looks > 0 }, (at) =>
+      left.push(at),
+    );
+    expect(left).toEqual([95_000]);
   });
 });
 

@@ -6,8 +6,9 @@ import type { Operation } from '@gatehouse/core/operations/operation';
 import { type Command, InvalidArgumentError } from 'commander';
 import { type AwsOptions, withAwsOptions } from '../aws/options.ts';
 import { factText, outcomeCell, saidText, timeText } from '../events/event-text.ts';
+import type { AskedSpan } from '../events/follow-events.ts';
 import { readSince, type Since, sinceTime } from '../events/span.ts';
-import { type Column, type Format, withFormats, writeAnswer, writeListing } from '../terminal/answer.ts';
+import { type Column, type Format, rowWriter, withFormats, writeAnswer } from '../terminal/answer.ts';
 import { withExamples, withExitCodes } from '../terminal/help.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 import { counted } from '../terminal/text.ts';
@@ -86,21 +87,20 @@ async function events(terminal: Terminal, options: Options): Promise<void> {
     ...(user === undefined ? {} : { user }),
     limit,
   } as const satisfies Operation;
-  const list = (since: number, until?: number) => run<Events>({ ...query, since, ...(until === undefined ? {} : { until }) });
+  const list = (span: AskedSpan) => run<Events>({ ...query, ...span });
   const now = Date.now();
   const since = sinceTime(options.since, now);
   if (!options.follow) {
-    const answer = await list(since, options.until && sinceTime(options.until, now));
+    const until = options.until === undefined ? {} : { until: sinceTime(options.until, now) };
+    const answer = await list({ since, ...until });
     await writeAnswer(terminal.out, output, { value: answer, listing: listingOf(answer.events) });
     if (answer.more) terminal.err.write(leftOut(answer, limit));
     return;
   }
-  const tell = (fresh: readonly EventEntry[]) => {
-    if (output === 'json') for (const event of fresh) terminal.out.write(`${JSON.stringify(event)}\n`);
-    else writeListing(terminal.out, listingOf(fresh), { wide: output === 'wide' });
-  };
   const time = { now: Date.now, pause: (milliseconds: number) => pause(milliseconds, true) };
-  await followEvents(async (from) => (await list(from)).events, tell, since, time);
+  await followEvents(list, rowWriter(terminal.out, output, COLUMNS), since, time, (at) =>
+    terminal.err.write(`more came in at ${new Date(at).toISOString()} than can be listed; some are left out\n`),
+  );
 }
 
 /** What is said where not all that fits was listed. */
