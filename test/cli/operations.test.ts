@@ -903,8 +903,8 @@ describe('gatehouse trace', () => {
   };
   it('shows facts, what waits, what was done after how long, and what is missing', async () => {
     outcome('trace', {
-      ...{ event: JOINED, deliveries: 2, causes: [cause], from: 0 },
-      facts: [{ fact: JOINED.facts[0], now: 'known', by: { ...cause, event: 'e-9' } }],
+      ...{ events: [JOINED], deliveries: 2, causes: [cause], from: 0 },
+      facts: [{ event: 'okta/e-1', fact: JOINED.facts[0], now: 'known', by: { ...cause, event: 'e-9' } }],
       waiting: [
         { target: `cluster/${PROD}`, subject: 'user/okta/00u1', urgency: 'grant', since: 500, attempts: 0, cause },
       ],
@@ -920,6 +920,21 @@ describe('gatehouse trace', () => {
     expect(out).toContain('missing\n  user/okta/00u1 waits\n');
     const { out: csv } = await gatehouse('trace', 'e-1', '-o', 'csv');
     expect(csv).toContain(`1970-01-01T00:00:01.800Z,1800,cluster/${PROD},outcome,r#1,create RoleBinding/pay/x\n`);
+  });
+});
+
+describe('gatehouse trace of a run', () => {
+  it('shows the events that caused it, and which of them said what', async () => {
+    const other = { ...JOINED, event: 'e-2', outcome: 'unchanged' };
+    const cause = { source: 'okta', event: 'e-1', type: 't', receivedAt: 0 };
+    outcome('trace', {
+      ...{ events: [JOINED, other], deliveries: 2, causes: [cause, { ...cause, event: 'e-2' }], from: 0 },
+      facts: ['e-1', 'e-2'].map((event) => ({ event: `okta/${event}`, fact: JOINED.facts[0], now: 'stands' })),
+      ...{ waiting: [], runs: [], missing: [] },
+    });
+    const { out } = await gatehouse('trace', `cluster/${PROD}#1`);
+    expect(out).toMatch(/^okta\/e-1 .*\n {2}outcome {2}recorded\s+^okta\/e-2 .*\n {2}outcome {2}unchanged\s/m);
+    expect(out).toMatch(/00u1 is in 00g1 {2}stands {2}okta\/e-1\n.*okta\/e-2/);
   });
 });
 

@@ -66,7 +66,7 @@ function stepsOf({ runs, from }: Trace): readonly Step[] {
 /** The trace for people. */
 export function writeTrace(
   output: Output,
-  { event, causes, deliveries, from, facts, waiting, runs, missing }: Trace,
+  { events, causes, deliveries, from, facts, waiting, runs, missing }: Trace,
 ): void {
   const { style, width } = output;
   const table = (rows: readonly (readonly Cell[])[]) => output.write(columns(rows, { style, width, indent: 2 }));
@@ -74,14 +74,13 @@ export function writeTrace(
   for (const cause of causes) {
     const name = style.bold(printable(`${cause.source}/${cause.event}`));
     output.write(`${name}  ${printable(cause.type)}, received ${timeText(cause.receivedAt)}\n`);
-  }
-  if (event) {
-    const times = deliveries > 1 ? `, delivered ${deliveries} times` : '';
-    table([['outcome', outcomeCell(event, style), times.slice(2)]]);
+    const outcomes = events.filter(({ source, event }) => source === cause.source && event === cause.event);
+    const times = events.length === outcomes.length && deliveries > 1 ? `delivered ${deliveries} times` : '';
+    table(outcomes.map((event, index) => ['outcome', outcomeCell(event, style), index === 0 ? times : '']));
   }
   if (facts.length > 0) {
     head('facts');
-    table(facts.map(factCells));
+    table(facts.map((fact) => [...factCells(fact), ...(causes.length > 1 ? [{ text: fact.event, paint: style.dim }] : [])]));
   }
   if (waiting.length > 0) {
     head('waiting');

@@ -3,6 +3,7 @@ import {
   deliveriesOf,
   type EventEntry,
   earliestKept,
+  entriesOfCause,
   eventsIn,
   noteEvent,
 } from '@gatehouse/core/directory/event-log';
@@ -138,5 +139,19 @@ describe('an event by its name', () => {
     });
     expect(await deliveriesOf(table, 'okta/old', NOW, 50)).toHaveLength(1);
     await expect(deliveriesOf(table, 'okta/older', NOW, 50)).rejects.toMatchObject({ code: 'too-large' });
+  });
+});
+
+describe('the entries of a cause', () => {
+  it('are found by one query, also two of one id, and no other', async () => {
+    const fact = { type: 'group', source: 'okta', group: 'g1', state: 'present', at: 1 } as const;
+    const others = [entry({ event: 'e1#2' }), entry({ event: 'e11' }), entry({ receivedAt: NOW + 1 })];
+    const table = await logOf(entry(), entry({ facts: [fact] }), ...others);
+    const found = await entriesOfCause(table, { source: 'okta', event: 'e1', type: 'sample', receivedAt: NOW });
+    expect(found.map(({ event, facts }) => [event, facts.length]).toSorted()).toEqual([
+      ['e1', 0],
+      ['e1', 1],
+    ]);
+    expect(table.calls.query).toBe(1);
   });
 });

@@ -58,7 +58,7 @@ describe('a trace', () => {
     await joins('joined-1');
     const received = clock.now();
     expect(await traced('joined-1')).toMatchObject({
-      event: { outcome: 'recorded' },
+      events: [{ outcome: 'recorded' }],
       facts: [{ now: 'dirty' }, { now: 'dirty' }],
       runs: [],
       missing: [expect.stringContaining('planner'), expect.stringContaining('planner')],
@@ -86,7 +86,13 @@ describe('a trace', () => {
     });
     const { run } = done.runs.find(({ target }) => target.startsWith('cluster/'))!;
     const ofRun = await traced(run);
-    expect(ofRun.causes).toMatchObject([{ event: 'joined-1' }]);
+    expect(ofRun).toMatchObject({
+      ...{ causes: [{ event: 'joined-1' }], events: [{ event: 'joined-1', outcome: 'recorded' }], deliveries: 1 },
+      facts: [
+        { event: 'okta/joined-1', fact: { type: 'user' }, now: 'stands' },
+        { event: 'okta/joined-1', fact: { type: 'membership', user: 'alice' }, now: 'stands' },
+      ],
+    });
     expect(ofRun.runs.map((each) => each.target.split('/')[0])).toEqual(['cluster', 'verify']);
   });
 
@@ -106,13 +112,23 @@ describe('a trace', () => {
     const { join, settle, traced } = await aWorld();
     await join('g1', 'alice');
     await settle(600_000);
-    const { event, causes, runs } = await traced('event-2');
-    expect({ event, causes }).toMatchObject({ event: undefined, causes: [{ source: 'okta', event: 'event-2' }] });
+    const { events, causes, runs } = await traced('event-2');
+    expect({ events, causes }).toMatchObject({ events: [], causes: [{ source: 'okta', event: 'event-2' }] });
     expect(runs.length).toBeGreaterThan(0);
     await expect(traced('nobody-said')).rejects.toMatchObject({
       code: 'not-found',
       remedy: 'look at: gatehouse events',
     });
+  });
+
+  it('shows both events where one id was given to two', async () => {
+    const { receive, traced, clock } = await aWorld();
+    await receive('twice', member('alice', clock.now()));
+    clock.advance(1_000);
+    await receive('twice', member('bob', clock.now()));
+    const { events, facts, deliveries } = await traced('twice');
+    expect({ events: events.length, deliveries }).toEqual({ events: 2, deliveries: 2 });
+    expect(facts).toMatchObject([{ fact: { user: 'alice' } }, { fact: { user: 'bob' } }]);
   });
 
   const run = { target: 'cluster/a', chain: 'cluster/a', run: 'cluster/a#1' } as const;
@@ -150,7 +166,7 @@ describe('a trace', () => {
       missing: /is parked on cluster\/a \(no-identity\)/,
     },
   ])('misses where there is $title', ({ given, missing }) => {
-    const told = missingOf({ event: undefined, facts: [], waiting: [], runs: [], ...given } as Parameters<
+    const told = missingOf({ events: [], facts: [], waiting: [], runs: [], ...given } as Parameters<
       typeof missingOf
     >[0]);
     if (missing === undefined) expect(told).toEqual([]);

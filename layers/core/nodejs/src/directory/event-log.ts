@@ -146,6 +146,13 @@ async function search(
   return { exact, beginning };
 }
 
+/** What the log holds of the cause of something: one query. Empty where it is kept no more, or is no event. */
+export async function entriesOfCause(reader: TableReader, cause: Cause): Promise<readonly EventEntry[]> {
+  const { pk, sk } = keyOf({ ...cause, facts: [] });
+  const { items } = await reader.query(pk, { prefix: sk.slice(0, sk.lastIndexOf('#') + 1) });
+  return items.map(entryOf).filter(({ source, event }) => source === cause.source && event === cause.event);
+}
+
 /** How an event is named in one word: ids are the source's own. */
 export const eventName = ({ source, event }: Pick<Cause, 'source' | 'event'>): string => `${source}/${event}`;
 
@@ -160,7 +167,7 @@ async function* shardOfDay(reader: TableReader, pk: string, until: number): Asyn
 }
 
 /** Beside the id stands a digest of what the event said, as in the memory of deliveries: one id may be given to two events. */
-function keyOf({ source, event, receivedAt, facts }: EventEntry): Key {
+function keyOf({ source, event, receivedAt, facts }: Pick<EventEntry, 'source' | 'event' | 'receivedAt' | 'facts'>): Key {
   return {
     pk: partition(startOfDay(receivedAt), shardOfName(eventName({ source, event }))),
     sk: `${timeKey(receivedAt)}#${source}#${event}#${digest(facts).slice(0, 8)}`,

@@ -1,6 +1,6 @@
 import { type Subject, userSubject } from '../access/subject.ts';
 import { parseTarget, type Target, verificationTarget } from '../access/target.ts';
-import { deliveriesOf, type EventEntry, earliestKept } from '../directory/event-log.ts';
+import { deliveriesOf, type EventEntry, earliestKept, entriesOfCause, eventName } from '../directory/event-log.ts';
 import type { Cause, Fact } from '../directory/fact.ts';
 import { factKey } from '../directory/items.ts';
 import type { LedgerEntry } from '../ledger/ledger.ts';
@@ -12,10 +12,12 @@ import { MARK_PREFIX, targetPk } from '../work/keys.ts';
 import { type Mark, readMark } from '../work/marks.ts';
 import { targetsOfPolicy } from '../work/sweep.ts';
 import type { TurnPorts } from '../work/turn-ports.ts';
-import { unknownEvent } from './events.ts';
+import { unknownEvent, withoutRepetitions } from './events.ts';
 
 /** What an event said, and how that stands now. */
 export interface TracedFact {
+  /** The event that said it: `<source>/<id>`. */
+  readonly event: string;
   readonly fact: Fact;
   /**
    * `dirty`: the planner has not looked at it yet. `stands`: the item is as this event left it. `known`: another event said the
@@ -44,9 +46,12 @@ export interface TracedRun {
 
 /** What followed from an event, or belongs to a run. JSON-able. */
 export interface Trace {
-  /** Absent where it is no event that is kept: an older one, an operator's command, a sweep. */
-  readonly event?: EventEntry;
-  /** How often it was delivered. */
+  /**
+   * The event (several, where one id was given to them), or those that caused the run, at most {@link MOST_EVENTS}. Empty where
+   * it is none that is kept: an older one, an operator's command, a sweep.
+   */
+  readonly events: readonly EventEntry[];
+  /** How often they were delivered, a repetition of what was remembered left out. */
   readonly deliveries: number;
   /** What it was because of: the event itself, or the events of the run. */
   readonly causes: readonly Cause[];
@@ -58,6 +63,9 @@ export interface Trace {
   /** What is not done yet, or why nothing was: a sentence each. */
   readonly missing: readonly string[];
 }
+
+/** So many events of a run are shown with their facts: it may have thousands. */
+export const MOST_EVENTS = 100;
 
 /**
  * Follows an event (by `<source>/<id>`, its id, or a beginning of that), or a run, to what it came to. Reads alone.
@@ -80,19 +88,28 @@ export async function trace(ports: TurnPorts, text: string): Promise<Trace> {
   const followed = entries.filter((entry) =>
     isRun(text) ? entry.run === text || (entry.kind === 'verified' && because(entry)) : because(entry),
   );
-  const facts = await Promise.all((event?.facts ?? []).map((fact) => factNow(ports, event!, fact)));
-  const waiting = await waitingFor(ports, targets, causes, new Set((event?.facts ?? []).flatMap(subjectOfFact)));
+  const noted = event ? deliveries.toReversed() : await entriesOfCauses(ports, causes.slice(0, MOST_EVENTS));
+  const events = withoutRepetitions(noted);
+  const facts = await Promise.all(
+    events.flatMap((one) => one.facts.map((fact) => factNow(ports, one, fact))),
+  );
+  const subjects = new Set(facts.flatMap(({ fact }) => subjectOfFact(fact)));
+  const waiting = await waitingFor(ports, targets, causes, subjects);
   const runs = runsOf(followed);
   return {
-    ...(event ? { event } : {}),
-    deliveries: deliveries.length,
+    events,
+    deliveries: noted.length,
     causes,
     from: Math.min(...causes.map(({ receivedAt }) => receivedAt)),
     facts,
     waiting,
     runs,
-    missing: missingOf({ event, facts, waiting, runs }),
+    missing: missingOf({ events, facts, waiting, runs }),
   };
+}
+
+async function entriesOfCauses({ table }: TurnPorts, causes: readonly Cause[]): Promise<readonly EventEntry[]> {
+  return (await Promise.all(causes.map((cause) => entriesOfCause(table, cause)))).flat();
 }
 
 /** Runs are named by their target: `cluster/<arn>#<turn>`. No id of an event that is looked for begins so. */
@@ -133,11 +150,12 @@ async function entriesOf({ ledger }: TurnPorts, targets: readonly Target[], sinc
 
 async function factNow({ table }: TurnPorts, event: EventEntry, fact: Fact): Promise<TracedFact> {
   const item: Item | undefined = await table.get(factKey(fact));
-  if (!item) return { fact, now: 'gone' };
+  const said = { event: eventName(event), fact };
+  if (!item) return { ...said, now: 'gone' };
   const by = item.cause as unknown as Cause | undefined;
-  if (item.dirty !== undefined) return { fact, now: 'dirty' };
-  if (by && isSame(by, event)) return { fact, now: 'stands' };
-  return { fact, now: 'known', ...(by ? { by } : {}) };
+  if (item.dirty !== undefined) return { ...said, now: 'dirty' };
+  if (by && isSame(by, event)) return { ...said, now: 'stands' };
+  return { ...said, now: 'known', ...(by ? { by } : {}) };
 }
 
 function subjectOfFact(fact: Fact): readonly Subject[] {
@@ -184,12 +202,15 @@ function shownOf(entry: LedgerEntry): TracedRun['entries'][number] {
 
 /** What is missing of the way from an event to what a cluster was seen to allow. */
 export function missingOf({
-  event,
+  events,
   facts,
   waiting,
   runs,
-}: Pick<Trace, 'facts' | 'waiting' | 'runs'> & { readonly event: EventEntry | undefined }): readonly string[] {
-  if (event?.outcome === 'ignored') return [`nothing follows: the event was ignored (${event.reason})`];
+}: Pick<Trace, 'events' | 'facts' | 'waiting' | 'runs'>): readonly string[] {
+  const [first] = events;
+  if (first && events.every(({ outcome }) => outcome === 'ignored')) {
+    return [`nothing follows: the event was ignored (${first.reason})`];
+  }
   const missing: string[] = [];
   for (const { fact, now } of facts) {
     if (now === 'dirty') missing.push(`the planner has not looked at the ${fact.type} fact yet`);
