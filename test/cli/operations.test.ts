@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -49,6 +49,8 @@ let server: Server;
 let asked: { path: string; authorization: string; operation: Operation }[] = [];
 let answer: (operation: Operation) => unknown;
 let status = 200;
+/** Whether the function itself fails. */
+let fails = false;
 
 beforeAll(async () => {
   server = createServer((request, response) => {
@@ -57,7 +59,8 @@ beforeAll(async () => {
     request.on('end', () => {
       const operation = JSON.parse(Buffer.concat(chunks).toString()) as Operation;
       asked.push({ path: request.url ?? '', authorization: request.headers.authorization ?? '', operation });
-      response.writeHead(status, { 'x-amzn-errortype': 'ResourceNotFoundException' });
+      const failed = fails ? { 'x-amz-function-error': 'Unhandled' } : {};
+      response.writeHead(status, { 'x-amzn-errortype': 'ResourceNotFoundException', ...failed });
       response.end(JSON.stringify(status === 200 ? answer(operation) : { message: 'Function not found' }));
     });
   });
@@ -67,6 +70,7 @@ afterAll(() => void server.close());
 beforeEach(() => {
   asked = [];
   status = 200;
+  fails = false;
   answer = ({ operation }) => ({ ok: true, outcome: operation === 'status' ? STATUS : {} });
   vi.stubEnv('AWS_ACCESS_KEY_ID', 'AKIAEXAMPLE');
   vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'a-secret-that-is-never-shown');
@@ -107,6 +111,18 @@ describe('the way to run-operation', () => {
     expect(code).toBe(1);
     expect(err).toContain('[not-found]');
     expect(err).toContain('check --profile and --region');
+  });
+
+  it('names the log where a function fails: it is one group for all', async () => {
+    fails = true;
+    answer = () => ({ errorMessage: 'Runtime exited' });
+    const { code, err } = await gatehouse('status');
+    expect(code).toBe(1);
+    expect(err).toContain('gatehouse-run-operation failed: Runtime exited');
+    expect(err).not.toContain('/aws/lambda');
+    const template = readFileSync(new URL('../../template.yaml', import.meta.url), 'utf8');
+    const [, name] = / ([A-Za-z]+):\n {4}Description: The log group of all functions/.exec(template)!;
+    expect(err).toContain(`the output ${name} of the stack`);
   });
 
   it('says what to do where nothing answers', async () => {

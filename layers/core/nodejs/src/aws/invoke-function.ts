@@ -64,7 +64,7 @@ export async function invokeFunction(invocation: Invocation): Promise<Json> {
   }
   if (response.headers.has('x-amz-function-error')) {
     throw new Failure('unsupported', `the function ${functionName} failed: ${saidIn(text)}`, {
-      remedy: `look at its log, /aws/lambda/${functionName}`,
+      remedy: 'look at its log: all functions write to one log group, which is the output FunctionsLog of the stack',
     });
   }
   return JSON.parse(text) as Json;
