@@ -9,6 +9,7 @@ import { judgePolicy } from '@gatehouse/core/operations/doctor/policy';
 import type { Operation } from '@gatehouse/core/operations/operation';
 import { runOperation } from '@gatehouse/core/operations/run';
 import type { EksCluster } from '@gatehouse/core/ports/eks';
+import { takeIn } from '@gatehouse/core/sources/intake';
 import { beat } from '@gatehouse/core/work/heartbeat';
 import { TURN_LIMITS } from '@gatehouse/core/work/turn-ports';
 import { describe, expect, it } from 'vitest';
@@ -269,6 +270,17 @@ describe('doctor, over the pipeline', () => {
     ]);
     expect(notOk((await on()).checks)).toEqual(['session-names not-checked']);
     expect({ table: table.items(), writes: writes() }).toEqual(before);
+  });
+
+  it('knows from the log of events that a source was heard, also of what changed nothing', async () => {
+    const { doctor, ports, clock } = await aWorld();
+    const sawOfSource = async () => (await doctor()).checks.find(({ check }) => check === 'source')?.saw;
+    clock.advance(3_600_000);
+    expect(await sawOfSource()).toMatch(/^heard \d{4,} s ago$/);
+    const fact = { type: 'group', source: 'okta', group: 'of-no-grant', state: 'present', at: 1 } as const;
+    await takeIn(ports, { delivery: 'd', events: [{ cause: { source: 'okta', event: 'e', type: 't' }, facts: [fact] }] });
+    clock.advance(5_000);
+    expect(await sawOfSource()).toBe('heard 5 s ago');
   });
 
   it('finds each of several faults at once', async () => {

@@ -7,10 +7,10 @@ import { policyInForce } from '../../policy/in-force.ts';
 import { allClusters } from '../../policy/selection.ts';
 import { listVersions } from '../../policy/versions.ts';
 import type { QueueDepths } from '../../ports/queue-depths.ts';
-import type { TableReader } from '../../ports/table.ts';
 import { accountById, discoveredClusters } from '../../work/clusters.ts';
 import { lastBeat } from '../../work/heartbeat.ts';
 import type { TurnPorts } from '../../work/turn-ports.ts';
+import { listEvents } from '../events.ts';
 import { checkAccount } from './accounts.ts';
 import { type Check, type Probe, runProbes } from './check.ts';
 import { clusterFacts, judgeCluster } from './cluster.ts';
@@ -77,7 +77,7 @@ export async function doctor(
     ...sources.map((source) => ({
       check: 'source',
       of: source,
-      run: async () => [judgeSource(source, policy && (await heard(table, policy, source)), now)],
+      run: async () => [judgeSource(source, policy && (await heard(ports, policy, source)), now)],
     })),
     ...accounts.map((id) => ({
       check: 'account',
@@ -115,9 +115,18 @@ function sourcesOf({ grants, identities }: AccessPolicy): readonly string[] {
 /** So many of its groups, and members of each, are looked at. */
 const MOST_GROUPS = 20;
 const MOST_MEMBERS = 100;
+/** And so much of the log of events: this span (milliseconds), and so many of its entries. */
+const LOG_SPAN = 24 * 60 * 60 * 1000;
+const MOST_ENTRIES = 400;
 
-/** When a source spoke last of its granted groups, as far as some of them tell; or of something that was ignored. */
-async function heard(reader: TableReader, { grants }: AccessPolicy, source: string): Promise<number | undefined> {
+/**
+ * When a source spoke last: by the log of events, or, where that is long ago or others said much since, of its granted groups,
+ * as far as some of them tell, or of something that was ignored.
+ */
+async function heard(ports: TurnPorts, { grants }: AccessPolicy, source: string): Promise<number | undefined> {
+  const reader = ports.table;
+  const logged = await listEvents(ports, { source, since: ports.clock.now() - LOG_SPAN }, 1, MOST_ENTRIES);
+  if (logged.events[0]) return logged.events[0].receivedAt;
   const groups = grants.flatMap(({ to }) =>
     to.flatMap((one) => ('group' in one && one.source === source ? [one.group] : [])),
   );
