@@ -4,8 +4,8 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { EventEntry } from '@gatehouse/core/directory/event-log';
-import type { Events } from '@gatehouse/core/operations/events';
 import { appendEntry, type LedgerEntry, readChain } from '@gatehouse/core/ledger/ledger';
+import type { Events } from '@gatehouse/core/operations/events';
 import type { Operation } from '@gatehouse/core/operations/operation';
 import { webhookSources } from '@gatehouse/core/sources/sources';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -902,8 +902,12 @@ describe('gatehouse events', () => {
         ? { events, more: true, lookedBackTo: 95_000 }
         : { events: [], more: false };
     let looks = 2;
-    await followEvents(list, () => {}, 90_000, { now: () => 100_000, pause: async () => --looks > 0 }, (at) =>
-      left.push(at),
+    await followEvents(
+      list,
+      () => {},
+      90_000,
+      { now: () => 100_000, pause: async () => --looks > 0 },
+      (at) => left.push(at),
     );
     expect(left).toEqual([95_000]);
   });
@@ -998,10 +1002,13 @@ describe('gatehouse replay', () => {
     expect(replays().at(-1)).toMatchObject({ since: Date.UTC(2026, 0, 14), until: Date.UTC(2026, 0, 15) });
   });
 
-  it.each([[[]], [['e-1', '--since', '1h']], [['e-1', '--source', 'okta']], [['e-1', '--until', '1h']]])('refuses %o', async (typed) => {
-    expect((await gatehouse('replay', ...typed)).err).toContain('[invalid]');
-    expect(replays()).toEqual([]);
-  });
+  it.each([[[]], [['e-1', '--since', '1h']], [['e-1', '--source', 'okta']], [['e-1', '--until', '1h']]])(
+    'refuses %o',
+    async (typed) => {
+      expect((await gatehouse('replay', ...typed)).err).toContain('[invalid]');
+      expect(replays()).toEqual([]);
+    },
+  );
 });
 
 describe('gatehouse invoke', () => {

@@ -61,7 +61,11 @@ async function allSince(
   const found = new Map<string, EventEntry>();
   let until: number | undefined;
   for (;;) {
-    const { events, more, lookedBackTo } = await list({ since, ...(until === undefined ? {} : { until }), limit: MOST_AT_ONCE });
+    const { events, more, lookedBackTo } = await list({
+      since,
+      ...(until === undefined ? {} : { until }),
+      limit: MOST_AT_ONCE,
+    });
     for (const event of events.toReversed()) found.set(nameOf(event), event);
     if (!more || lookedBackTo === undefined) return [...found.values()].reverse();
     const isStuck = lookedBackTo === until;

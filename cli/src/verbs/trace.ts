@@ -80,7 +80,9 @@ export function writeTrace(
   }
   if (facts.length > 0) {
     head('facts');
-    table(facts.map((fact) => [...factCells(fact), ...(causes.length > 1 ? [{ text: fact.event, paint: style.dim }] : [])]));
+    table(
+      facts.map((fact) => [...factCells(fact), ...(causes.length > 1 ? [{ text: fact.event, paint: style.dim }] : [])]),
+    );
   }
   if (waiting.length > 0) {
     head('waiting');

@@ -278,7 +278,10 @@ describe('doctor, over the pipeline', () => {
     clock.advance(3_600_000);
     expect(await sawOfSource()).toMatch(/^heard \d{4,} s ago$/);
     const fact = { type: 'group', source: 'okta', group: 'of-no-grant', state: 'present', at: 1 } as const;
-    await takeIn(ports, { delivery: 'd', events: [{ cause: { source: 'okta', event: 'e', type: 't' }, facts: [fact] }] });
+    await takeIn(ports, {
+      delivery: 'd',
+      events: [{ cause: { source: 'okta', event: 'e', type: 't' }, facts: [fact] }],
+    });
     clock.advance(5_000);
     expect(await sawOfSource()).toBe('heard 5 s ago');
   });

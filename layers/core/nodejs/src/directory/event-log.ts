@@ -167,7 +167,12 @@ async function* shardOfDay(reader: TableReader, pk: string, until: number): Asyn
 }
 
 /** Beside the id stands a digest of what the event said, as in the memory of deliveries: one id may be given to two events. */
-function keyOf({ source, event, receivedAt, facts }: Pick<EventEntry, 'source' | 'event' | 'receivedAt' | 'facts'>): Key {
+function keyOf({
+  source,
+  event,
+  receivedAt,
+  facts,
+}: Pick<EventEntry, 'source' | 'event' | 'receivedAt' | 'facts'>): Key {
   return {
     pk: partition(startOfDay(receivedAt), shardOfName(eventName({ source, event }))),
     sk: `${timeKey(receivedAt)}#${source}#${event}#${digest(facts).slice(0, 8)}`,

@@ -90,9 +90,7 @@ export async function trace(ports: TurnPorts, text: string): Promise<Trace> {
   );
   const noted = event ? deliveries.toReversed() : await entriesOfCauses(ports, causes.slice(0, MOST_EVENTS));
   const events = withoutRepetitions(noted);
-  const facts = await Promise.all(
-    events.flatMap((one) => one.facts.map((fact) => factNow(ports, one, fact))),
-  );
+  const facts = await Promise.all(events.flatMap((one) => one.facts.map((fact) => factNow(ports, one, fact))));
   const subjects = new Set(facts.flatMap(({ fact }) => subjectOfFact(fact)));
   const waiting = await waitingFor(ports, targets, causes, subjects);
   const runs = runsOf(followed);
