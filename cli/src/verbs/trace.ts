@@ -8,6 +8,7 @@ import { withExamples, withExitCodes } from '../terminal/help.ts';
 import type { Style } from '../terminal/style.ts';
 import type { Output, Terminal } from '../terminal/terminal.ts';
 import { counted, duration, printable } from '../terminal/text.ts';
+import { shortTarget } from './status.ts';
 
 /** `trace`: what an event came to, step by step. */
 export function addTrace(program: Command, terminal: Terminal): void {
@@ -91,7 +92,7 @@ export function writeTrace(
   if (runs.length > 0) {
     head('done');
     for (const run of runs) {
-      output.write(`  ${style.name(printable(run.target))} ${style.dim(printable(run.run))}\n`);
+      output.write(`  ${style.name(printable(shortTarget(run.target)))}  ${style.dim(`run ${printable(run.run)}`)}\n`);
       output.write(columns(runCells(run, from, style), { style, width, indent: 4 }));
     }
   }
