@@ -96,11 +96,12 @@ export class Stack {
   begin(): void {
     const { endpoint, log } = this.#options;
     const { rules, mappings, queues, schedules, region } = this.wiring;
-    for (const { bus, pattern, functions } of rules) {
+    for (const { name: rule, bus, pattern, functions } of rules) {
       const deliver = (event: unknown) => {
         for (const name of functions) this.functions.invokeLater(name, JSON.stringify(event));
       };
-      endpoint.events.addRule({ bus, pattern, deliver });
+      const targets = functions.map((name) => this.wiring.functions.find((each) => each.name === name)!.arn);
+      endpoint.events.addRule({ name: rule, targets, bus, pattern, deliver });
     }
     this.#mappings = mappings.map(
       (mapping) =>

@@ -6,6 +6,21 @@ import type { Components } from '@gatehouse/sandbox/real-cluster/components';
 import type { Sandbox } from '@gatehouse/sandbox/sandbox';
 import { profilesOf } from './people.ts';
 
+/**
+ * What of the shell would lead somewhere else: a profile, a session, an endpoint of one service's own, or none at all
+ * (https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html).
+ */
+const LEADING_ELSEWHERE = [
+  'AWS_PROFILE',
+  'AWS_DEFAULT_PROFILE',
+  'AWS_SESSION_TOKEN',
+  'AWS_SECURITY_TOKEN',
+  'AWS_IGNORE_CONFIGURED_ENDPOINT_URLS',
+  ...['DYNAMODB', 'EKS', 'EVENTBRIDGE', 'IAM', 'LAMBDA', 'S3', 'SECRETS_MANAGER', 'SQS', 'STS'].map(
+    (service) => `AWS_ENDPOINT_URL_${service}`,
+  ),
+] as const;
+
 const LAUNCHER = fileURLToPath(new URL('../../bin/gatehouse.js', import.meta.url));
 
 /**
@@ -24,6 +39,8 @@ export function environmentFile(
   const variables = {
     AWS_ENDPOINT_URL: awsEndpointUrl,
     AWS_REGION: region,
+    // The AWS CLI of version 1 and boto3 read this one only.
+    AWS_DEFAULT_REGION: region,
     AWS_ACCESS_KEY_ID: administrator.accessKeyId,
     AWS_SECRET_ACCESS_KEY: administrator.secretAccessKey,
     AWS_SHARED_CREDENTIALS_FILE: credentialsFile(folder, sandbox, policy),
@@ -31,8 +48,7 @@ export function environmentFile(
   };
   const lines = Object.entries(variables).map(([name, value]) => `export ${name}='${value.replaceAll("'", "'\\''")}'`);
   const file = join(folder, 'env');
-  // A profile, a session, or a service's own endpoint of the shell would lead somewhere else.
-  const unset = 'unset AWS_PROFILE AWS_SESSION_TOKEN AWS_ENDPOINT_URL_LAMBDA AWS_ENDPOINT_URL_STS';
+  const unset = `unset ${LEADING_ELSEWHERE.join(' ')}`;
   // kubectl runs `gatehouse token`. Its own kubectl is for whoever has none: theirs goes before it.
   const programs = [commandFolder(folder), ...(components === undefined ? [] : [dirname(components.kubectl)])];
   const path = `export PATH="$PATH:${programs.join(':')}"`;

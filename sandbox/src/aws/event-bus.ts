@@ -21,6 +21,9 @@ export interface BusEvent {
 
 /** A rule: what matches its pattern is delivered. */
 export interface BusRule {
+  readonly name: string;
+  /** Of the functions that it goes to. */
+  readonly targets: readonly string[];
   readonly bus: string;
   readonly pattern: EventPattern;
   deliver(event: BusEvent): void;
@@ -46,6 +49,14 @@ const entry = z.strictObject({
   Time: z.number().optional(),
   TraceHeader: z.string().optional(),
 });
+const page = { Limit: z.number().int().min(1).max(100).optional() };
+const READS = {
+  ListEventBuses: z.strictObject({ NamePrefix: z.string().optional(), ...page }),
+  DescribeEventBus: z.strictObject({ Name: z.string().optional() }),
+  ListRules: z.strictObject({ NamePrefix: z.string().optional(), EventBusName: z.string().optional(), ...page }),
+  DescribeRule: z.strictObject({ Name: z.string(), EventBusName: z.string().optional() }),
+  ListTargetsByRule: z.strictObject({ Rule: z.string(), EventBusName: z.string().optional(), ...page }),
+};
 const putEvents = z.strictObject({ Entries: z.array(entry).min(1).max(10) });
 
 /** EventBridge: buses and rules. Every event goes to every rule of its bus that matches. */
@@ -118,9 +129,10 @@ export class EventBuses {
     });
   }
 
-  /** The API: PutEvents. */
+  /** The API: PutEvents, and what there is of buses, rules and targets. */
   handle(request: AwsRequest): AwsResponse {
     const action = request.headers['x-amz-target']?.split('.')[1] ?? '';
+    if (Object.hasOwn(READS, action)) return this.#read(action as keyof typeof READS, request);
     if (action !== 'PutEvents') throw notPlayed(`EventBridge ${action}`);
     const input = putEvents.safeParse(JSON.parse(request.body.toString()));
     if (!input.success) throw new AwsError('ValidationException', z.prettifyError(input.error));
@@ -141,6 +153,50 @@ export class EventBuses {
       { FailedEntryCount: results.filter((result) => 'ErrorCode' in result).length, Entries: results },
       'application/x-amz-json-1.1',
     );
+  }
+
+  /**
+   * Buses, rules, and targets are few here, so that one page holds them all; a token is refused.
+   * @see https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_Operations.html
+   */
+  #read(action: keyof typeof READS, request: AwsRequest): AwsResponse {
+    const parsed = READS[action].safeParse(JSON.parse(request.body.toString() || '{}'));
+    if (!parsed.success) throw new AwsError('ValidationException', z.prettifyError(parsed.error));
+    const input = parsed.data as { EventBusName?: string; Name?: string; NamePrefix?: string; Rule?: string };
+    const { region, caller } = request;
+    const root = `arn:${partitionOf(region)}:events:${region}:${caller.account}`;
+    const isBusCall = action === 'ListEventBuses' || action === 'DescribeEventBus';
+    const bus = ((isBusCall ? input.Name : input.EventBusName) ?? 'default').split('/').at(-1)!;
+    const name = input.Rule ?? input.Name;
+    const busArn = (of: string) => `${root}:event-bus/${of}`;
+    const ruleArn = (of: string) => `${root}:rule/${bus === 'default' ? '' : `${bus}/`}${of}`;
+    const named = {
+      DescribeRule: ruleArn(name ?? ''),
+      ListTargetsByRule: ruleArn(name ?? ''),
+      ListRules: ruleArn('*'),
+    };
+    request.authorize(`events:${action}`, { ListEventBuses: '*', DescribeEventBus: busArn(bus), ...named }[action]);
+    const buses = caller.account === this.#home ? [...this.#buses] : ['default'];
+    const prefixed = (text: string) => text.startsWith(input.NamePrefix ?? '');
+    const answer = (value: unknown) => jsonResponse(value, 'application/x-amz-json-1.1');
+    if (action === 'ListEventBuses') {
+      return answer({ EventBuses: buses.filter(prefixed).map((each) => ({ Name: each, Arn: busArn(each) })) });
+    }
+    if (!buses.includes(bus)) throw new AwsError('ResourceNotFoundException', `Event bus ${bus} does not exist.`);
+    if (action === 'DescribeEventBus') return answer({ Name: bus, Arn: busArn(bus) });
+    const rules = caller.account === this.#home ? this.#rules.filter((rule) => rule.bus === bus) : [];
+    const shown = (rule: BusRule) => ({
+      Name: rule.name,
+      Arn: ruleArn(rule.name),
+      EventPattern: JSON.stringify(rule.pattern),
+      State: 'ENABLED',
+      EventBusName: bus,
+    });
+    if (action === 'ListRules') return answer({ Rules: rules.filter((rule) => prefixed(rule.name)).map(shown) });
+    const found = rules.find((rule) => rule.name === name);
+    if (!found) throw new AwsError('ResourceNotFoundException', `Rule ${name} does not exist on EventBus ${bus}.`);
+    if (action === 'DescribeRule') return answer(shown(found));
+    return answer({ Targets: found.targets.map((Arn, index) => ({ Id: `Target${index}`, Arn })) });
   }
 
   #accept(each: z.infer<typeof entry>, bus: string, { caller, region }: AwsRequest) {
