@@ -7,12 +7,14 @@ import type { Sandbox } from '@gatehouse/sandbox/sandbox';
 import { profilesOf } from './people.ts';
 
 /**
- * What of the shell would lead somewhere else: a profile, a session, an endpoint of one service's own, or none at all
+ * What of the shell would lead somewhere else: a profile, keys, a session, an endpoint of one service's own, or none at all
  * (https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html).
  */
 const LEADING_ELSEWHERE = [
   'AWS_PROFILE',
   'AWS_DEFAULT_PROFILE',
+  'AWS_ACCESS_KEY_ID',
+  'AWS_SECRET_ACCESS_KEY',
   'AWS_SESSION_TOKEN',
   'AWS_SECURITY_TOKEN',
   'AWS_IGNORE_CONFIGURED_ENDPOINT_URLS',
@@ -33,7 +35,7 @@ export function environmentFile(
   policy: AccessPolicy,
   components?: Pick<Components, 'kubectl'>,
 ): string {
-  const { awsEndpointUrl, region, administrator, clusters } = sandbox;
+  const { awsEndpointUrl, region, clusters } = sandbox;
   const configs = Object.values(clusters).map(({ kubeconfig }) => kubeconfig);
   const folder = dirname(configs[0] ?? '.');
   const variables = {
@@ -41,8 +43,6 @@ export function environmentFile(
     AWS_REGION: region,
     // The AWS CLI of version 1 and boto3 read this one only.
     AWS_DEFAULT_REGION: region,
-    AWS_ACCESS_KEY_ID: administrator.accessKeyId,
-    AWS_SECRET_ACCESS_KEY: administrator.secretAccessKey,
     AWS_SHARED_CREDENTIALS_FILE: credentialsFile(folder, sandbox, policy),
     KUBECONFIG: configs.join(':'),
   };
@@ -56,11 +56,15 @@ export function environmentFile(
   return file;
 }
 
-/** A profile for each person of the policy who is an IAM user. */
+/**
+ * A profile for each person of the policy who is an IAM user; the administrator is `default`. In the environment the
+ * administrator's keys would win over AWS_PROFILE with the AWS CLI, and so with `aws eks update-kubeconfig --profile`.
+ */
 function credentialsFile(folder: string, sandbox: Sandbox, policy: AccessPolicy): string {
   const file = join(folder, 'credentials');
-  const profiles = profilesOf(policy).map(({ profile, arn }) => {
-    const { accessKeyId, secretAccessKey } = sandbox.personOf(arn);
+  const people = profilesOf(policy).map(({ profile, arn }) => ({ profile, keys: sandbox.personOf(arn) }));
+  const everybody = [{ profile: 'default', keys: sandbox.administrator }, ...people];
+  const profiles = everybody.map(({ profile, keys: { accessKeyId, secretAccessKey } }) => {
     return `[${profile}]\naws_access_key_id = ${accessKeyId}\naws_secret_access_key = ${secretAccessKey}\n`;
   });
   writeFileSync(file, profiles.join('\n'), { mode: 0o600 });
