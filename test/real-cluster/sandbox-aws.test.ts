@@ -263,7 +263,7 @@ describe('kubectl against the sandbox, with what aws writes', () => {
     const { code, err } = await shell(`AWS_PROFILE=noor kubectl --kubeconfig ${kubeconfig} get pods`);
     expect({ code, err: err.split('\n').at(-1) }).toEqual({
       code: 1,
-      err: 'error: You must be logged in to the server (Unauthorized)',
+      err: 'error: You must be logged in to the server (the server has asked for the client to provide credentials)',
     });
   });
 
