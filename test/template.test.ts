@@ -441,7 +441,7 @@ describe('rights', () => {
     ['verify-access', shared],
     ['run-operation', shared],
     ['connect-cluster', shared],
-    ['tick', ['dynamodb:GetItem', 'dynamodb:Query', 'sqs:SendMessage']],
+    ['tick', ['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:Query', 'sqs:SendMessage']],
     ['sweep', ['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:Query', 'sqs:SendMessage']],
   ])('%s may do what its ports and kinds do, and nothing else', (name, actions) => {
     expect(actionsOf(statementsOf(named(name)))).toEqual([...new Set(actions)].sort());

@@ -2,7 +2,7 @@
 // Finds a Node that runs TypeScript, and runs the command with it. Written for any Node since 14, so that an old one can say what is wrong.
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { constants } from 'node:os';
+import { constants, homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -23,6 +23,19 @@ function stripsTypes() {
   return major >= 24 || (major === 23 && minor >= 6) || (major === 22 && minor >= 18);
 }
 
+/** Where Node keeps what it compiled, so that the next start takes half the time; it does without where it cannot write there. */
+function environment() {
+  const { NODE_COMPILE_CACHE, XDG_CACHE_HOME } = process.env;
+  if (NODE_COMPILE_CACHE !== undefined) return process.env;
+  try {
+    const cache = join(XDG_CACHE_HOME || join(homedir(), '.cache'), 'gatehouse', 'node');
+    return { ...process.env, NODE_COMPILE_CACHE: cache };
+  } catch {
+    // Nobody's home, as in some containers.
+    return process.env;
+  }
+}
+
 const node = ownNode() ?? (stripsTypes() ? process.execPath : undefined);
 if (node === undefined) {
   console.error(
@@ -30,7 +43,10 @@ if (node === undefined) {
   );
   process.exit(1);
 }
-const child = spawn(node, ['-C', 'source', main, ...process.argv.slice(2)], { stdio: 'inherit' });
+const child = spawn(node, ['-C', 'source', main, ...process.argv.slice(2)], {
+  stdio: 'inherit',
+  env: environment(),
+});
 // Ctrl-C reaches the child by itself; it decides when to end, and this process ends with it.
 process.on('SIGINT', () => {});
 for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));

@@ -1,5 +1,6 @@
 import { createInterface } from 'node:readline/promises';
 import { run } from './program.ts';
+import { progressOn } from './terminal/progress.ts';
 import { outputOn, type Terminal } from './terminal/terminal.ts';
 
 const { env, stdin, stdout, stderr } = process;
@@ -9,9 +10,11 @@ stdout.on('error', (error: NodeJS.ErrnoException) => {
   throw error;
 });
 
+const err = outputOn(stderr, env);
 const terminal: Terminal = {
   out: outputOn(stdout, env),
-  err: outputOn(stderr, env),
+  err,
+  progress: progressOn(err, env),
   env,
   ask:
     stdin.isTTY && stderr.isTTY
@@ -26,4 +29,7 @@ const terminal: Terminal = {
       : undefined,
   exitCode: 0,
 };
-process.exitCode = await run(process.argv.slice(2), terminal);
+const arguments_ = process.argv.slice(2);
+process.exitCode = await run(arguments_, terminal);
+// Whoever pressed a key waits for no answer that comes too late.
+if (arguments_[0] === 'complete') stdout.write('', () => process.exit());

@@ -1,14 +1,10 @@
 import { Logger } from '@aws-lambda-powertools/logger';
-import { turnPorts, turnsSchema } from '@gatehouse/core/aws/turns';
+import { operationsSchema, turnPorts } from '@gatehouse/core/aws/turns';
 import type { OperationDependencies } from '@gatehouse/core/operations/answer';
 import { TURN_LIMITS } from '@gatehouse/core/work/turn-ports';
-import * as z from 'zod';
 
 /** What the function reads from its environment. */
-export const environmentSchema = turnsSchema.extend({
-  /** ARN of the IAM role by which the clusters of Gatehouse's own account are reached. */
-  CLUSTER_ACCESS_ROLE: z.string().startsWith('arn:'),
-});
+export const environmentSchema = operationsSchema;
 
 /** Builds what the handler needs. @throws ZodError that names what is missing. */
 export function fromEnvironment(env: NodeJS.ProcessEnv): OperationDependencies {

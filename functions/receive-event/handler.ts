@@ -2,9 +2,9 @@ import { Failure } from '@gatehouse/core/access/failure';
 import type { Documents } from '@gatehouse/core/ports/documents';
 import type { Log } from '@gatehouse/core/ports/log';
 import type { Metrics } from '@gatehouse/core/ports/metrics';
+import { busOf } from '@gatehouse/core/sources/cloud-trail';
 import { type IntakePorts, takeIn } from '@gatehouse/core/sources/intake';
 import type { EventSource, EventTrust } from '@gatehouse/core/sources/source';
-import * as z from 'zod';
 import { receiveUpload, type UploadSettings } from './uploaded-policy.ts';
 
 /** What the function needs. */
@@ -21,15 +21,13 @@ export interface Dependencies {
 /** The Lambda handler: one event of EventBridge. It throws where the event shall be delivered again. */
 export type Handler = (event: unknown) => Promise<void>;
 
-const busSchema = z.object({ source: z.string() });
-
 /**
  * Takes in what EventBridge delivers: API calls that CloudTrail reported, and uploads of the access policy. Whatever is
  * thrown makes Lambda try again and, in the end, keep the event in the dead-letter queue.
  */
 export function createHandler(dependencies: Dependencies): Handler {
   return async (event) => {
-    const bus = busSchema.safeParse(event).data?.source ?? '';
+    const bus = busOf(event);
     if (bus === 'aws.s3') return receiveUpload(dependencies, event);
     const source = dependencies.sources.get(bus);
     if (!source) throw new Failure('unsupported', `no source takes events of "${bus}": the rule lets too much through`);

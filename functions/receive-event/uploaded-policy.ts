@@ -1,9 +1,8 @@
 import { Failure, isFailure } from '@gatehouse/core/access/failure';
 import type { IntakeMessage } from '@gatehouse/core/directory/fact';
-import { ACTIVE_KEY } from '@gatehouse/core/policy/in-force';
-import { PolicyRefusal, type UploadOutcome, uploadPolicy } from '@gatehouse/core/policy/versions';
+import type { UploadOutcome } from '@gatehouse/core/policy/versions';
 import { envelopeSchema } from '@gatehouse/core/sources/cloud-trail';
-import * as z from 'zod';
+import { objectCreatedSchema } from '@gatehouse/core/sources/object-created';
 import type { Dependencies } from './handler.ts';
 
 /** Where policies are uploaded, and what an upload may do by itself. */
@@ -12,20 +11,6 @@ export interface UploadSettings {
   /** Whether what widens access is active at once, because it was reviewed before the upload. */
   readonly trusted: boolean;
 }
-
-/**
- * What S3 says when an object was written. Keys are not URL-encoded here.
- *
- *     {"bucket":{"name":"gatehouse-policy"},"object":{"key":"access-policy.yaml","version-id":"IYV3..."},
- *      "requester":"111122223333"}
- *
- * @see https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html
- */
-const detailSchema = z.object({
-  bucket: z.object({ name: z.string() }),
-  object: z.object({ key: z.string().min(1), 'version-id': z.string().optional() }),
-  requester: z.string().optional(),
-});
 
 interface Upload {
   /** The event's id. */
@@ -64,11 +49,20 @@ export async function receiveUpload(dependencies: Dependencies, event: unknown):
   throw new Failure('conflict', `the policy ${upload.key} was replaced ${ROUNDS} times while it was being read`);
 }
 
+/** What reads policies is loaded by the first of them: other events, which come far oftener, do without. */
+async function reading() {
+  const [versions, inForce] = await Promise.all([
+    import('@gatehouse/core/policy/versions'),
+    import('@gatehouse/core/policy/in-force'),
+  ]);
+  return { ...versions, ...inForce };
+}
+
 function readUpload({ trust, uploads, log }: Dependencies, event: unknown): Upload | undefined {
   const envelope = envelopeSchema.safeParse(event);
   if (!envelope.success) throw new Failure('invalid', 'what arrived as an upload is no EventBridge event');
   const { id, account } = envelope.data;
-  const detail = detailSchema.safeParse(envelope.data.detail);
+  const detail = objectCreatedSchema.safeParse(envelope.data.detail);
   const why = !trust.accounts.has(account)
     ? 'foreign-account'
     : envelope.data['detail-type'] !== 'Object Created' || !detail.success
@@ -101,6 +95,7 @@ async function takeText(dependencies: Dependencies, upload: Upload, text: string
   const outcome = await storeOrRefuse(dependencies, upload, text);
   if (!outcome) return;
   await ports.table.delete(REFUSED_KEY);
+  const { ACTIVE_KEY } = await reading();
   // Also where nothing changed: the attempt that changed it may have ended before it woke the planner.
   const message: IntakeMessage = { version: 1, facts: [{ pk: ACTIVE_KEY.pk, sk: ACTIVE_KEY.sk }] };
   await ports.queues.send('intake', [{ body: JSON.stringify(message) }]);
@@ -114,6 +109,7 @@ async function storeOrRefuse(
   text: string,
 ): Promise<UploadOutcome | undefined> {
   const { ports, uploads } = dependencies;
+  const { uploadPolicy } = await reading();
   const by = `${upload.requester} by s3://${uploads.bucket}/${upload.key}`;
   const cause = { source: 'upload', event: upload.event, type: 'Object Created', receivedAt: ports.clock.now() };
   try {
@@ -126,6 +122,7 @@ async function storeOrRefuse(
 }
 
 async function refuse({ ports, log }: Dependencies, upload: Upload, failure: Failure): Promise<void> {
+  const { PolicyRefusal } = await reading();
   const errors =
     failure.cause instanceof PolicyRefusal
       ? failure.cause.errors.slice(0, ERRORS_KEPT).map((error) => ({ ...error }))

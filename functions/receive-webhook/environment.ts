@@ -3,20 +3,15 @@ import { systemClock } from '@gatehouse/core/aws/clock';
 import { cloudWatchMetrics } from '@gatehouse/core/aws/metrics';
 import { sqsQueues } from '@gatehouse/core/aws/queues';
 import { systemRandom } from '@gatehouse/core/aws/random';
+import { webhookReceiverSchema } from '@gatehouse/core/aws/receivers';
 import { secretsManager } from '@gatehouse/core/aws/secrets';
 import { stateTable } from '@gatehouse/core/aws/state-table';
 import { SigningSecrets } from '@gatehouse/core/sources/signing-secrets';
 import { webhookSources } from '@gatehouse/core/sources/sources';
-import * as z from 'zod';
 import type { Dependencies } from './handler.ts';
 
 /** What the function reads from its environment. */
-export const environmentSchema = z.object({
-  GATEHOUSE_TABLE: z.string().min(1),
-  INTAKE_QUEUE_URL: z.url(),
-  /** Prefix of the secrets' names; the source's name follows: `gatehouse/webhooks/`. */
-  WEBHOOK_SECRETS: z.string().min(1),
-});
+export const environmentSchema = webhookReceiverSchema;
 
 /** Builds what the handler needs. @throws ZodError that names what is missing. */
 export function fromEnvironment(env: NodeJS.ProcessEnv): Dependencies {

@@ -67,6 +67,18 @@ export function peopleOf(policy: AccessPolicy): readonly string[] {
   return [...mapped, ...viewers];
 }
 
+/** Makes the roles that a policy protects, as their owners would have made them, where they do not exist. */
+export function seedProtectedRoles({ iam }: AwsEndpoint, policy: AccessPolicy): void {
+  for (const arn of policy.protected.principals) {
+    const { type, account, path, name } = parsePrincipalArn(arn);
+    if (type !== 'role' || !iam.accounts.has(account) || iam.accounts.get(account)!.roles.has(name.toLowerCase()))
+      continue;
+    const AWS = `arn:aws:iam::${account}:root`;
+    const Statement = [{ Effect: 'Allow', Principal: { AWS }, Action: 'sts:AssumeRole' }];
+    createRole(iam, account, { name, path, trust: JSON.stringify({ Version: '2012-10-17', Statement }) });
+  }
+}
+
 /** The roles through which Gatehouse enters other accounts, as their owners would have made them. */
 export function seedAccountRoles({ iam, home }: AwsEndpoint, policy: AccessPolicy): void {
   for (const { id, roleArn, externalId } of policy.accounts) {

@@ -17,6 +17,7 @@ import {
   peopleOf,
   seedAccountRoles,
   seedAdministrator,
+  seedProtectedRoles,
   seedUsers,
   type UserCredentials,
 } from './identities.ts';
@@ -153,6 +154,7 @@ async function start(
 
   const administrators = new Map(accounts.map((account) => [account, seedAdministrator(endpoint, account)]));
   seedAccountRoles(endpoint, policy);
+  seedProtectedRoles(endpoint, policy);
   seedUsers(endpoint, [...peopleOf(policy), ...(options.users ?? [])]);
   const place = { stack: STACK, ...home, endpoint: endpoint.url };
   const wiring = readTemplate(templateText, place, parameters);

@@ -100,8 +100,8 @@ export class Stack {
       const deliver = (event: unknown) => {
         for (const name of functions) this.functions.invokeLater(name, JSON.stringify(event));
       };
-      const targets = functions.map((name) => this.wiring.functions.find((each) => each.name === name)!.arn);
-      endpoint.events.addRule({ name: rule, targets, bus, pattern, deliver });
+      const targets = this.wiring.functions.flatMap(({ name, arn }) => (functions.includes(name) ? [arn] : []));
+      endpoint.events.addRule({ name: rule, bus, pattern, targets, deliver });
     }
     this.#mappings = mappings.map(
       (mapping) =>

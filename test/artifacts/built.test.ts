@@ -98,6 +98,17 @@ describe('what is deployed', () => {
     expect([...packages].filter((one) => NOT_FOR_RECEIVERS.includes(one))).toEqual([]);
   });
 
+  it.each(names)('%s brings no schema library beside that of the layer', (name) => {
+    expect(Object.keys(built.get(name)!.inputs).filter((path) => path.includes('node_modules/zod/'))).toEqual([]);
+  });
+
+  it.each(names.filter((name) => name.startsWith('receive-')))('%s starts with at most 600 KB of modules', (name) => {
+    const own = built.get(name)!;
+    const chunks = reachedChunks(layer, layerFolder, own, { lazily: false });
+    const outputs = [...Object.values(own.outputs), ...[...chunks].map((chunk) => layer.outputs[chunk]!)];
+    expect(outputs.reduce((sum, { bytes }) => sum + bytes, 0)).toBeLessThanOrEqual(600 * 1024);
+  });
+
   it('finds these clients where they are', () => {
     expect([...packagesOf('reconcile-cluster')]).toEqual(
       expect.arrayContaining(['@kubernetes/client-node', '@aws-sdk/client-eks']),

@@ -32,10 +32,33 @@ describe('columns', () => {
 
   it('wrap the last column on a terminal, and nothing in a pipe', () => {
     const text = 'one two three four five six seven eight';
-    expect(columns([['x', text]], { style: PLAIN, width: 30 })).toBe(
-      'x  one two three four five six\n   seven eight\n',
+    expect(columns([['x', text]], { style: PLAIN, width: 40 })).toBe(
+      'x  one two three four five six seven\n   eight\n',
     );
     expect(columns([['x', text]], { style: PLAIN })).toBe(`x  ${text}\n`);
+  });
+
+  it('put the last column below the others where these leave it little room', () => {
+    const rows = [
+      ['a-long-name', 'one two three four five six seven eight nine ten'],
+      ['b', 'short'],
+      ['c', ''],
+    ];
+    expect(columns(rows, { head: ['NAME', 'TEXT'], style: PLAIN, width: 40, indent: 2 })).toBe(
+      [
+        '  NAME',
+        '          TEXT',
+        '  a-long-name',
+        '          one two three four five six',
+        '          seven eight nine ten',
+        '  b',
+        '          short',
+        '  c',
+        '',
+      ].join('\n'),
+    );
+    const fitting = [['a-long-name', 'fits well enough']];
+    expect(columns(fitting, { style: PLAIN, width: 40 })).toBe('a-long-name  fits well enough\n');
   });
 
   it('are the same with colours and without, once these are taken off', () => {

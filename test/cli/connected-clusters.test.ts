@@ -76,11 +76,18 @@ describe('a team with the policy that is printed, and nothing else', () => {
 
   it('registers a cluster that Gatehouse reaches, and follows until it is ACTIVE', async () => {
     const options = ['--provider', 'OTHER', '--kubeconfig-secret', 'gatehouse/kubeconfigs/lab', '--console-user', ANA];
-    const { code, out, err } = await gatehouse('register-cluster', 'lab', ...options, '--wait', '--timeout', '25');
+    const { code, out, err, said } = await gatehouse(
+      'register-cluster',
+      'lab',
+      ...options,
+      '--wait',
+      '--timeout',
+      '25',
+    );
     expect(code, err).toBe(0);
     expect(out).toMatch(/^status +ACTIVE/m);
-    expect(err).toMatch(/lab: (not registered yet|PENDING)/);
-    expect(out + err).not.toMatch(activationOf('lab'));
+    expect(said.join('\n')).toMatch(/lab: (not registered yet|PENDING)/);
+    expect(out + err + said.join('\n')).not.toMatch(activationOf('lab'));
     const arn = registered('lab')!.arn;
     await expect
       .poll(async () => (await sandbox.elsewhere.lookFromConsole(arn, ANA, '/api/v1/pods')).status, { timeout: 15_000 })

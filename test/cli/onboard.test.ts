@@ -76,8 +76,10 @@ describe('gatehouse onboard', () => {
       state: 'dry-run',
       gives: [{ grant: 'env-prod' }],
     });
+    expect((await gatehouse(`${PROD} --dry-run --detailed-exitcode`)).code).toBe(2);
     expect(items()).toEqual([]);
     expect(await json(PROD)).toMatchObject({ code: 0, state: 'recorded' });
+    expect((await gatehouse(`${PROD} --dry-run --detailed-exitcode`)).code).toBe(0);
     world.clock.advance(1000);
     expect(await json(PROD)).toMatchObject({ code: 0, state: 'unchanged' });
   });

@@ -1,11 +1,16 @@
-import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { EventEntry } from '@gatehouse/core/directory/event-log';
 import { appendEntry, type LedgerEntry, readChain } from '@gatehouse/core/ledger/ledger';
 import type { Operation } from '@gatehouse/core/operations/operation';
+import { webhookSources } from '@gatehouse/core/sources/sources';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { parse } from 'yaml';
+import { followEvents } from '../../cli/src/events/follow-events.ts';
+import { STANDARD_SECRET, webhookRequest } from '../builders/webhook-events.ts';
 import { fixedClock } from '../fakes/clock.ts';
 import { memoryTable } from '../fakes/table.ts';
 import { runCommand } from './terminal.ts';
@@ -143,6 +148,27 @@ describe('gatehouse status', () => {
     const { out } = await gatehouse('status');
     expect(out).toMatch(
       /\nunreachable {2}prod-eu \(eu-west-1\), 2 marks {2}is tried again\n {2}why {2}the API server did not answer\n {2}try {2}check the endpoint\n$/,
+    );
+  });
+
+  it('is wide with the whole digest, the ARNs and the time of each finding', async () => {
+    const { out } = await gatehouse('status', '-o', 'wide');
+    expect(out).toContain('policy    version 3, 0123456789abcdef\n');
+    expect(out).toContain(`  prod-eu  enforce  ${PROD}\n`);
+    expect(out).toContain(`  since 1970-01-01T00:00:00Z, cluster/${PROD}\n`);
+  });
+
+  it('is marks and findings in CSV, told apart by their kind', async () => {
+    const failure = { code: 'unreachable', message: 'no answer', remedy: 'check it' };
+    const mark = { target: `cluster/${PROD}`, subject: 'user/okta/00u1', urgency: 'grant', since: 60_000 };
+    outcome('status', { ...STATUS, waiting: [{ ...mark, attempts: 2, notBefore: 120_000, failure }] });
+    expect((await gatehouse('status', '-o', 'csv')).out).toBe(
+      [
+        'kind,target,subject,code,since,urgency,tries,next,message,remedy',
+        `mark,cluster/${PROD},user/okta/00u1,unreachable,1970-01-01T00:01:00Z,grant,2,1970-01-01T00:02:00Z,no answer,check it`,
+        `finding,cluster/${PROD},user/okta/00u1,foreign-entry,,,,,somebody else mapped it,take it out`,
+        '',
+      ].join('\n'),
     );
   });
 
@@ -464,6 +490,17 @@ describe('gatehouse reconcile', () => {
       subjects: ['user/okta/00u1'],
     });
   });
+
+  it.each([
+    { changes: [{ pass: 'add', change: CHANGE }], more: ['--detailed-exitcode'], code: 2 },
+    { changes: [{ pass: 'add', change: CHANGE }], more: [], code: 0 },
+    { changes: [], more: ['--detailed-exitcode'], code: 0 },
+  ])('with --dry-run $more plans and marks nothing: $changes.length changes, exit code $code', async (one) => {
+    outcome('plan', { changes: one.changes, findings: [], held: [] });
+    const { code } = await gatehouse('reconcile', PROD, '--dry-run', ...one.more);
+    expect(code).toBe(one.code);
+    expect(asked.map(({ operation }) => operation.operation)).toEqual(['plan']);
+  });
 });
 
 describe('gatehouse activate-policy', () => {
@@ -485,6 +522,20 @@ describe('gatehouse activate-policy', () => {
   };
   const activated = () => asked.some(({ operation }) => operation.operation === 'activate-policy');
 
+  it.each([
+    { more: [], code: 0 },
+    { more: ['--detailed-exitcode'], code: 2 },
+  ])('with --dry-run $more shows what it would widen and narrow: exit code $code', async ({ more, code }) => {
+    const widens = [{ about: 'grant operators', text: 'may also delete pods' }];
+    outcome('compare-policy', { version: 7, digest: '0123456789abcdef', state: 'proposed', widens, narrows: [] });
+    const ran = await gatehouse('activate-policy', '7', '--dry-run', ...more);
+    expect(ran).toMatchObject({
+      code,
+      out: 'Version 7 (proposed, 0123456789ab)\n  + grant operators: may also delete pods\n',
+    });
+    expect(asked.map(({ operation }) => operation.operation)).toEqual(['compare-policy']);
+  });
+
   it('is refused where nobody can be asked', async () => {
     const { code, err } = await activate();
     expect(code).toBe(1);
@@ -500,7 +551,7 @@ describe('gatehouse activate-policy', () => {
   it('goes through for "yes", after saying what it is about', async () => {
     const { code, out, err } = await activate(async () => 'yes');
     expect(code).toBe(0);
-    expect(err).toContain('Version 7 (proposed) was uploaded by ann at 1970-01-01T00:00:00.000Z.');
+    expect(err).toContain('Version 7 (proposed) was uploaded by ann at 1970-01-01T00:00:00Z.');
     expect(err).toContain('  + grant operators: may also delete pods\n  - grant readers: is gone\n');
     expect(out).toContain('policy version 7 is in force');
     expect(asked.at(-1)?.operation).toEqual({ operation: 'activate-policy', version: 7, by: 'me' });
@@ -554,6 +605,15 @@ describe('gatehouse ledger', () => {
     expect(JSON.parse(json.out)).toMatchObject({ verdict: { ok: false, brokenAt: 31 } });
   });
 
+  it('is wide with run, policy and hash, and in CSV with every cause', async () => {
+    const wide = await gatehouse('ledger', 'iam/111122223333', '--last', '1', '-o', 'wide');
+    expect(wide.out).toContain(`run-45       1  ${entries.at(-1)!.hash}  okta group.user_membership.add  + user-45\n`);
+    const csv = await gatehouse('ledger', 'iam/111122223333', '--last', '1', '-o', 'csv');
+    expect(csv.out).toMatch(
+      /^entry,time,what,because of,changes,run,policy,hash\n45,.*,okta group.user_membership.add e45,/,
+    );
+  });
+
   it('says where a chain is empty', async () => {
     entries = [];
     expect((await gatehouse('ledger', 'prod-eu')).out).toBe(`The chain cluster/${PROD} is empty.\n`);
@@ -582,8 +642,8 @@ describe('rotate-key', () => {
     expect(asked.map(({ operation }) => operation)).toEqual([
       { operation: 'rotate-key', machine: 'ci', overlapSeconds },
     ]);
-    expect(out).toMatch(/^USER +ACCOUNT +ROTATION +OLD KEY +WORKS UNTIL +SECRET\n/);
-    expect(out).toContain('AKIAOLD  2026-11-26T12:00:00.000Z  gatehouse/keys/111122223333/eks-cicd-user');
+    expect(out).toMatch(/^USER +ROTATION +OLD KEY +WORKS UNTIL +SECRET\n/);
+    expect(out).toContain('AKIAOLD  2026-11-26T12:00:00Z  gatehouse/keys/111122223333/eks-cicd-user');
     expect(out).not.toContain('AWS allows two keys');
   });
 
@@ -595,9 +655,317 @@ describe('rotate-key', () => {
     expect(out).toContain('gatehouse rotate-key ci --overlap 0');
   });
 
+  it.each([
+    ['begun', 2, 'would begin'],
+    ['shortened', 2, 'would end earlier'],
+    ['under-way', 0, 'under way already'],
+  ])('with --dry-run tells what would become of it: %s, exit code %d', async (state, code, says) => {
+    outcome('rotate-key', { machine: 'ci', users: [{ ...user, state }] });
+    const ran = await gatehouse('rotate-key', 'ci', '--dry-run', '--detailed-exitcode');
+    expect(ran.code).toBe(code);
+    expect(ran.out).toContain(says);
+    expect(ran.out).toContain('nothing was replaced');
+    expect(asked.at(-1)?.operation).toMatchObject({ dryRun: true });
+  });
+
   it('is for scripts, too', async () => {
     outcome('rotate-key', { machine: 'ci', users: [user] });
     const { out } = await gatehouse('rotate-key', 'ci', '-o', 'json');
     expect(JSON.parse(out)).toEqual({ schemaVersion: 1, machine: 'ci', users: [user] });
+  });
+});
+
+describe('every answer', () => {
+  const gives = { grant: 'g', level: 'l', cluster: PROD, namespaces: [], role: 'r', to: ['machine/ci'] };
+  const why = {
+    ...{ cluster: 'prod-eu', mode: 'enforce', person: 'machine/ci', policyVersion: 3, holds: true, leftover: [] },
+    ...{ logins: [], because: [], troubles: [] },
+    grants: [
+      {
+        ...{ grant: 'g', level: 'l', namespaces: ['pay'], holds: true },
+        grounds: [{ to: 'the machine ci', holds: true, says: 'the policy names them' }],
+        made: [{ kind: 'role', object: 'Role/pay/g' }],
+      },
+    ],
+  };
+  const answered = { username: 'u', expected: true, allowed: true, because: 'grant g', verb: 'get', group: '' };
+  const report = {
+    ...{ cluster: 'prod-eu', person: 'machine/ci', logins: [], rights: [], troubles: [], ok: true },
+    administrator: { allowed: false, expected: false },
+    answers: [{ ...answered, resource: 'pods', namespace: 'pay' }],
+  };
+  const login = { arn: 'arn', username: 'u', groups: ['g1', 'g2'], grants: ['g'] };
+  const answers = [{ login, allowed: true, reason: 'by it' }];
+  const key = { account: '1', user: 'u', secret: 's', replaces: 'AKIAOLD', until: 0, state: 'begun' };
+
+  it.each<{
+    typed: readonly string[];
+    of: Operation['operation'];
+    value: object;
+    heads: string;
+    row: string;
+    wide: string;
+  }>([
+    {
+      typed: ['why', 'ci', 'prod-eu'],
+      of: 'why',
+      value: { ...why, logins: [login] },
+      heads: 'grant,level,namespaces,kind,holds,says,at,source,type,event,run,entry',
+      row: 'g,l,pay,ground,true,the machine ci: the policy names them,,,,,,',
+      wide: 'groups     g1, g2',
+    },
+    {
+      typed: ['verify', 'ci', '--cluster', 'prod-eu'],
+      of: 'verify-access',
+      value: report,
+      heads: 'cluster,person,username,question,allowed,expected,because',
+      row: 'prod-eu,machine/ci,u,get pods in pay,true,true,grant g',
+      wide: 'was answered yes',
+    },
+    {
+      typed: ['can-i', 'get', 'pods', '--cluster', 'prod-eu', '-A', '--as', 'ci'],
+      of: 'can-i',
+      value: { cluster: 'prod-eu', person: 'machine/ci', allowed: true, answers, because: [], troubles: [] },
+      heads: 'cluster,question,arn,username,groups,allowed,reason',
+      row: 'prod-eu,get pods in the whole cluster,arn,u,g1 g2,true,by it',
+      wide: 'by grants  g',
+    },
+    {
+      typed: ['reconcile', PROD, '--dry-run'],
+      of: 'plan',
+      value: { changes: [{ pass: 'add', change: CHANGE }], findings: [], held: [] },
+      heads: 'target,action,kind,object,line,text,subject,remedy',
+      row: `cluster/${PROD},create,role-binding,RoleBinding/pay/gatehouse:ops:role:0,added,gatehouse:ops:mia,user/standard/mia,`,
+      wide: 'gatehouse:ops:mia',
+    },
+    {
+      typed: ['reconcile', PROD],
+      of: 'reconcile',
+      value: { marked: 2 },
+      heads: 'target,marked',
+      row: `cluster/${PROD},2`,
+      wide: `cluster/${PROD}`,
+    },
+    {
+      typed: ['activate-policy', '7', '--yes', '--by', 'me'],
+      of: 'activate-policy',
+      value: { version: 7, digest: '0123456789abcdef', state: 'active' },
+      heads: 'version,state,digest,by',
+      row: '7,active,0123456789abcdef,me',
+      wide: '0123456789abcdef, by me',
+    },
+    {
+      typed: ['onboard', 'application', 'pay', '--environment', 'prod-eu'],
+      of: 'onboard-application',
+      value: { state: 'recorded', gives: [gives], findings: [] },
+      heads: 'level,namespaces,role,for,grant,cluster',
+      row: `l,*,r,machine/ci,g,${PROD}`,
+      wide: PROD,
+    },
+    {
+      typed: ['rotate-key', 'ci'],
+      of: 'rotate-key',
+      value: { users: [key] },
+      heads: 'user,rotation,old key,works until,account,secret',
+      row: 'u,begun,AKIAOLD,1970-01-01T00:00:00Z,1,s',
+      wide: 'ACCOUNT',
+    },
+  ])('of $typed.0 is CSV in rows, wide with more, and the same as JSON and YAML', async (one) => {
+    outcome(one.of, one.value);
+    const [heads, first] = (await gatehouse(...one.typed, '-o', 'csv')).out.split('\n');
+    expect([heads, first]).toEqual([one.heads, one.row]);
+    expect((await gatehouse(...one.typed, '-o', 'wide')).out).toContain(one.wide);
+    const json = JSON.parse((await gatehouse(...one.typed, '-o', 'json')).out);
+    expect(json.schemaVersion).toBe(1);
+    expect(parse((await gatehouse(...one.typed, '-o', 'yaml')).out)).toEqual(json);
+  });
+});
+
+const JOINED = {
+  ...{ source: 'okta', event: 'e-1', type: 'group.user_membership.add', receivedAt: Date.UTC(2026, 0, 15, 12) },
+  outcome: 'recorded',
+  facts: [{ type: 'membership', source: 'okta', group: '00g1', user: '00u1', state: 'present', at: 0 }],
+};
+const UNKNOWN = { ...JOINED, event: 'e-2\u001b[31m', outcome: 'ignored', reason: 'unknown-type', facts: [] };
+
+describe('gatehouse events', () => {
+  it('lists what came in, and the reason why nothing is done', async () => {
+    outcome('events', { events: [JOINED, UNKNOWN], more: true });
+    const { code, out, err } = await gatehouse('events', '--since', '2026-01-15', '--source', 'okta', '--limit', '2');
+    expect(code).toBe(0);
+    expect(out).toMatch(/^2026-01-15T12:00:00Z +okta +group\.user_membership\.add +e-1 +recorded +00u1 is in 00g1$/m);
+    expect(out).toContain('ignored (unknown-type)');
+    expect(out).not.toContain('\u001b');
+    expect(err).toContain('older ones are left out');
+    const since = Date.UTC(2026, 0, 15);
+    expect(asked.at(-1)?.operation).toEqual({ operation: 'events', source: 'okta', limit: 2, since });
+  });
+
+  it('asks for what is ignored, or about somebody', async () => {
+    outcome('events', { events: [], more: false });
+    expect((await gatehouse('events', '--ignored', '--subject', 'user/okta/00u1', '--user', 'jo')).out).toBe(
+      'No event came in.\n',
+    );
+    expect(asked.at(-1)?.operation).toMatchObject({ ignored: true, subject: 'user/okta/00u1', user: 'jo', limit: 50 });
+    for (const wrong of [
+      ['--since', 'yesterday'],
+      ['--limit', '0'],
+    ])
+      expect((await gatehouse('events', ...wrong)).code).toBe(1);
+  });
+
+  it('tells each delivery once when it follows, also one that was written down late', async () => {
+    const at = (event: string, receivedAt: number) => ({ ...JOINED, event, receivedAt }) as unknown as EventEntry;
+    const looks = [
+      [at('a', 1_000)],
+      [at('a', 1_000), at('b', 2_500)],
+      [at('late', 1_500), at('a', 1_000), at('b', 2_500)],
+      [],
+    ];
+    const asked: number[] = [];
+    const told: string[] = [];
+    let now = 100_000;
+    await followEvents(
+      async (since) => looks[asked.push(since) - 1]!,
+      (events) => told.push(...events.map(({ event }) => event)),
+      90_000,
+      {
+        now: () => now,
+        pause: async (milliseconds) => {
+          now += milliseconds * 10;
+          return asked.length < looks.length;
+        },
+      },
+    );
+    expect(told).toEqual(['a', 'b', 'late']);
+    expect(asked).toEqual([90_000, 90_000, 90_000, 110_000]);
+  });
+});
+
+describe('gatehouse trace', () => {
+  const cause = { source: 'okta', event: 'e-1', type: 't', receivedAt: 0 };
+  const entry = {
+    sequence: 7,
+    at: 1_800,
+    changes: [{ action: 'create', object: 'RoleBinding/pay/x' }],
+    policyVersion: {},
+  };
+  it('shows facts, what waits, what was done after how long, and what is missing', async () => {
+    outcome('trace', {
+      ...{ event: JOINED, deliveries: 2, causes: [cause], from: 0 },
+      facts: [{ fact: JOINED.facts[0], now: 'known', by: { ...cause, event: 'e-9' } }],
+      waiting: [
+        { target: `cluster/${PROD}`, subject: 'user/okta/00u1', urgency: 'grant', since: 500, attempts: 0, cause },
+      ],
+      runs: [{ target: `cluster/${PROD}`, chain: 'c', run: 'r#1', entries: [{ ...entry, kind: 'outcome' }] }],
+      missing: ['user/okta/00u1 waits'],
+    });
+    const { code, out } = await gatehouse('trace', 'e-1');
+    expect(code).toBe(0);
+    expect(out).toContain('00u1 is in 00g1  stands as okta/e-9 left it');
+    expect(out).toContain('delivered 2 times');
+    expect(out).toMatch(/after 500 ms/);
+    expect(out).toMatch(/after 1\.8 s {2}outcome {2}create RoleBinding\/pay\/x {2}entry 7/);
+    expect(out).toContain('missing\n  user/okta/00u1 waits\n');
+    const { out: csv } = await gatehouse('trace', 'e-1', '-o', 'csv');
+    expect(csv).toContain(`1970-01-01T00:00:01.800Z,1800,cluster/${PROD},outcome,r#1,create RoleBinding/pay/x\n`);
+  });
+});
+
+describe('gatehouse replay', () => {
+  const replayed = (...outcomes: string[]) => outcomes.map((one) => ({ event: JOINED, outcomes: [one] }));
+  const replays = () =>
+    asked.filter(({ operation }) => operation.operation === 'replay').map(({ operation }) => operation);
+  const answered = (...outcomes: string[]) => {
+    answer = (operation) => ({
+      ok: true,
+      outcome: { dryRun: 'dryRun' in operation && operation.dryRun === true, replayed: replayed(...outcomes) },
+    });
+  };
+
+  it('replays one event without being asked, and says what was news', async () => {
+    answered('unchanged');
+    const { code, out } = await gatehouse('replay', 'e-1');
+    expect(code).toBe(0);
+    expect(out).toMatch(/okta\/e-1 +00u1 is in 00g1 +known already/);
+    expect(replays()).toEqual([{ operation: 'replay', event: 'e-1', dryRun: false }]);
+  });
+
+  it('refuses several where nobody is there, and asks somebody who is', async () => {
+    answered('recorded', 'outdated');
+    const refused = await gatehouse('replay', '--since', '2h');
+    expect(refused).toMatchObject({ code: 1, out: '' });
+    expect(refused.err).toContain('--yes');
+    const env = { AWS_ENDPOINT_URL: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
+    expect((await runCommand(['replay', '--since', '2h'], { env, ask: async () => 'y' })).code).toBe(1);
+    expect(replays().every((operation) => 'dryRun' in operation && operation.dryRun)).toBe(true);
+    const agreed = await runCommand(['replay', '--since', '2h'], { env, ask: async () => 'yes' });
+    expect(agreed.code).toBe(0);
+    // What was agreed to is what is replayed: the span does not move in between.
+    const [foreseen, done] = replays().slice(-2);
+    expect(done).toEqual({ ...foreseen, dryRun: false });
+  });
+
+  it('asks nobody for one event, for a dry run, or with --yes', async () => {
+    answered('recorded', 'recorded');
+    expect((await gatehouse('replay', '--since', '2h', '--dry-run')).out).toContain('dry run');
+    expect((await gatehouse('replay', '--since', '2h', '--source', 'okta', '--yes')).code).toBe(0);
+    expect(replays().map((operation) => 'dryRun' in operation && operation.dryRun)).toEqual([true, false]);
+    expect(replays().at(-1)).toMatchObject({ source: 'okta', since: expect.any(Number), until: expect.any(Number) });
+  });
+
+  it.each([[[]], [['e-1', '--since', '1h']], [['e-1', '--source', 'okta']]])('refuses %o', async (typed) => {
+    expect((await gatehouse('replay', ...typed)).err).toContain('[invalid]');
+    expect(replays()).toEqual([]);
+  });
+});
+
+describe('gatehouse invoke', () => {
+  it('lists every function of the stack, and every sample', async () => {
+    const { out } = await gatehouse('invoke', '--list', '-o', 'json');
+    const { functions, samples } = JSON.parse(out) as Record<'functions' | 'samples', { name: string }[]>;
+    const folders = readdirSync(new URL('../../functions/', import.meta.url));
+    expect(functions.map(({ name }) => name)).toEqual(folders.toSorted());
+    expect(samples.map(({ name }) => name)).toContain('okta/member-added');
+  });
+
+  it('hands a sample or a file to a function by its short name, and prints the answer', async () => {
+    answer = () => ({ statusCode: 204 });
+    const { code, out } = await gatehouse('invoke', 'receive-webhook', '--sample', 'okta/member-added');
+    expect({ code, out: JSON.parse(out) }).toEqual({ code: 0, out: { statusCode: 204 } });
+    expect(asked.at(-1)).toMatchObject({
+      path: '/2015-03-31/functions/gatehouse-receive-webhook/invocations',
+      operation: { rawPath: '/webhooks/okta' },
+    });
+    const file = new URL('../../events/policy/uploaded.json', import.meta.url).pathname;
+    await gatehouse('invoke', 'receive-event', '--event', file);
+    expect(asked.at(-1)?.operation).toMatchObject({ source: 'aws.s3' });
+    await gatehouse('invoke', 'tick');
+    expect(asked.at(-1)?.operation).toEqual({});
+  });
+
+  it('proves a sample of a webhook anew', async () => {
+    const env = {
+      AWS_ENDPOINT_URL: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+      GATEHOUSE_WEBHOOK_SECRET: STANDARD_SECRET,
+    };
+    await runCommand(['invoke', 'receive-webhook', '--sample', 'standard/member-added', '--sign'], { env });
+    const { headers, body } = asked.at(-1)!.operation as unknown as { headers: Record<string, string>; body: string };
+    const request = webhookRequest({ headers, body });
+    const standard = webhookSources.get('standard')!;
+    expect(standard.receive(request, [STANDARD_SECRET], Date.now())).toMatchObject({ kind: 'accepted' });
+  });
+
+  it.each([
+    [[], 'no function is named'],
+    [['nonsense'], 'there is no function'],
+    [['tick', '--sample', 'okta/nonsense'], 'there is no sample'],
+    [['tick', '--sign'], '--sign is for a sample'],
+    [['receive-event', '--sample', 'aws/role-created', '--sign'], 'nothing to sign'],
+  ])('refuses %o', async (typed, why) => {
+    const { code, err } = await gatehouse('invoke', ...typed);
+    expect(code).toBe(1);
+    expect(err).toContain(why);
+    expect(asked).toEqual([]);
   });
 });

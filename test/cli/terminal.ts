@@ -1,4 +1,5 @@
 import { run } from '../../cli/src/program.ts';
+import type { Progress } from '../../cli/src/terminal/progress.ts';
 import { PLAIN } from '../../cli/src/terminal/style.ts';
 import type { Output, Terminal } from '../../cli/src/terminal/terminal.ts';
 
@@ -7,6 +8,8 @@ export interface Ran {
   readonly code: number;
   readonly out: string;
   readonly err: string;
+  /** What was said of what is waited for, however soon that was over. */
+  readonly said: readonly string[];
 }
 
 /** Runs the command in this process, as in a pipe unless told; nobody is there to answer unless `ask` is given. */
@@ -22,12 +25,19 @@ export async function runCommand(
     style: PLAIN,
     width: world.width,
   });
+  const env = world.env ?? {};
+  const said: string[] = [];
+  const hear = (text: string) => {
+    if (text !== said.at(-1)) said.push(text);
+  };
+  const progress: Progress = { during: (_, work, { quiet = false } = {}) => work(quiet ? () => {} : hear) };
   const terminal = {
     out: output('out'),
     err: output('err'),
-    env: world.env ?? {},
+    progress,
+    env,
     ask: world.ask,
     exitCode: 0,
   } as const;
-  return { code: await run(arguments_, { ...terminal }), ...written };
+  return { code: await run(arguments_, { ...terminal }), ...written, said };
 }

@@ -86,7 +86,7 @@ function firstWords(heading: string): readonly string[] {
 describe('the operations of the guide', () => {
   it('are the verbs of the command', async () => {
     const { out } = await runCommand(['--help']);
-    const verbs = [...out.matchAll(/^ {2}([a-z][a-z-]*)(?: \[options\]|(?= {2}))/gm)].map(([, verb = '']) => verb);
+    const verbs = [...out.matchAll(/^ {2}([a-z][a-z-]*)(?: \[options\]| <|(?= {2}))/gm)].map(([, verb = '']) => verb);
     expect(firstWords('The command').toSorted()).toEqual(verbs.toSorted());
   });
 

@@ -90,7 +90,7 @@ export function memoryTable(initial: readonly Item[] = []): MemoryTable {
       if (!(limit >= 1)) throw new Failure('invalid', `a page of ${limit} items cannot be asked for`);
       const partition = partitions.get(pk);
       if (!partition) return { items: [] };
-      const keys = partition.keys().filter((sk) => sk.startsWith(prefix));
+      const keys = partition.keys(prefix);
       if (reverse) keys.reverse();
       const rest = keys.filter((sk) => after === undefined || compareBytes(sk, after) * (reverse ? -1 : 1) > 0);
       return page(rest, limit, (sk) => partition.read(sk)!);
@@ -109,11 +109,14 @@ export function memoryTable(initial: readonly Item[] = []): MemoryTable {
 /** Items of one partition, as texts, and their sort keys in order. */
 class Partition {
   readonly #texts = new Map<string, string>();
-  #sorted: string[] | undefined;
+  readonly #sorted: string[] = [];
 
-  keys(): string[] {
-    this.#sorted ??= [...this.#texts.keys()].sort(compareBytes);
-    return [...this.#sorted];
+  /** Those that begin with `prefix`. */
+  keys(prefix = ''): string[] {
+    const first = this.#placeOf(prefix);
+    let behind = first;
+    while (this.#sorted[behind]?.startsWith(prefix)) behind += 1;
+    return this.#sorted.slice(first, behind);
   }
 
   read(sk: string): Item | undefined {
@@ -122,12 +125,23 @@ class Partition {
   }
 
   write(sk: string, item: Item): void {
-    if (!this.#texts.has(sk)) this.#sorted = undefined;
+    if (!this.#texts.has(sk)) this.#sorted.splice(this.#placeOf(sk), 0, sk);
     this.#texts.set(sk, JSON.stringify(item));
   }
 
   remove(sk: string): void {
-    if (this.#texts.delete(sk)) this.#sorted = undefined;
+    if (this.#texts.delete(sk)) this.#sorted.splice(this.#placeOf(sk), 1);
+  }
+
+  /** How many keys come before this one. */
+  #placeOf(sk: string): number {
+    let [low, high] = [0, this.#sorted.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (compareBytes(this.#sorted[middle]!, sk) < 0) low = middle + 1;
+      else high = middle;
+    }
+    return low;
   }
 }
 

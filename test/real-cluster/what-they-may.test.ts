@@ -8,6 +8,8 @@ import {
   rulesOfRole,
   type Who,
 } from '@gatehouse/core/effective-access/rbac';
+import { admissionsOf } from '@gatehouse/core/operations/admissions';
+import { holdersOf } from '@gatehouse/core/operations/who-can';
 import type { KubernetesObject } from '@gatehouse/core/ports/kubernetes';
 import { afterAll, beforeAll, describe, it } from 'vitest';
 import { compare, shown, Tally } from './compare.ts';
@@ -65,7 +67,26 @@ async function differenceInAnswer(rbac: RbacObjects, who: Who, question: Questio
   const [, kind, name] = /allowed by (ClusterRoleBinding|RoleBinding) "([^"]+)"/.exec(real.reason) ?? [];
   const same =
     real.allowed === model.allowed && (kind === undefined || mayThey(only(rbac, kind, name!), who, question).allowed);
-  return same ? undefined : { who, question, model, real };
+  if (!same) return { who, question, model, real };
+  const listed = isListed(rbac, who, question);
+  tally.count('lists of who can', listed);
+  return listed === real.allowed ? undefined : { who, question, 'listed by who-can': listed, real };
+}
+
+/** Nobody comes by aws-auth here, and nothing is Gatehouse's. */
+const NOTHING_ELSE = {
+  admissions: admissionsOf({ roles: [], users: [], accounts: [], problems: [] }),
+  recorded: { byBinding: new Map(), byUsername: new Map() },
+  levels: new Map(),
+  isElsewhere: false,
+};
+
+/** Whether `who-can` would list them, or a group of theirs: everybody listed must be allowed, and everybody else denied. */
+function isListed(rbac: RbacObjects, { username, groups }: Who, question: Question): boolean {
+  return holdersOf(rbac, question, NOTHING_ELSE).holders.some(({ kind, name }) => {
+    if (kind === 'Group') return groups.includes(name);
+    return username === (kind === 'ServiceAccount' ? `system:serviceaccount:${name}` : name);
+  });
 }
 
 /** A RoleBinding is named `name/namespace`. */

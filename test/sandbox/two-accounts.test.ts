@@ -7,12 +7,16 @@ import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge
 import { CreateRoleCommand, DeleteRoleCommand, DeleteRolePolicyCommand, IAMClient } from '@aws-sdk/client-iam';
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import { eventRules } from '@gatehouse/core/aws/event-rules';
 import { systemRandom } from '@gatehouse/core/aws/random';
 import { dynamoTable } from '@gatehouse/core/aws/table';
 import { recordFact } from '@gatehouse/core/directory/record';
+import type { DoctorOutcome } from '@gatehouse/core/operations/doctor/doctor';
+import type { WhoCan } from '@gatehouse/core/operations/who-can';
 import { readPolicy } from '@gatehouse/core/policy/read';
 import { AuthenticationV1Api, CoreV1Api, KubeConfig } from '@kubernetes/client-node';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { bridgedSources, judgeRule } from '../../cli/src/doctor/event-rules.ts';
 import { putPolicy } from '../../sandbox/src/aws/iam/operations.ts';
 import { bootstrapCluster } from '../../sandbox/src/bootstrap-cluster.ts';
 import { type Issuer, startIssuer } from '../../sandbox/src/internet/issuer.ts';
@@ -278,7 +282,7 @@ describe('what EventBridge tells', () => {
       account: AWAY,
       region: 'eu-central-1',
     });
-    const asked = () => logged.some((line) => line.includes('PlanAccess') && line.includes('"planned":1'));
+    const asked = () => logged.some((line) => line.includes('gatehouse-plan-access') && line.includes('"planned":1'));
     await expect.poll(asked, SOON).toBe(true);
     type Status = { clusters: { name: string }[] };
     const { clusters } = await operate<Status>(sandbox, { operation: 'status' });
@@ -401,6 +405,46 @@ describe('a dry run', () => {
     const plan = () => operate<{ changes: unknown[]; findings: unknown[] }>(sandbox, { operation: 'plan', target });
     await expect.poll(async () => (await plan()).changes, SOON).toEqual([]);
     expect((await plan()).findings).toEqual([]);
+  });
+});
+
+describe('what a person may ask of both accounts', () => {
+  it('doctor: queues, accounts and clusters are well, seen with the function’s own permissions', async () => {
+    const { checks } = await operate<DoctorOutcome>(sandbox, { operation: 'doctor' });
+    expect(checks.filter(({ check }) => check === 'queue')).toHaveLength(7);
+    expect(checks.filter(({ check }) => check === 'account').map(({ of }) => of)).toEqual([HOME, AWAY]);
+    expect(checks.filter(({ check, verdict }) => /queue|account/.test(check) && verdict !== 'ok')).toEqual([]);
+    for (const cluster of ['home', 'away']) {
+      const one = await operate<Pick<DoctorOutcome, 'checks'>>(sandbox, { operation: 'doctor', cluster });
+      expect(one.checks.filter(({ verdict }) => verdict !== 'ok').map(({ check }) => check)).toEqual(['session-names']);
+    }
+  });
+
+  it('doctor: the rules of the template, as EventBridge lists them', async () => {
+    const bridged = bridgedSources(['cognito']);
+    const rules = await eventRules(Object.keys(bridged), administrator());
+    expect(rules.map(({ enabled, targets }) => ({ enabled, targets }))).toEqual(
+      Array(4).fill({ enabled: true, targets: 1 }),
+    );
+    for (const [source, what] of Object.entries(bridged)) {
+      expect(judgeRule(source, what, rules).verdict).toBe('ok');
+    }
+    expect(await eventRules(['aws.ec2'], administrator())).toEqual([]);
+  });
+
+  it('who-can: the member behind the shared role of the other account', async () => {
+    const question = { verb: 'list', group: '', resource: 'configmaps', namespace: 'default' };
+    const { holders } = await operate<WhoCan>(sandbox, { operation: 'who-can', cluster: 'away', question });
+    const given = holders.filter(({ grant }) => grant === 'readers');
+    expect(given).not.toEqual([]);
+    for (const { arn, session: name, person, by } of given) {
+      expect({ arn, name, person, by }).toEqual({
+        arn: `arn:aws:iam::${AWAY}:role/gatehouse-readers`,
+        name: expect.any(String),
+        person: expect.stringMatching(/^user\//),
+        by: 'gatehouse',
+      });
+    }
   });
 });
 

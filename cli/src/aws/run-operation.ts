@@ -2,6 +2,7 @@ import { Failure, type FailureCode } from '@gatehouse/core/access/failure';
 import type { Json } from '@gatehouse/core/access/json';
 import { invokeFunction } from '@gatehouse/core/aws/invoke-function';
 import type { Operation } from '@gatehouse/core/operations/operation';
+import { type Format, isForPrograms } from '../terminal/answer.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 import { type Caller, callerOf } from './caller.ts';
 import type { AwsOptions } from './options.ts';
@@ -23,24 +24,41 @@ type Answer =
       readonly error: { readonly code: string; readonly message: string; readonly remedy?: string };
     };
 
-/** Operations through the function of the Gatehouse that the caller's credentials and Region (or `AWS_ENDPOINT_URL`) reach. */
-export async function operationsOf(
-  options: AwsOptions,
-  { env }: Pick<Terminal, 'env'>,
-  functionName = FUNCTION_NAME,
-): Promise<RunOperation> {
+/** Invokes a function by its name. `timeout` in milliseconds. @throws Failure what Lambda refuses, or the function failed of. */
+export type InvokeByName = (functionName: string, payload: Json, timeout: number) => Promise<Json>;
+
+/** Functions of the account and Region (or `AWS_ENDPOINT_URL`) that the caller's credentials reach. */
+export async function invocationsOf(options: AwsOptions, { env }: Pick<Terminal, 'env'>): Promise<InvokeByName> {
   const caller = await callerOf(options);
-  return async <Outcome>(operation: Operation) => {
-    const answer = (await invokeFunction({
+  return async (functionName, payload, timeout) =>
+    invokeFunction({
       functionName,
-      payload: operation as unknown as Json,
+      payload,
       region: caller.region,
       endpoint: lambdaEndpoint(caller, env),
       credentials: await caller.credentials(),
       now: Date.now(),
-      timeout: TIMEOUT_MS,
+      timeout,
     }).catch((error: unknown) => {
       throw withRemedy(error, caller, env, functionName);
+    });
+}
+
+/**
+ * Operations through the function of the Gatehouse that is reached so. One that takes long is told on the terminal, unless a
+ * program reads what is asked for (`output`).
+ */
+export async function operationsOf(
+  options: AwsOptions & { readonly output?: Format },
+  { env, progress }: Pick<Terminal, 'env' | 'progress'>,
+  { functionName = FUNCTION_NAME, timeout = TIMEOUT_MS }: { functionName?: string; timeout?: number } = {},
+): Promise<RunOperation> {
+  const invoke = await invocationsOf(options, { env });
+  const quiet = isForPrograms(options.output);
+  return async <Outcome>(operation: Operation) => {
+    const asking = () => invoke(functionName, operation as unknown as Json, timeout);
+    const answer = (await progress.during(`asking Gatehouse (${operation.operation})`, asking, {
+      quiet,
     })) as unknown as Answer;
     if (answer.ok) return answer.outcome as Outcome;
     const { code, message, remedy } = answer.error;

@@ -2,8 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { Failure } from '@gatehouse/core/access/failure';
 import type { ConnectionOutcome } from '@gatehouse/core/operations/connections';
 import type { RunOperation } from '../aws/run-operation.ts';
-import type { Terminal } from '../terminal/terminal.ts';
-import { printable } from '../terminal/text.ts';
+import type { Say } from '../terminal/progress.ts';
 
 /** Which cluster elsewhere, as operations name it. */
 export interface Place {
@@ -15,26 +14,24 @@ export interface Place {
 const OFTEN_MS = 1_000;
 
 /**
- * Looks at a registration until `done` says so, telling on the error output whatever changes.
+ * Looks at a registration until `done` says so, and says what is waited for.
  * @throws Failure `deadline` after `seconds`, with what is in the way.
  */
 export async function follow(
-  { err }: Terminal,
+  say: Say,
   run: RunOperation,
   place: Place,
   { seconds, done }: { readonly seconds: number; readonly done: (outcome: ConnectionOutcome) => boolean },
 ): Promise<ConnectionOutcome> {
   const end = Date.now() + seconds * 1_000;
-  let told = '';
   for (;;) {
     const outcome = await run<ConnectionOutcome>({ operation: 'connection', ...place });
-    const line = progressOf(outcome);
-    if (line !== told) err.write(`${err.style.dim('...')}  ${printable(line)}\n`);
-    told = line;
+    const text = progressOf(outcome);
+    say(text);
     if (done(outcome)) return outcome;
     if (Date.now() >= end) {
       const [trouble] = outcome.trouble;
-      throw new Failure('deadline', `${place.name} is not done after ${seconds} s: ${trouble?.message ?? line}`, {
+      throw new Failure('deadline', `${place.name} is not done after ${seconds} s: ${trouble?.message ?? text}`, {
         remedy: trouble?.remedy ?? 'ask again with --status, or wait longer with --timeout',
       });
     }

@@ -35,7 +35,7 @@ export function environmentFile(
   policy: AccessPolicy,
   components?: Pick<Components, 'kubectl'>,
 ): string {
-  const { awsEndpointUrl, region, clusters } = sandbox;
+  const { awsEndpointUrl, webhookUrl, region, clusters } = sandbox;
   const configs = Object.values(clusters).map(({ kubeconfig }) => kubeconfig);
   const folder = dirname(configs[0] ?? '.');
   const variables = {
@@ -44,6 +44,7 @@ export function environmentFile(
     // The AWS CLI of version 1 and boto3 read this one only.
     AWS_DEFAULT_REGION: region,
     AWS_SHARED_CREDENTIALS_FILE: credentialsFile(folder, sandbox, policy),
+    GATEHOUSE_WEBHOOK_URL: webhookUrl,
     KUBECONFIG: configs.join(':'),
   };
   const lines = Object.entries(variables).map(([name, value]) => `export ${name}='${value.replaceAll("'", "'\\''")}'`);

@@ -26,7 +26,7 @@ export async function runSandbox(terminal: Terminal, options: SandboxOptions): P
   await requireFree(options.port);
   const policyFile = options.policy ?? EXAMPLE_POLICY;
   const policy = readPolicyFile(policyFile);
-  const text = options.output === 'text';
+  const text = options.output !== 'json';
   const components = options.cluster === 'real' ? await builtComponents(terminal) : undefined;
   const early: Step[] = [];
   let page: Page | undefined;

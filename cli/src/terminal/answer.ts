@@ -43,10 +43,18 @@ export interface Answer<Row> {
 /** The version of what JSON and YAML hold: it grows when a member changes its meaning or goes. */
 const SCHEMA_VERSION = 1;
 
-/** `-o, --output` of a verb that answers by {@link writeAnswer}. */
-export function withFormats(command: Command): Command {
+/** Whether a format is read by programs, so that nothing but the answer and errors is written. */
+export function isForPrograms(format: Format | undefined): boolean {
+  return format === 'json' || format === 'yaml' || format === 'csv';
+}
+
+/**
+ * `-o, --output` of a verb that answers by {@link writeAnswer}. `formats`, the usual one first: of a verb for which not all of
+ * them make sense.
+ */
+export function withFormats(command: Command, formats: readonly Format[] = FORMATS): Command {
   return command.addOption(
-    new Option('-o, --output <format>', 'how the answer is written').choices(FORMATS).default('table'),
+    new Option('-o, --output <format>', 'how the answer is written').choices(formats).default(formats[0]),
   );
 }
 
@@ -60,18 +68,20 @@ export async function writeAnswer<Row>(
   switch (format) {
     case 'json':
       return writeJson(output, versioned);
-    case 'yaml': {
-      const { stringify } = await import('yaml');
-      return output.write(
-        stringify(JSON.parse(JSON.stringify(versioned)), { lineWidth: 0, aliasDuplicateObjects: false }),
-      );
-    }
+    case 'yaml':
+      return output.write(await yamlOf(versioned));
     case 'csv':
       return output.write(await csvOf(listing));
     default:
       if (text) text(output, format === 'wide');
       else writeListing(output, listing, { wide: format === 'wide' });
   }
+}
+
+/** A value as YAML, as its JSON would be. */
+export async function yamlOf(value: unknown): Promise<string> {
+  const { stringify } = await import('yaml');
+  return stringify(JSON.parse(JSON.stringify(value)), { lineWidth: 0, aliasDuplicateObjects: false });
 }
 
 /** A listing as a table for people. */

@@ -8,7 +8,10 @@ export type Cell = string | { readonly text: string; readonly paint: Paint };
 export interface TableOptions {
   readonly head?: readonly string[];
   readonly style: Style;
-  /** Places in a line; the last column is wrapped to fit. Without it, as when piped, nothing is cut or wrapped. */
+  /**
+   * Places in a line; the last column is wrapped to fit, or stands below the others where they leave it little room. Without it,
+   * as when piped, nothing is cut or wrapped.
+   */
   readonly width?: number | undefined;
   /** Blanks before each line. */
   readonly indent?: number;
@@ -17,7 +20,10 @@ export interface TableOptions {
 }
 
 const GAP = 2;
-const NARROWEST_LAST = 24;
+/** Places that the last column has at least; with fewer, a text that does not fit stands in lines of its own. */
+const NARROWEST_LAST = 36;
+/** How far these are moved in. */
+const BELOW = 8;
 
 /** A table in columns, without lines around it, without blanks at the ends of lines. Ends in a line break unless empty. */
 export function columns(rows: readonly (readonly Cell[])[], options: TableOptions): string {
@@ -30,8 +36,30 @@ export function columns(rows: readonly (readonly Cell[])[], options: TableOption
     }
   }
   const before = widths.slice(0, -1).reduce((sum, each) => sum + each + GAP, indent);
-  const room = width === undefined ? Number.POSITIVE_INFINITY : Math.max(NARROWEST_LAST, width - before);
+  const room = width === undefined ? Number.POSITIVE_INFINITY : width - before;
+  const isBelow = room < NARROWEST_LAST && widths.length > 1 && widths.at(-1)! > room;
+  if (isBelow) return below(all, { ...options, width: width! });
   return all.map((row) => rowLines(row, { widths, room, indent, right, before })).join('');
+}
+
+/** The rows without their last cells, and each of these below its row. */
+function below(rows: readonly (readonly Cell[])[], options: TableOptions & { readonly width: number }): string {
+  const { style, width, indent = 0, right = [] } = options;
+  const most = Math.max(...rows.map((row) => row.length)) - 1;
+  const lines = columns(
+    rows.map((row) => row.slice(0, most)),
+    { style, indent, right: right.filter((index) => index < most) },
+  ).split('\n');
+  const room = Math.max(NARROWEST_LAST / 2, width - indent - BELOW);
+  const texts = rows.map((row, index) => {
+    const last = row[most];
+    const told = last === undefined || textOf(last) === '' ? [] : wrapped(textOf(last), room);
+    return [lines[index]!, ...told.map((text) => `${' '.repeat(indent + BELOW)}${paintOf(last!)(text)}`)];
+  });
+  return texts
+    .flat()
+    .map((line) => `${line}\n`)
+    .join('');
 }
 
 interface Layout {

@@ -1,3 +1,4 @@
+import type { Progress } from './progress.ts';
 import { type Style, styleFor } from './style.ts';
 
 /** What a verb writes to. */
@@ -14,6 +15,8 @@ export interface Terminal {
   readonly out: Output;
   /** For errors and for what accompanies the answer. */
   readonly err: Output;
+  /** For what takes longer than a second. */
+  readonly progress: Progress;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Asks a person; undefined where there is none. */
   readonly ask: ((question: string) => Promise<string>) | undefined;
@@ -33,7 +36,8 @@ export function outputOn(stream: Stream, env: Terminal['env']): Output {
     write: (text) => void stream.write(text),
     style: styleFor(stream.isTTY === true, env),
     get width() {
-      return stream.isTTY ? stream.columns : undefined;
+      // A terminal without a size, as some pseudo-terminals are, has the usual one.
+      return stream.isTTY ? stream.columns || 80 : undefined;
     },
   };
 }

@@ -51,3 +51,8 @@ export function duration(milliseconds: number): string {
   if (milliseconds < 48 * 3_600_000) return `${Math.round(milliseconds / 3_600_000)} h`;
   return `${Math.round(milliseconds / 86_400_000)} d`;
 }
+
+/** A moment in milliseconds UTC as ISO 8601, without fractions of a second: `2026-11-26T12:00:00Z`. */
+export function timeText(milliseconds: number): string {
+  return `${new Date(milliseconds).toISOString().slice(0, 19)}Z`;
+}

@@ -2,18 +2,22 @@ import { Failure } from '@gatehouse/core/access/failure';
 import type { UploadedVersion } from '@gatehouse/core/policy/versions';
 import { type Command, InvalidArgumentError } from 'commander';
 import { type AwsOptions, withAwsOptions } from '../aws/options.ts';
-import { withExamples, withOutput } from '../terminal/help.ts';
-import { type Terminal, writeJson } from '../terminal/terminal.ts';
-import { printable } from '../terminal/text.ts';
+import { type Format, withFormats, writeAnswer } from '../terminal/answer.ts';
+import { type DryRunOptions, withDryRun, withExamples, withExitCodes } from '../terminal/help.ts';
+import type { Output, Terminal } from '../terminal/terminal.ts';
+import { printable, timeText } from '../terminal/text.ts';
 
-interface Options extends AwsOptions {
-  readonly output: string;
+interface Options extends AwsOptions, DryRunOptions {
+  readonly output: Format;
   readonly yes?: boolean;
   readonly by?: string;
 }
 
 /** What a version changes, as the operation `compare-policy` answers it. */
 interface Comparison {
+  readonly version: number;
+  readonly digest: string;
+  readonly state: UploadedVersion['state'];
   readonly widens: readonly { readonly about: string; readonly text: string }[];
   readonly narrows: readonly { readonly about: string; readonly text: string }[];
 }
@@ -23,14 +27,19 @@ export function addActivatePolicy(program: Command, terminal: Terminal): void {
   const verb = program
     .command('activate-policy')
     .argument('<version>', 'number of the version', readVersion)
-    .description('put a proposed version of the policy in force as a whole: what it narrows is already')
+    .description(
+      'agree to a proposed version of the policy: what it narrows is in force already, what it widens is from then on',
+    )
     .option('--yes', 'agree without being asked; needed where nobody can be asked')
     .option('--by <who>', 'who agrees, for the record (default: the ARN that AWS knows you by)');
-  withOutput(withAwsOptions(verb)).action((version: number, options: Options) => activate(terminal, version, options));
+  withDryRun(verb, 'show what it would widen and narrow, and activate nothing');
+  withFormats(withAwsOptions(verb)).action((version: number, options: Options) => activate(terminal, version, options));
   withExamples(verb, [
     ['gatehouse activate-policy 7', 'shows what it is about, and asks'],
+    ['gatehouse activate-policy 7 --dry-run', 'what it would widen and narrow, against what is in force'],
     ['gatehouse activate-policy 7 --yes', 'in a pipeline that has its own approval'],
   ]);
+  withExitCodes(verb, { 2: 'it would change something (--dry-run --detailed-exitcode)' });
 }
 
 function readVersion(text: string): number {
@@ -44,6 +53,8 @@ async function activate(terminal: Terminal, version: number, options: Options): 
     import('../aws/caller.ts'),
   ]);
   const run = await operationsOf(options, terminal);
+  if (options.dryRun)
+    return compare(terminal, await run<Comparison>({ operation: 'compare-policy', version }), options);
   if (!options.yes) {
     const { versions } = await run<{ versions: readonly Omit<UploadedVersion, 'text'>[] }>({
       operation: 'list-policies',
@@ -58,13 +69,54 @@ async function activate(terminal: Terminal, version: number, options: Options): 
     version,
     by,
   });
-  if (options.output === 'json') writeJson(terminal.out, { schemaVersion: 1, ...outcome, by });
-  else {
-    const what = outcome.state === 'active' ? 'is in force' : 'was in force already';
-    terminal.out.write(
-      `${terminal.out.style.good('done')}  policy version ${version} ${what} (${outcome.digest.slice(0, 12)})\n`,
-    );
-  }
+  await writeAnswer(terminal.out, options.output, {
+    value: { ...outcome, by },
+    listing: {
+      rows: [{ ...outcome, by }],
+      columns: [
+        { head: 'VERSION', cell: (row) => String(row.version), value: (row) => row.version },
+        { head: 'STATE', cell: (row) => row.state },
+        { head: 'DIGEST', cell: (row) => row.digest },
+        { head: 'BY', cell: (row) => row.by },
+      ],
+    },
+    text: (output, wide) => {
+      const what = outcome.state === 'active' ? 'is in force' : 'was in force already';
+      const digest = wide ? `${outcome.digest}, by ${by}` : outcome.digest.slice(0, 12);
+      output.write(`${output.style.good('done')}  policy version ${version} ${what} (${printable(digest)})\n`);
+    },
+  });
+}
+
+async function compare(terminal: Terminal, comparison: Comparison, options: Options): Promise<void> {
+  const { version, digest, state, widens, narrows } = comparison;
+  const rows = [
+    ...widens.map((one) => ({ effect: 'widens', ...one })),
+    ...narrows.map((one) => ({ effect: 'narrows', ...one })),
+  ];
+  await writeAnswer(terminal.out, options.output, {
+    value: { ...comparison, dryRun: true },
+    listing: {
+      rows,
+      columns: [
+        { head: 'EFFECT', cell: ({ effect }) => effect },
+        { head: 'ABOUT', cell: ({ about }) => about },
+        { head: 'TEXT', cell: ({ text }) => text },
+      ],
+    },
+    text: (output, wide) => {
+      output.write(`Version ${version} (${state}, ${wide ? digest : digest.slice(0, 12)})\n`);
+      if (rows.length === 0) output.write('It would change nothing.\n');
+      else writeEffects(output, comparison);
+    },
+  });
+  if (options.detailedExitcode && rows.length > 0) terminal.exitCode = 2;
+}
+
+function writeEffects(output: Output, { widens, narrows }: Pick<Comparison, 'widens' | 'narrows'>): void {
+  const { style } = output;
+  for (const { about, text } of widens) output.write(`  ${style.good('+')} ${printable(about)}: ${printable(text)}\n`);
+  for (const { about, text } of narrows) output.write(`  ${style.bad('-')} ${printable(about)}: ${printable(text)}\n`);
 }
 
 async function approve(
@@ -76,11 +128,10 @@ async function approve(
   const remedy = `to agree without being asked: gatehouse activate-policy ${version} --yes`;
   if (!ask) throw new Failure('forbidden', 'nobody is there to agree, so nothing was activated', { remedy });
   if (uploaded) {
-    const when = new Date(uploaded.uploadedAt).toISOString();
+    const when = timeText(uploaded.uploadedAt);
     err.write(`Version ${version} (${uploaded.state}) was uploaded by ${printable(uploaded.by)} at ${when}.\n`);
   }
-  for (const { about, text } of comparison?.widens ?? []) err.write(`  + ${printable(about)}: ${printable(text)}\n`);
-  for (const { about, text } of comparison?.narrows ?? []) err.write(`  - ${printable(about)}: ${printable(text)}\n`);
+  if (comparison) writeEffects(err, comparison);
   const answer = await ask('It may give people more access than they have now. Only "yes" activates it: ');
   if (answer.trim() !== 'yes') throw new Failure('forbidden', 'nothing was activated', { remedy });
 }

@@ -9,20 +9,18 @@ import { type AwsOptions, withAwsOptions } from '../aws/options.ts';
 import type { RunOperation } from '../aws/run-operation.ts';
 import type { FollowedTo } from '../plan/follow.ts';
 import type { Plans } from '../plan/planned.ts';
-import type { Progress } from '../plan/progress.ts';
-import { type Format, withFormats, writeAnswer } from '../terminal/answer.ts';
+import { type Format, isForPrograms, withFormats, writeAnswer } from '../terminal/answer.ts';
 import { columns } from '../terminal/columns.ts';
-import { COMMAND, withExamples } from '../terminal/help.ts';
+import { COMMAND, type DryRunOptions, withDryRun, withExamples, withExitCodes } from '../terminal/help.ts';
 import type { Output, Terminal } from '../terminal/terminal.ts';
 import { counted, printable } from '../terminal/text.ts';
 import { shortTarget } from './status.ts';
 
-interface Options extends AwsOptions {
+interface Options extends AwsOptions, DryRunOptions {
   readonly output: Format;
   readonly subject?: readonly Subject[];
   readonly policy?: string;
   readonly yes?: boolean;
-  readonly dryRun?: boolean;
   readonly timeout: number;
   readonly by?: string;
 }
@@ -35,9 +33,9 @@ export function addApply(program: Command, terminal: Terminal): void {
     .option('--subject <subject...>', 'only for these: user/<source>/<id>, machine/<name>, grant/<name>')
     .option('--policy <file>', 'put this document in force first')
     .option('--yes', 'agree to what widens without being asked; needed where nobody can be asked')
-    .option('--dry-run', 'show the plan, and whether it would be asked for; do nothing')
     .option('--by <who>', 'who agrees to a document, for the record (default: the ARN that AWS knows you by)')
     .option('--timeout <seconds>', 'how long to wait', readSeconds, 300);
+  withDryRun(verb, 'show the plan, and whether it would be asked for; do nothing');
   withFormats(withAwsOptions(verb)).action((words: string[], options: Options) => apply(terminal, words, options));
   withExamples(verb, [
     ['gatehouse apply prod.plan.json', 'exactly what "plan --out" saved, unprompted; refused where it is true no more'],
@@ -45,6 +43,7 @@ export function addApply(program: Command, terminal: Terminal): void {
     ['gatehouse apply --policy policy.yaml', 'the same for a document: uploads and activates it'],
     ['gatehouse apply --yes -o json', 'in a pipeline that has its own approval'],
   ]);
+  withExitCodes(verb, { 2: 'something would change (--dry-run --detailed-exitcode)' });
 }
 
 function readSeconds(text: string): number {
@@ -62,11 +61,7 @@ interface Task {
 }
 
 async function apply(terminal: Terminal, words: readonly string[], options: Options): Promise<void> {
-  const [{ operationsOf }, { progressOn }, saved] = await Promise.all([
-    import('../aws/run-operation.ts'),
-    import('../plan/progress.ts'),
-    import('../plan/saved.ts'),
-  ]);
+  const [{ operationsOf }, saved] = await Promise.all([import('../aws/run-operation.ts'), import('../plan/saved.ts')]);
   const files = words.filter(saved.isFileName);
   if (options.policy !== undefined && (words.length > 0 || options.subject !== undefined)) {
     throw new Failure('invalid', 'a document is put in force as a whole', {
@@ -79,28 +74,26 @@ async function apply(terminal: Terminal, words: readonly string[], options: Opti
   const [file] = files;
   const kept = file === undefined ? undefined : saved.readSavedPlan(file);
   const run = await operationsOf(options, terminal);
-  const progress = progressOn(terminal.err, () => performance.now());
-  try {
-    const task = kept
-      ? await taskOfFile(terminal, run, kept, file!, progress)
-      : await taskOf(run, words, options, progress);
-    if (task === undefined) return;
-    await carryOut(terminal, run, task, options, progress);
-  } finally {
-    progress.end();
-  }
+  const task = kept
+    ? await taskOfFile(terminal, run, kept, file!, options)
+    : await taskOf(terminal, run, words, options);
+  if (task !== undefined) await carryOut(terminal, run, task, options);
 }
 
 async function taskOf(
+  { progress }: Terminal,
   run: RunOperation,
   targets: readonly string[],
-  { policy, subject, yes }: Options,
-  progress: Progress,
+  { policy, subject, yes, output }: Options,
 ): Promise<Task> {
   const { plansFor } = await import('../plan/planned.ts');
   const document = policy === undefined ? undefined : readFileSync(policy, 'utf8');
   const request = { targets, subjects: subject, document };
-  const all = await plansFor(run, request, (done, of) => progress.tell(`planning ${done} of ${of}`));
+  const all = await progress.during(
+    'planning',
+    (say) => plansFor(run, request, (done, of) => say(`planning ${done} of ${of}`)),
+    { quiet: isForPrograms(output) },
+  );
   return { all, document, only: subject, agreed: yes === true };
 }
 
@@ -113,9 +106,9 @@ async function taskOfFile(
   run: RunOperation,
   kept: SavedPlan,
   file: string,
-  progress: Progress,
+  options: Options,
 ): Promise<Task | undefined> {
-  const { all, differences } = await plannedAnew(run, kept, progress);
+  const { all, differences } = await plannedAnew(terminal, run, kept, options);
   const document = kept.policy?.document;
   const only = kept.subjects as readonly Subject[] | undefined;
   const isEmpty = all.unplanned.length === 0 && all.plans.every(({ changes }) => changes.length === 0);
@@ -134,9 +127,10 @@ async function taskOfFile(
 
 /** What is to be done now of what was planned, and in what that is something else. */
 async function plannedAnew(
+  { progress }: Terminal,
   run: RunOperation,
   kept: SavedPlan,
-  progress: Progress,
+  { output }: Options,
 ): Promise<{ readonly all: Plans; readonly differences: readonly PlanDifference[] }> {
   const [{ plansFor }, { savedPlan, differencesOf }] = await Promise.all([
     import('../plan/planned.ts'),
@@ -145,8 +139,11 @@ async function plannedAnew(
   const document = kept.policy?.document;
   const subjects = kept.subjects as readonly Subject[] | undefined;
   const asked = { targets: kept.targets.map(({ target }) => target), subjects, document };
-  const all = await plansFor(run, asked, (done, of) => progress.tell(`planning anew, ${done} of ${of}`));
-  progress.end();
+  const all = await progress.during(
+    'planning anew',
+    (say) => plansFor(run, asked, (done, of) => say(`planning anew, ${done} of ${of}`)),
+    { quiet: isForPrograms(output) },
+  );
   const fresh = savedPlan(all, { at: kept.at, document, subjects });
   const unknown = all.unplanned.map(({ target, message }): PlanDifference => ({ target, sign: '~', text: message }));
   return { all, differences: [...differencesOf(kept, fresh), ...unknown] };
@@ -158,12 +155,11 @@ async function agreeTo(
   run: RunOperation,
   { all, document, only }: Task,
   options: Options,
-  progress: Progress,
 ): Promise<void> {
   await agree(terminal, options);
   const { savedPlan } = await import('@gatehouse/core/operations/saved-plan');
   const shown = savedPlan(all, { at: Date.now(), document, subjects: only });
-  const { differences } = await plannedAnew(run, shown, progress);
+  const { differences } = await plannedAnew(terminal, run, shown, options);
   if (differences.length === 0) return;
   writeDifferences(terminal.err, differences);
   throw new Failure('conflict', 'what would be done is not what was shown any more, so nothing was applied', {
@@ -186,19 +182,12 @@ function writeDifferences({ write, style }: Output, differences: readonly PlanDi
   write('\n');
 }
 
-async function carryOut(
-  terminal: Terminal,
-  run: RunOperation,
-  task: Task,
-  options: Options,
-  progress: Progress,
-): Promise<void> {
+async function carryOut(terminal: Terminal, run: RunOperation, task: Task, options: Options): Promise<void> {
   const [{ writePlans }, { linesOf, widens }] = await Promise.all([
     import('../plan/text.ts'),
     import('../plan/planned.ts'),
   ]);
   const { all, document } = task;
-  progress.end();
   const isForPeople = options.output === 'table' || options.output === 'wide';
   writePlans(isForPeople ? terminal.out : terminal.err, all, options.output === 'wide');
   const observed = all.plans.filter(({ mode, changes }) => mode === 'observe' && changes.length > 0);
@@ -212,9 +201,10 @@ async function carryOut(
   if (options.dryRun) {
     const asks = isWider && !task.agreed ? 'it would ask first, because something widens' : 'it would not ask';
     terminal.err.write(`dry run: nothing was applied; ${asks}\n`);
+    if (options.detailedExitcode && doable.length > 0) terminal.exitCode = 2;
     return;
   }
-  if (isWider && !task.agreed) await agreeTo(terminal, run, task, options, progress);
+  if (isWider && !task.agreed) await agreeTo(terminal, run, task, options);
   const began = performance.now();
   const policy = document === undefined ? undefined : await putInForce(run, document, all, options);
   if (doable.length === 0) return answer(terminal, options, { all, doable, to: undefined, began, policy });
@@ -224,13 +214,21 @@ async function carryOut(
     await run({ operation: 'reconcile', target, ...(subjects === undefined ? {} : { subjects: [...subjects] }) });
   }
   const subjects = new Set(lines.flatMap(({ line }) => line.subject ?? []));
-  const to = await follow(
-    run,
-    { targets: doable.map(({ target }) => target), subjects, only: task.only },
-    { now: () => performance.now(), sleep: (milliseconds) => sleep(milliseconds), timeout: options.timeout * 1_000 },
-    (waiting) => progress.tell(`applying: ${counted(waiting, 'mark')} to go`),
+  const to = await terminal.progress.during(
+    'applying',
+    (say) =>
+      follow(
+        run,
+        { targets: doable.map(({ target }) => target), subjects, only: task.only },
+        {
+          now: () => performance.now(),
+          sleep: (milliseconds) => sleep(milliseconds),
+          timeout: options.timeout * 1_000,
+        },
+        (waiting) => say(`applying: ${counted(waiting, 'mark')} to go`),
+      ),
+    { quiet: isForPrograms(options.output) },
   );
-  progress.end();
   await answer(terminal, options, { all, doable, to, began, policy });
 }
 

@@ -4,18 +4,18 @@ import { clusterTarget } from '@gatehouse/core/access/target';
 import type { IdentityProviderOutcome as Outcome } from '@gatehouse/core/operations/identity-provider';
 import type { Plan } from '@gatehouse/core/plan/plan';
 import type { Finding } from '@gatehouse/core/resources/resource';
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
 import { type AwsOptions, withAwsOptions } from '../aws/options.ts';
 import type { RunOperation } from '../aws/run-operation.ts';
-import { writePlan } from '../plan/text.ts';
-import { columns } from '../terminal/columns.ts';
-import { COMMAND, withExamples } from '../terminal/help.ts';
-import { type Output, type Terminal, writeJson } from '../terminal/terminal.ts';
-import { duration } from '../terminal/text.ts';
+import { showPlan } from '../plan/show.ts';
+import { type Format, isForPrograms, type Listing, withFormats, writeAnswer } from '../terminal/answer.ts';
+import { type Fact, writeFacts, writeReason } from '../terminal/facts.ts';
+import { type DryRunOptions, withDryRun, withExamples, withExitCodes, withNote } from '../terminal/help.ts';
+import type { Say } from '../terminal/progress.ts';
+import type { Output, Terminal } from '../terminal/terminal.ts';
 
-interface Options extends AwsOptions {
-  readonly output: 'table' | 'json';
-  readonly dryRun?: true;
+interface Options extends AwsOptions, DryRunOptions {
+  readonly output: Format;
   readonly disassociate?: true;
   /** Minutes. */
   readonly timeout: number;
@@ -31,16 +31,16 @@ export function addAssociateIdp(program: Command, terminal: Terminal): void {
       .description(
         'associate the OIDC identity provider that the policy gives a cluster, and follow until that is done',
       )
-      .option('--disassociate', 'the contrary: like disassociate-idp'),
+      .option('--disassociate', 'the contrary: what disassociate-idp does'),
   ).action((cluster: string, options: Options) =>
     run(terminal, cluster, options, options.disassociate ? 'disassociate' : 'associate'),
   );
-  verb.addHelpText(
-    'after',
-    `
-The access policy says which provider a cluster has (identityProviders); this only has it done now. Everything that EKS
-asks is looked at before: the issuer (https, public, its discovery document and keys), the cluster's version and own
-issuer, prefixes, client id, and whether the cluster's one place is free. What stands against it is told, with code 3.`,
+  withNote(
+    verb,
+    `The access policy says which provider a cluster has (identityProviders); this only has it done now. ` +
+      `Everything that EKS asks is looked at before: the issuer (https, public, its discovery document and keys), ` +
+      `the cluster's version and own issuer, prefixes, client id, and whether the cluster's one place is free. What ` +
+      `stands against it is told, with code 3.`,
   );
   withExamples(verb, [
     ['gatehouse associate-idp prod-eu', 'associate it, and wait'],
@@ -65,13 +65,14 @@ export function addDisassociateIdp(program: Command, terminal: Terminal): void {
 }
 
 function withOptions(command: Command): Command {
-  return withAwsOptions(command)
-    .option('--dry-run', 'change nothing: show what would be done, and what stands against it')
+  command
     .option('--timeout <minutes>', 'how long to follow; what is begun goes on without this command', positive, 45)
-    .option('--every <seconds>', 'time between two looks', positive, 5)
-    .addOption(
-      new Option('-o, --output <format>', 'how the answer is written').choices(['table', 'json']).default('table'),
-    );
+    .option('--every <seconds>', 'time between two looks', positive, 5);
+  withDryRun(command, 'show what would be done, and what stands against it; change nothing');
+  return withExitCodes(withFormats(withAwsOptions(command)), {
+    2: 'something would change (--dry-run --detailed-exitcode)',
+    3: 'something stands against it',
+  });
 }
 
 function positive(text: string): number {
@@ -100,16 +101,19 @@ async function run(terminal: Terminal, cluster: string, options: Options, aim: A
   const objections = plan.findings.filter(({ severity }) => severity === 'blocks');
   if (options.dryRun) {
     const target = clusterTarget(seen.cluster.arn);
-    if (options.output === 'json') writeJson(terminal.out, { schemaVersion: 1, target, ...plan });
-    else writePlan(terminal.out, target, plan);
+    await showPlan(terminal, target, plan, options);
     if (objections.length > 0) terminal.exitCode = 3;
     return;
   }
   if (objections.length > 0) return tellNo(terminal, options, seen, objections);
   const notices = plan.findings.filter(({ severity }) => severity === 'notice');
   if (notices.length > 0) writeObjections(terminal.err, 'notice', notices);
-  await look(true);
-  const last = await follow(terminal, options, aim, () => look(false));
+  const see = async (say: Say) => {
+    await look(true);
+    return follow(say, options, aim, () => look(false));
+  };
+  const quiet = isForPrograms(options.output);
+  const last = await terminal.progress.during(`${seen.cluster.name}: waiting for its turn`, see, { quiet });
   if (last.findings.length > 0 && !isDone(aim, last)) return tellNo(terminal, options, last, last.findings);
   tell(terminal, options, last, aim);
 }
@@ -172,16 +176,9 @@ function isDone(aim: Aim, { isAsWanted, associated, isOwn }: Outcome): boolean {
   return aim === 'associate' ? isAsWanted : associated === null || !isOwn;
 }
 
-/** Looks again until it is done or something stands against it, and says what is new. */
-async function follow(
-  { err }: Terminal,
-  { timeout, every }: Options,
-  aim: Aim,
-  look: () => Promise<Outcome>,
-): Promise<Outcome> {
-  const began = performance.now();
-  const end = began + timeout * 60_000;
-  let told = '';
+/** Looks again until it is done or something stands against it, and says what is waited for. */
+async function follow(say: Say, { timeout, every }: Options, aim: Aim, look: () => Promise<Outcome>): Promise<Outcome> {
+  const end = performance.now() + timeout * 60_000;
   for (;;) {
     const seen = await look();
     const isOver = isDone(aim, seen)
@@ -189,11 +186,10 @@ async function follow(
       : seen.findings.length > 0 && seen.waiting.length === 0;
     if (isOver) return seen;
     const text = progressOf(seen);
-    if (text !== told) err.write(`${err.style.dim(duration(performance.now() - began).padStart(8))}  ${text}\n`);
-    told = text;
+    say(`${seen.cluster.name}: ${text}`);
     if (performance.now() >= end) {
       throw new Failure('deadline', `${seen.cluster.name}: not done within ${timeout} min: ${text}`, {
-        remedy: `it goes on by itself: look again with "${COMMAND} status", or follow longer with --timeout`,
+        remedy: `it goes on by itself: look again with "gatehouse status", or follow longer with --timeout`,
       });
     }
     await pause(every * 1000);
@@ -206,23 +202,34 @@ function progressOf({ associated, waiting }: Outcome): string {
   return associated === null ? 'waiting for its turn' : `${associated.name} is ${associated.status}`;
 }
 
-function tell(terminal: Terminal, { output }: Options, seen: Outcome, aim: Aim): void {
+async function tell(terminal: Terminal, { output: format }: Options, seen: Outcome, aim: Aim): Promise<void> {
   const result = aim === 'associate' ? 'associated' : 'disassociated';
-  if (output === 'json') {
-    writeJson(terminal.out, { schemaVersion: 1, result, ...seen });
-    return;
-  }
-  const { out } = terminal;
-  const { name } = seen.cluster;
-  if (aim === 'disassociate') {
-    out.write(`${out.style.good('✓')} ${name} has no identity provider of Gatehouse's\n`);
-    return;
-  }
-  out.write(`${out.style.good('✓')} ${name} believes ${seen.associated?.issuer ?? ''}\n`);
-  out.write(columns(factsOf(seen), { style: out.style, width: out.width, indent: 2 }));
+  const { name, arn } = seen.cluster;
+  await writeAnswer(terminal.out, format, {
+    value: { result, ...seen },
+    listing: listingOf(result, seen, []),
+    text: (output, wide) => {
+      const good = output.style.good('✓');
+      if (aim === 'disassociate') {
+        output.write(`${good} ${name} has no identity provider of Gatehouse's\n`);
+        if (wide) writeFacts(output, [['cluster', arn]], 2);
+        return;
+      }
+      output.write(`${good} ${name} believes ${seen.associated?.issuer ?? ''}\n`);
+      writeFacts(
+        output,
+        [
+          ...factsOf(seen),
+          ['cluster', wide ? arn : undefined],
+          ['subjects', wide ? seen.subjects.join(', ') : undefined],
+        ],
+        2,
+      );
+    },
+  });
 }
 
-function factsOf({ wanted, associated }: Outcome): [string, string][] {
+function factsOf({ wanted, associated }: Outcome): Fact[] {
   const { clientId = '', usernamePrefix = '', usernameClaim = '', groupsPrefix = '', groupsClaim = '' } = wanted ?? {};
   const claims = Object.entries(wanted?.requiredClaims ?? {}).map(([claim, value]) => `${claim}=${value}`);
   return [
@@ -230,34 +237,52 @@ function factsOf({ wanted, associated }: Outcome): [string, string][] {
     ['client', clientId],
     ['users', `${usernamePrefix}<${usernameClaim}>`],
     ['groups', `${groupsPrefix}<${groupsClaim}>`],
-    ...(claims.length === 0 ? [] : ([['only', claims.join(', ')]] as [string, string][])),
+    ['only', claims.length === 0 ? undefined : claims.join(', ')],
     ['logs', (wanted?.logs ?? []).join(', ') || 'as they are'],
   ];
 }
 
-function tellNo(terminal: Terminal, { output }: Options, seen: Outcome, objections: readonly Objection[]): void {
+/** What stands against it, one in a row; or else how it stands. */
+function listingOf(result: string, seen: Outcome, objections: readonly Objection[]): Listing<Partial<Objection>> {
+  const { cluster, associated, wanted } = seen;
+  return {
+    rows: objections.length > 0 ? objections : [{}],
+    columns: [
+      { head: 'CLUSTER', cell: () => cluster.name },
+      { head: 'RESULT', cell: () => result },
+      { head: 'WANTED', cell: () => wanted?.name ?? '' },
+      { head: 'ASSOCIATED', cell: () => associated?.name ?? '' },
+      { head: 'STATUS', cell: () => associated?.status ?? '' },
+      { head: 'ISSUER', cell: () => associated?.issuer ?? '' },
+      { head: 'CODE', cell: ({ code }) => code ?? '' },
+      { head: 'MESSAGE', cell: ({ message }) => message ?? '' },
+      { head: 'REMEDY', cell: ({ remedy }) => remedy ?? '' },
+    ],
+  };
+}
+
+async function tellNo(
+  terminal: Terminal,
+  { output: format }: Options,
+  seen: Outcome,
+  objections: readonly Objection[],
+): Promise<void> {
   terminal.exitCode = 3;
-  if (output === 'json') {
-    writeJson(terminal.out, { schemaVersion: 1, result: 'no', ...seen, findings: objections });
-    return;
-  }
-  writeObjections(terminal.out, 'no', objections);
+  await writeAnswer(terminal.out, format, {
+    value: { result: 'no', ...seen, findings: objections },
+    listing: listingOf('no', seen, objections),
+    text: (output, wide) => {
+      writeObjections(output, 'no', objections);
+      if (wide) writeFacts(output, [['cluster', seen.cluster.arn]], 2);
+    },
+  });
 }
 
 function writeObjections(output: Output, word: 'no' | 'notice', objections: readonly Objection[]): void {
-  const { style, width } = output;
+  const { style } = output;
   const paint = word === 'no' ? style.bad : style.warn;
-  for (const { code, message, remedy } of objections) {
-    output.write(`${paint(word)} ${style.name(code)}\n`);
-    const label = (text: string) => ({ text, paint: style.dim });
-    output.write(
-      columns(
-        [
-          [label('why'), message],
-          [label('try'), remedy],
-        ],
-        { style, width, indent: 2 },
-      ),
-    );
+  for (const objection of objections) {
+    output.write(`${paint(word)} ${style.name(objection.code)}\n`);
+    writeReason(output, objection);
   }
 }

@@ -1,16 +1,16 @@
 import { Failure } from '@gatehouse/core/access/failure';
 import type { AccessPolicy } from '@gatehouse/core/access/policy';
-import { type Bootstrap, bootstrapManifest } from '@gatehouse/core/bootstrap/manifest';
+import type { Bootstrap } from '@gatehouse/core/bootstrap/manifest';
 import type { Command } from 'commander';
 import { type AwsOptions, withAwsOptions } from '../aws/options.ts';
-import { readPolicyFile } from '../policy-file.ts';
-import { withExamples, withOutput } from '../terminal/help.ts';
+import { type Format, withFormats } from '../terminal/answer.ts';
+import { withExamples, withExitCodes, withNote } from '../terminal/help.ts';
 import { type Terminal, writeJson } from '../terminal/terminal.ts';
 
 interface Options extends AwsOptions {
   readonly policy?: string;
   readonly roleArn?: string;
-  readonly output: string;
+  readonly output: Format;
 }
 
 /** `bootstrap`: what an administrator applies to a cluster once. */
@@ -20,7 +20,9 @@ export function addBootstrap(program: Command, terminal: Terminal): void {
     .description('print what an administrator applies to a cluster once, so that Gatehouse may work there')
     .option('--policy <file>', 'read this policy instead of the one in force; asks nobody')
     .option('--role-arn <arn>', 'with --policy: the IAM role by which Gatehouse reaches the cluster');
-  withOutput(withAwsOptions(verb)).action((cluster: string, options: Options) => bootstrap(terminal, cluster, options));
+  withFormats(withAwsOptions(verb), ['yaml', 'json']).action((cluster: string, options: Options) =>
+    bootstrap(terminal, cluster, options),
+  );
   withExamples(verb, [
     ['gatehouse bootstrap prod-eu | kubectl apply -f -', 'by the policy in force'],
     [
@@ -28,10 +30,17 @@ export function addBootstrap(program: Command, terminal: Terminal): void {
       'offline',
     ],
   ]);
+  withNote(
+    verb,
+    'It is a manifest to apply, so it is YAML; with -o json it is the text in a member "yaml", beside the ' +
+      'warnings about it.',
+  );
+  withExitCodes(verb);
 }
 
 async function bootstrap(terminal: Terminal, name: string, options: Options): Promise<void> {
-  const { yaml, warnings } = options.policy === undefined ? await ask(terminal, name, options) : offline(name, options);
+  const { yaml, warnings } =
+    options.policy === undefined ? await ask(terminal, name, options) : await offline(name, options);
   if (options.output === 'json') writeJson(terminal.out, { schemaVersion: 1, yaml, warnings });
   else terminal.out.write(yaml);
 }
@@ -42,7 +51,11 @@ async function ask(terminal: Terminal, cluster: string, options: Options): Promi
   return run<Bootstrap>({ operation: 'bootstrap', cluster });
 }
 
-function offline(name: string, { policy: file = '', roleArn }: Options): Bootstrap {
+async function offline(name: string, { policy: file = '', roleArn }: Options): Promise<Bootstrap> {
+  const [{ readPolicyFile }, { bootstrapManifest }] = await Promise.all([
+    import('../policy-file.ts'),
+    import('@gatehouse/core/bootstrap/manifest'),
+  ]);
   const policy = readPolicyFile(file);
   const cluster = clusterNamed(policy, name, file);
   const role = policy.accounts.find(({ id }) => id === cluster.account)?.roleArn ?? roleArn;

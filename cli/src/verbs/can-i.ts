@@ -1,21 +1,23 @@
 import type { AccessRule } from '@gatehouse/core/access/policy';
-import type { AccessAnswer } from '@gatehouse/core/operations/access-report';
+import type { AccessAnswer, LoginAnswer } from '@gatehouse/core/operations/access-report';
 import { type Asked, askedText } from '@gatehouse/core/operations/denial';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { type AwsOptions, withAwsOptions } from '../aws/options.ts';
-import { type Cell, columns } from '../terminal/columns.ts';
-import { withExamples, withNo, withTable } from '../terminal/help.ts';
-import { type Output, type Terminal, writeJson } from '../terminal/terminal.ts';
+import { type Format, type Listing, withFormats, writeAnswer } from '../terminal/answer.ts';
+import { type Fact, writeFacts } from '../terminal/facts.ts';
+import { withExamples, withExitCodes } from '../terminal/help.ts';
+import type { Output, Terminal } from '../terminal/terminal.ts';
 import { printable } from '../terminal/text.ts';
 import { rulesText } from './access-text.ts';
 
 interface Options extends AwsOptions {
   readonly cluster: string;
   readonly namespace?: string;
+  readonly allNamespaces?: boolean;
   readonly as?: string;
   readonly roleArn?: string;
   readonly sessionName?: string;
-  readonly output: string;
+  readonly output: Format;
 }
 
 /** `can-i`: may I, or somebody else, do this; by which grant, or why not. */
@@ -25,10 +27,11 @@ export function addCanI(program: Command, terminal: Terminal): void {
     .description('ask a cluster whether you, or somebody else, may do something: by which binding, or why not')
     .requiredOption('--cluster <cluster>', 'the cluster that is asked (required)')
     .option('-n, --namespace <namespace>', 'in this namespace (default: the whole cluster)')
+    .addOption(new Option('-A, --all-namespaces', 'in the whole cluster, as without -n').conflicts('namespace'))
     .option('--as <principal>', 'for somebody else: user/<source>/<id>, machine/<name>, a user id, or an IAM ARN')
     .option('--role-arn <arn>', 'for yourself: assume this role first')
     .option('--session-name <name>', 'for yourself: another session name than your IAM user name');
-  withTable(withAwsOptions(verb)).action((what: string, resource: string, options: Options) =>
+  withFormats(withAwsOptions(verb)).action((what: string, resource: string, options: Options) =>
     canI(terminal, what, resource, options),
   );
   withExamples(verb, [
@@ -43,7 +46,7 @@ export function addCanI(program: Command, terminal: Terminal): void {
     ['gatehouse can-i delete deployments.apps --cluster prod-eu -n pay --as user/okta/00u1', 'for somebody else'],
     ['gatehouse can-i create pods/exec --cluster prod-eu -n pay --as mia -o json', 'for scripts: exit code 3 means no'],
   ]);
-  withNo(verb, 'the answer is no');
+  withExitCodes(verb, { 3: 'the answer is no' });
 }
 
 async function canI(terminal: Terminal, verb: string, resource: string, options: Options): Promise<void> {
@@ -62,29 +65,53 @@ async function askFor(terminal: Terminal, principal: string, asked: Asked, optio
   const run = await operationsOf(options, terminal);
   const { cluster } = options;
   const answer = await run<AccessAnswer>({ operation: 'can-i', cluster, principal, question: asked });
-  if (options.output === 'json') writeJson(terminal.out, { schemaVersion: 1, question: asked, ...answer });
-  else writeAnswer(terminal.out, asked, answer);
+  await writeAnswer(terminal.out, options.output, {
+    value: { question: asked, ...answer },
+    listing: listingOf(cluster, asked, answer.answers),
+    text: (out, wide) => writeAccess(out, asked, answer, wide),
+  });
   return answer.allowed;
 }
 
-/** An answer for people. */
-export function writeAnswer(output: Output, asked: Asked, answer: AccessAnswer): void {
-  const { style, width } = output;
+/** An answer for people. `wide` with the groups of each login, and the grants by which it leads there. */
+export function writeAccess(output: Output, asked: Asked, answer: AccessAnswer, wide = false): void {
+  const { style } = output;
   const { person, cluster, allowed, answers, because, troubles } = answer;
   const word = allowed ? style.good('yes') : style.bad('no');
   output.write(`${word}  ${style.bold(printable(person))} on ${style.name(cluster)}: ${printable(askedText(asked))}\n`);
-  const label = (text: string) => ({ text, paint: style.dim });
-  const rows: Cell[][] = [];
-  for (const { login, allowed: may, reason } of answers) {
-    rows.push([label('who'), `${login.username ?? 'nobody'} (${login.arn})`]);
-    if (may) rows.push([label('why'), reason ?? 'the cluster does not say']);
-  }
-  for (const sentence of because) rows.push([label('why not'), sentence]);
-  for (const { code, message, remedy } of troubles) {
-    rows.push([label(code), message]);
-    if (remedy !== undefined) rows.push([label('try'), remedy]);
-  }
-  output.write(columns(rows, { style, width, indent: 2 }));
+  writeFacts(
+    output,
+    [
+      ...answers.flatMap(({ login, allowed: may, reason }): Fact[] => [
+        ['who', `${login.username ?? 'nobody'} (${login.arn})`],
+        ['groups', wide && login.groups.length > 0 ? login.groups.join(', ') : undefined],
+        ['by grants', wide && login.grants.length > 0 ? login.grants.join(', ') : undefined],
+        ['why', may ? (reason ?? 'the cluster does not say') : undefined],
+      ]),
+      ...because.map((sentence): Fact => ['why not', sentence]),
+      ...troubles.flatMap(({ code, message, remedy }): Fact[] => [
+        [code, message],
+        ['try', remedy],
+      ]),
+    ],
+    2,
+  );
+}
+
+/** The question with the answer that each login gets. */
+function listingOf(cluster: string, asked: Asked, answers: readonly LoginAnswer[]): Listing<LoginAnswer> {
+  return {
+    rows: answers,
+    columns: [
+      { head: 'CLUSTER', cell: () => cluster },
+      { head: 'QUESTION', cell: () => askedText(asked) },
+      { head: 'ARN', cell: ({ login }) => login.arn },
+      { head: 'USERNAME', cell: ({ login }) => login.username ?? '' },
+      { head: 'GROUPS', cell: ({ login }) => login.groups.join(' ') },
+      { head: 'ALLOWED', cell: ({ allowed }) => (allowed ? 'yes' : 'no'), value: ({ allowed }) => allowed },
+      { head: 'REASON', cell: ({ reason }) => reason ?? '' },
+    ],
+  };
 }
 
 async function askAsMyself({ out }: Terminal, asked: Asked, options: Options): Promise<boolean> {
@@ -93,40 +120,36 @@ async function askAsMyself({ out }: Terminal, asked: Asked, options: Options): P
   const me = await session.whoAmI();
   const { allowed, reason } = await session.mayI(asked);
   const instead = allowed ? [] : ownRules((await session.rulesIn(asked.namespace ?? 'default')).rules);
-  if (options.output === 'json') {
-    writeJson(out, {
-      schemaVersion: 1,
-      question: asked,
-      cluster: options.cluster,
-      arn: session.arn,
-      ...me,
-      allowed,
-      ...(reason === undefined ? {} : { reason }),
-      ...(allowed ? {} : { instead }),
-    });
-    return allowed;
-  }
-  const { style, width } = out;
-  const word = allowed ? style.good('yes') : style.bad('no');
-  out.write(`${word}  ${style.bold('you')} on ${style.name(options.cluster)}: ${printable(askedText(asked))}\n`);
-  const label = (text: string) => ({ text, paint: style.dim });
-  const place = asked.namespace === undefined ? 'here' : `in ${asked.namespace}`;
-  const may =
-    instead.length === 0
-      ? 'no binding gives you anything; ask for a grant, or come by the role of yours: --role-arn'
-      : `what you may do ${place}: ${rulesText(instead)}`;
-  out.write(
-    columns(
-      [
-        [label('who'), `${me.username} (${session.arn})`],
-        allowed
-          ? [label('why'), reason ?? 'the cluster does not say']
-          : [label('why not'), `no binding gives it. ${may}`],
-      ],
-      { style, width, indent: 2 },
-    ),
-  );
+  const { arn } = session;
+  const why = reason === undefined ? {} : { reason };
+  await writeAnswer(out, options.output, {
+    value: { question: asked, cluster: options.cluster, arn, ...me, allowed, ...why, ...(allowed ? {} : { instead }) },
+    listing: listingOf(options.cluster, asked, [{ login: { ...me, arn, grants: [] }, allowed, ...why }]),
+    text: (output, wide) => {
+      const { style } = output;
+      const word = allowed ? style.good('yes') : style.bad('no');
+      output.write(`${word}  ${style.bold('you')} on ${style.name(options.cluster)}: ${printable(askedText(asked))}\n`);
+      writeFacts(
+        output,
+        [
+          ['who', `${me.username} (${arn})`],
+          ['groups', wide && me.groups.length > 0 ? me.groups.join(', ') : undefined],
+          allowed
+            ? ['why', reason ?? 'the cluster does not say']
+            : ['why not', `no binding gives it. ${insteadText(asked, instead)}`],
+        ],
+        2,
+      );
+    },
+  });
   return allowed;
+}
+
+function insteadText({ namespace }: Asked, instead: readonly AccessRule[]): string {
+  if (instead.length > 0) {
+    return `what you may do ${namespace === undefined ? 'here' : `in ${namespace}`}: ${rulesText(instead)}`;
+  }
+  return 'no binding gives you anything; ask for a grant, or come by the role of yours: --role-arn';
 }
 
 /** Without what every login of a cluster may do: ask about itself. */

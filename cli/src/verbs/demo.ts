@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
 import { SCENARIOS } from '../demo/scenarios.ts';
-import { withExamples } from '../terminal/help.ts';
+import { withExamples, withExitCodes } from '../terminal/help.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 import { type CLUSTERS, clusterOption } from './sandbox.ts';
 
@@ -28,4 +28,5 @@ export function addDemo(program: Command, terminal: Terminal): void {
     ['gatehouse demo --cluster real', 'the same with real API servers and authenticators'],
     ['gatehouse demo | cat', 'plain lines'],
   ]);
+  withExitCodes(verb);
 }

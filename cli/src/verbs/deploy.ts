@@ -4,7 +4,7 @@ import { type AwsOptions, withAwsOptions } from '../aws/options.ts';
 import type { Deployed } from '../deployment/deploy.ts';
 import { type Format, withFormats, writeAnswer } from '../terminal/answer.ts';
 import { columns } from '../terminal/columns.ts';
-import { COMMAND, withExamples } from '../terminal/help.ts';
+import { COMMAND, withDryRun, withExamples, withExitCodes } from '../terminal/help.ts';
 import type { Output, Terminal } from '../terminal/terminal.ts';
 import { counted } from '../terminal/text.ts';
 
@@ -33,6 +33,7 @@ export function addDeploy(program: Command, terminal: Terminal): void {
     ],
     ['gatehouse deploy --dry-run --detailed-exitcode', 'for pipelines: 0 nothing to do, 2 changes are pending'],
   ]);
+  withExitCodes(verb, { 2: 'changes are pending (--dry-run --detailed-exitcode)' });
 }
 
 /** Adds the options of {@link DeployVerbOptions} to a verb. */
@@ -41,10 +42,8 @@ export function withDeployOptions(verb: Command): Command {
     .option('--stack <name>', 'name of the stack', 'gatehouse')
     .option('--bucket <name>', 'bucket of yours for the code (default: one that is made for it)')
     .option('--parameter <name=value>', 'a parameter of the template; may be said again', readParameter)
-    .option('--dry-run', 'show what would change, and change nothing')
-    .option('--yes', 'agree without being asked; needed where nobody can be asked')
-    .option('--detailed-exitcode', 'with --dry-run: exit with 2 where something would change');
-  return withFormats(withAwsOptions(verb));
+    .option('--yes', 'agree without being asked; needed where nobody can be asked');
+  return withFormats(withAwsOptions(withDryRun(verb)));
 }
 
 function readParameter(text: string, before: ReadonlyMap<string, string> = new Map()): ReadonlyMap<string, string> {

@@ -8,7 +8,7 @@ import { type AwsOptions, withAwsOptions } from '../aws/options.ts';
 import type { ImportedPolicy } from '../policy/imported.ts';
 import { type Format, withFormats, writeAnswer } from '../terminal/answer.ts';
 import { columns } from '../terminal/columns.ts';
-import { COMMAND, withExamples } from '../terminal/help.ts';
+import { COMMAND, withExamples, withExitCodes } from '../terminal/help.ts';
 import type { Output, Terminal } from '../terminal/terminal.ts';
 import { counted } from '../terminal/text.ts';
 
@@ -44,6 +44,7 @@ export function addImport(program: Command, terminal: Terminal): void {
       'without Gatehouse; rbac.yaml: kubectl get clusterrolebindings,rolebindings,roles -A -o yaml',
     ],
   ]);
+  withExitCodes(verb);
 }
 
 async function importCluster(terminal: Terminal, cluster: string, options: Options): Promise<void> {

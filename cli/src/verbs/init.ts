@@ -2,8 +2,8 @@ import { Failure } from '@gatehouse/core/access/failure';
 import { type Command, Option } from 'commander';
 import { type AwsOptions, withAwsOptions } from '../aws/options.ts';
 import type { Choices } from '../policy/first.ts';
-import { type Format, withFormats, writeAnswer } from '../terminal/answer.ts';
-import { COMMAND, withExamples } from '../terminal/help.ts';
+import { type Format, isForPrograms, withFormats, writeAnswer } from '../terminal/answer.ts';
+import { COMMAND, withExamples, withExitCodes } from '../terminal/help.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 import { counted } from '../terminal/text.ts';
 
@@ -39,23 +39,23 @@ export function addInit(program: Command, terminal: Terminal): void {
       'with Identity Center',
     ],
   ]);
+  withExitCodes(verb);
 }
 
 async function init(terminal: Terminal, options: Options): Promise<void> {
-  const [{ callerOf }, { findClusters }, { firstPolicy }, { readPolicy }, { writeDocument }, { progressOn }] =
-    await Promise.all([
-      import('../aws/caller.ts'),
-      import('../aws/found-clusters.ts'),
-      import('../policy/first.ts'),
-      import('@gatehouse/core/policy/read'),
-      import('../policy/document-file.ts'),
-      import('../plan/progress.ts'),
-    ]);
+  const [{ callerOf }, { findClusters }, { firstPolicy }, { readPolicy }, { writeDocument }] = await Promise.all([
+    import('../aws/caller.ts'),
+    import('../aws/found-clusters.ts'),
+    import('../policy/first.ts'),
+    import('@gatehouse/core/policy/read'),
+    import('../policy/document-file.ts'),
+  ]);
   const caller = await callerOf(options);
-  const progress = progressOn(terminal.err, () => performance.now());
   const regions = options.regions ?? [caller.region];
-  const found = await findClusters(caller, regions, (text) => progress.tell(`looking for ${text}`)).finally(() =>
-    progress.end(),
+  const found = await terminal.progress.during(
+    'looking for clusters',
+    (say) => findClusters(caller, regions, (text) => say(`looking for ${text}`)),
+    { quiet: isForPrograms(options.output) },
   );
   const { cluster: only } = options;
   const clusters = only ? found.clusters.filter(({ name }) => only.includes(name)) : found.clusters;

@@ -2,10 +2,12 @@ import { Failure, isFailure } from '@gatehouse/core/access/failure';
 import { type Command, Option } from 'commander';
 import { type AwsOptions, withAwsOptions } from '../aws/options.ts';
 import type { ExecPlugin, KubeconfigEntry } from '../kubeconfig/entry.ts';
-import { withExamples, withOutput } from '../terminal/help.ts';
-import { type Output, type Terminal, writeJson } from '../terminal/terminal.ts';
+import { type Format, withFormats, writeAnswer } from '../terminal/answer.ts';
+import { writeFacts } from '../terminal/facts.ts';
+import { type DryRunOptions, withDryRun, withExamples, withExitCodes, withNote } from '../terminal/help.ts';
+import type { Output, Terminal } from '../terminal/terminal.ts';
 
-interface Options extends AwsOptions {
+interface Options extends AwsOptions, DryRunOptions {
   readonly level?: string;
   readonly grant?: string;
   readonly roleArn?: string;
@@ -15,8 +17,7 @@ interface Options extends AwsOptions {
   readonly kubeconfig?: string;
   readonly alias?: string;
   readonly namespace?: string;
-  readonly dryRun?: boolean;
-  readonly output: string;
+  readonly output: Format;
 }
 
 /** `kubeconfig`: what `aws eks update-kubeconfig` does, for roles whose sessions bear their members' names. */
@@ -36,9 +37,9 @@ export function addKubeconfig(program: Command, terminal: Terminal): void {
     )
     .option('--kubeconfig <file>', 'write this file (default: KUBECONFIG, else ~/.kube/config)')
     .option('--alias <name>', "name of the context (default: the cluster's ARN, or <cluster>-<grant>)")
-    .option('-n, --namespace <namespace>', 'namespace of the context (default: that of the grant, if it has one)')
-    .option('--dry-run', 'show what would change, and write nothing');
-  withOutput(withAwsOptions(verb)).action((cluster: string, options: Options) =>
+    .option('-n, --namespace <namespace>', 'namespace of the context (default: that of the grant, if it has one)');
+  withDryRun(verb, 'show what would change, and write nothing');
+  withFormats(withAwsOptions(verb)).action((cluster: string, options: Options) =>
     kubeconfig(terminal, cluster, options),
   );
   withExamples(verb, [
@@ -47,12 +48,12 @@ export function addKubeconfig(program: Command, terminal: Terminal): void {
     ['gatehouse kubeconfig prod-eu --grant payments-operators --alias pay', 'by one of several grants'],
     ['gatehouse kubeconfig prod-eu --grant payments-operators --plugin aws --profile pay', 'without this command'],
   ]);
-  verb.addHelpText(
-    'after',
-    `
-The entries of others, unknown members and comments stay. The file is written whole or not at all, under kubectl's lock, for
-you alone to read. A role is assumed under your own name: "aws eks update-kubeconfig --role-arn" calls all sessions the same,
-which the trust of a shared role refuses.`,
+  withExitCodes(verb, { 2: 'the file would change (--dry-run --detailed-exitcode)' });
+  withNote(
+    verb,
+    `The entries of others, unknown members and comments stay. The file is written whole or not at all, under ` +
+      `kubectl's lock, for you alone to read. A role is assumed under your own name: "aws eks update-kubeconfig ` +
+      `--role-arn" calls all sessions the same, which the trust of a shared role refuses.`,
   );
 }
 
@@ -75,13 +76,44 @@ async function kubeconfig(terminal: Terminal, wanted: string, options: Options):
   if (options.dryRun) await change(file.readKubeconfig(path));
   else await file.changeKubeconfig(path, change);
   const changed = difference !== '';
-  if (options.output === 'json') {
-    writeJson(out, { schemaVersion: 1, file: path, context, changed, written: changed && !options.dryRun, difference });
-  } else if (options.dryRun) {
-    out.write(changed ? coloured(out, difference) : `${path}: nothing to change for the context ${context}\n`);
-  } else {
-    out.write(`${changed ? out.style.good('written') : 'unchanged'}  ${path}: context ${out.style.name(context)}\n`);
-  }
+  const outcome = { file: path, context, changed, written: changed && !options.dryRun, difference };
+  const { cluster, user } = entry;
+  await writeAnswer(out, options.output, {
+    value: outcome,
+    listing: {
+      rows: [outcome],
+      columns: [
+        { head: 'FILE', cell: (row) => row.file },
+        { head: 'CONTEXT', cell: (row) => row.context },
+        { head: 'CHANGED', cell: (row) => String(row.changed), value: (row) => row.changed },
+        { head: 'WRITTEN', cell: (row) => String(row.written), value: (row) => row.written },
+        { head: 'CLUSTER', cell: () => cluster.name },
+        { head: 'SERVER', cell: () => cluster.server },
+        { head: 'USER', cell: () => user.name },
+        { head: 'NAMESPACE', cell: () => entry.namespace ?? '' },
+      ],
+    },
+    text: (output, wide) => {
+      const { style } = output;
+      if (!options.dryRun) {
+        output.write(`${changed ? style.good('written') : 'unchanged'}  ${path}: context ${style.name(context)}\n`);
+      } else if (changed) output.write(coloured(output, difference));
+      else output.write(`${path}: nothing to change for the context ${context}\n`);
+      if (!wide) return;
+      writeFacts(
+        output,
+        [
+          ['cluster', cluster.name],
+          ['server', cluster.server],
+          ['user', user.name],
+          ['tokens by', [user.exec.command, ...user.exec.args].join(' ')],
+          ['namespace', entry.namespace],
+        ],
+        2,
+      );
+    },
+  });
+  if (options.dryRun && options.detailedExitcode && changed) terminal.exitCode = 2;
   for (const note of notes) err.write(`${note}\n`);
   if (profile) {
     err.write(`Where ~/.aws/config has no such profile yet, add it:\n\n`);

@@ -1,16 +1,16 @@
-import type { OnboardOutcome } from '@gatehouse/core/operations/onboard';
+import type { DerivedAccess, OnboardOutcome } from '@gatehouse/core/operations/onboard';
 import type { Operation } from '@gatehouse/core/operations/operation';
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
 import { type AwsOptions, withAwsOptions } from '../aws/options.ts';
-import { columns } from '../terminal/columns.ts';
-import { COMMAND, withExamples } from '../terminal/help.ts';
-import { type Output, type Terminal, writeJson } from '../terminal/terminal.ts';
+import { type Column, type Format, withFormats, writeAnswer, writeListing } from '../terminal/answer.ts';
+import { writeReason } from '../terminal/facts.ts';
+import { type DryRunOptions, withDryRun, withExamples, withExitCodes } from '../terminal/help.ts';
+import type { Output, Terminal } from '../terminal/terminal.ts';
 import { printable } from '../terminal/text.ts';
 import { shortTarget } from './status.ts';
 
-interface Options extends AwsOptions {
-  readonly output: string;
-  readonly dryRun?: boolean;
+interface Options extends AwsOptions, DryRunOptions {
+  readonly output: Format;
 }
 
 interface EnvironmentOptions extends Options {
@@ -114,12 +114,11 @@ export function addOffboard(program: Command, terminal: Terminal): void {
 }
 
 function withOptions(command: Command): Command {
-  command
-    .option('--dry-run', 'tell what would follow, and record nothing')
-    .addOption(
-      new Option('-o, --output <format>', 'how the answer is written').choices(['table', 'json']).default('table'),
-    );
-  return withAwsOptions(command);
+  withDryRun(command, 'tell what would follow, and record nothing');
+  return withExitCodes(withFormats(withAwsOptions(command)), {
+    2: 'it would be recorded (--dry-run --detailed-exitcode)',
+    3: 'the policy refuses it',
+  });
 }
 
 async function run(terminal: Terminal, options: Options, operation: Onboarding): Promise<void> {
@@ -127,8 +126,12 @@ async function run(terminal: Terminal, options: Options, operation: Onboarding):
   const ask = await operationsOf(options, terminal);
   const dryRun = options.dryRun ? { dryRun: true } : {};
   const outcome = await ask<OnboardOutcome>({ ...operation, ...dryRun });
-  if (options.output === 'json') writeJson(terminal.out, { schemaVersion: 1, ...outcome });
-  else write(terminal.out, outcome, about(operation));
+  await writeAnswer(terminal.out, options.output, {
+    value: outcome,
+    listing: { columns: COLUMNS, rows: outcome.gives },
+    text: (output, wide) => write(output, outcome, about(operation), wide),
+  });
+  if (outcome.state === 'dry-run' && options.detailedExitcode) terminal.exitCode = 2;
   if (outcome.state === 'refused') terminal.exitCode = 3;
 }
 
@@ -146,35 +149,31 @@ const STATES: Readonly<Record<OnboardOutcome['state'], string>> = {
   refused: 'is refused by the policy, and nothing was recorded',
 };
 
-function write(output: Output, { state, gives, findings }: OnboardOutcome, what: string): void {
-  const { style, width } = output;
+const COLUMNS: readonly Column<DerivedAccess>[] = [
+  { head: 'LEVEL', cell: ({ level }) => level },
+  {
+    head: 'NAMESPACES',
+    cell: ({ namespaces, cluster }) =>
+      `${namespaces.length === 0 ? 'all' : namespaces.join(', ')} of ${shortTarget(`cluster/${cluster}`)}`,
+    value: ({ namespaces }) => namespaces.join(' ') || '*',
+  },
+  { head: 'ROLE', cell: ({ role }) => role },
+  { head: 'FOR', cell: ({ to }) => to.join(', ') },
+  { head: 'GRANT', cell: ({ grant }) => grant, wide: true },
+  { head: 'CLUSTER', cell: ({ cluster }) => cluster, wide: true },
+];
+
+function write(output: Output, { state, gives, findings }: OnboardOutcome, what: string, wide: boolean): void {
+  const { style } = output;
   const paint = state === 'refused' ? style.bad : style.good;
   output.write(`${paint(state)}  ${printable(what)} ${STATES[state]}\n`);
   if (gives.length > 0) {
-    output.write(
-      `\n${columns(
-        gives.map(({ level, cluster, namespaces, role, to }) => [
-          level,
-          `${namespaces.length === 0 ? 'all' : namespaces.join(', ')} of ${shortTarget(`cluster/${cluster}`)}`,
-          role,
-          to.map(printable).join(', '),
-        ]),
-        { head: ['LEVEL', 'NAMESPACES', 'ROLE', 'FOR'], style, width, indent: 2 },
-      )}`,
-    );
+    output.write('\n');
+    writeListing(output, { columns: COLUMNS, rows: gives }, { wide, indent: 2 });
   }
-  for (const { code, message, remedy } of findings) {
-    const label = (text: string) => ({ text, paint: style.dim });
-    output.write(`\n${style.warn(code)}\n`);
-    output.write(
-      columns(
-        [
-          [label('why'), message],
-          [label('try'), remedy],
-        ],
-        { style, width, indent: 2 },
-      ),
-    );
+  for (const finding of findings) {
+    output.write(`\n${style.warn(finding.code)}\n`);
+    writeReason(output, finding);
   }
-  if (state === 'recorded') output.write(style.dim(`\n"${COMMAND} status" shows what is left\n`));
+  if (state === 'recorded') output.write(style.dim(`\n"gatehouse status" shows what is left\n`));
 }

@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import type { Subject } from '@gatehouse/core/access/subject';
 import type { Command } from 'commander';
 import { type AwsOptions, withAwsOptions } from '../aws/options.ts';
-import { type Format, withFormats, writeAnswer } from '../terminal/answer.ts';
-import { COMMAND, withExamples } from '../terminal/help.ts';
+import { type Format, isForPrograms, withFormats, writeAnswer } from '../terminal/answer.ts';
+import { COMMAND, withExamples, withExitCodes } from '../terminal/help.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 
 interface Options extends AwsOptions {
@@ -32,21 +32,22 @@ export function addPlan(program: Command, terminal: Terminal): void {
     ['gatehouse plan --out prod.plan.json && gatehouse apply prod.plan.json', 'look first, then do exactly that'],
     ['gatehouse plan prod-eu --detailed-exitcode', 'for pipelines: 0 nothing to do, 2 changes are pending'],
   ]);
+  withExitCodes(verb, { 2: 'changes are pending (--detailed-exitcode)' });
 }
 
 async function plan(terminal: Terminal, targets: readonly string[], options: Options): Promise<void> {
-  const [{ operationsOf }, { plansFor, summaryOf }, { planListing, writePlans }, { progressOn }] = await Promise.all([
+  const [{ operationsOf }, { plansFor, summaryOf }, { planListing, writePlans }] = await Promise.all([
     import('../aws/run-operation.ts'),
     import('../plan/planned.ts'),
     import('../plan/text.ts'),
-    import('../plan/progress.ts'),
   ]);
   const document = options.policy === undefined ? undefined : readFileSync(options.policy, 'utf8');
   const run = await operationsOf(options, terminal);
-  const progress = progressOn(terminal.err, () => performance.now());
   const request = { targets, subjects: options.subject, document };
-  const all = await plansFor(run, request, (done, of) => progress.tell(`planning ${done} of ${of}`)).finally(() =>
-    progress.end(),
+  const all = await terminal.progress.during(
+    'planning',
+    (say) => plansFor(run, request, (done, of) => say(`planning ${done} of ${of}`)),
+    { quiet: isForPrograms(options.output) },
   );
   const summary = summaryOf(all);
   await writeAnswer(terminal.out, options.output, {

@@ -9,19 +9,20 @@ import { type AwsOptions, withAwsOptions } from '../aws/options.ts';
 import type { RunOperation } from '../aws/run-operation.ts';
 import type { Place } from '../connections/follow.ts';
 import type { ManifestFiles } from '../connections/manifest-files.ts';
-import { writePlan } from '../plan/text.ts';
-import { columns } from '../terminal/columns.ts';
-import { withExamples, withOutput } from '../terminal/help.ts';
-import { type Terminal, writeJson } from '../terminal/terminal.ts';
-import { duration } from '../terminal/text.ts';
+import { showPlan } from '../plan/show.ts';
+import { type Format, isForPrograms, type Listing, withFormats, writeAnswer } from '../terminal/answer.ts';
+import { type Fact, writeFacts } from '../terminal/facts.ts';
+import { type DryRunOptions, withDryRun, withExamples, withExitCodes, withNote } from '../terminal/help.ts';
+import type { Say } from '../terminal/progress.ts';
+import type { Output, Terminal } from '../terminal/terminal.ts';
+import { duration, timeText } from '../terminal/text.ts';
 
 /** Where a cluster elsewhere is registered. */
-export interface PlaceOptions extends AwsOptions {
+export interface PlaceOptions extends AwsOptions, DryRunOptions {
   readonly account?: string;
   readonly clusterRegion?: string;
   readonly timeout: number;
-  readonly dryRun?: boolean;
-  readonly output: string;
+  readonly output: Format;
 }
 
 interface Options extends PlaceOptions {
@@ -38,13 +39,12 @@ interface Options extends PlaceOptions {
 
 /** Adds the options of {@link PlaceOptions}. */
 export function withPlaceOptions(command: Command): Command {
-  return withOutput(
-    withAwsOptions(command)
-      .option('--account <id>', "AWS account in which it is registered (default: Gatehouse's own)")
-      .option('--cluster-region <region>', 'Region in which it is registered (default: where Gatehouse runs)')
-      .option('--timeout <seconds>', 'how long to follow what happens', readSeconds, 120)
-      .option('--dry-run', 'show what would be made or removed in AWS, and change nothing'),
-  );
+  command
+    .option('--account <id>', "AWS account in which it is registered (default: Gatehouse's own)")
+    .option('--cluster-region <region>', 'Region in which it is registered (default: where Gatehouse runs)')
+    .option('--timeout <seconds>', 'how long to follow what happens', readSeconds, 120);
+  withDryRun(command, 'show what would be made or removed in AWS, and change nothing');
+  return withFormats(withAwsOptions(command));
 }
 
 function readSeconds(text: string): number {
@@ -59,7 +59,7 @@ export function addRegisterCluster(program: Command, terminal: Terminal): void {
     .description('register a cluster that runs elsewhere with EKS, install its connector, and say who views it')
     .addOption(new Option('--provider <provider>', 'what runs it').choices(CONNECTOR_PROVIDERS))
     .option('--console-user <arn...>', 'IAM users and roles that may view it; these and no others')
-    .option('--namespace <namespace...>', 'where they may look; without it: everywhere')
+    .option('-n, --namespace <namespace...>', 'where they may look; without it: everywhere')
     .option('--kubeconfig-secret <name>', 'secret (gatehouse/kubeconfigs/...) by which Gatehouse reaches it')
     .addOption(new Option('--mode <mode>', 'observe only plans').choices(['observe', 'enforce']))
     .option('--manifests <folder>', 'write what is applied by hand into this folder')
@@ -83,13 +83,16 @@ export function addRegisterCluster(program: Command, terminal: Terminal): void {
     ['gatehouse register-cluster edge-lab --status -o json', 'how it stands, for scripts'],
     ['gatehouse register-cluster edge-lab --print-admin-policy', 'what a team needs in IAM to do this'],
   ]);
-  verb.addHelpText(
-    'after',
-    `
-What is not said stays as it was. A cluster that the access policy names is as the policy says; for it the command only makes
-a new activation where the last one was not used within three days. The activation is kept in Secrets Manager, and written into
-the file 2-activation.yaml with --manifests; it is never printed.`,
+  withNote(
+    verb,
+    'What is not said stays as it was. A cluster that the access policy names is as the policy says; for it the ' +
+      'command only makes a new activation where the last one was not used within three days. The activation is ' +
+      'kept in Secrets Manager, and written into the file 2-activation.yaml with --manifests; it is never printed.',
   );
+  withExitCodes(verb, {
+    2: 'something would change (--dry-run --detailed-exitcode)',
+    3: 'with --status: it is not ACTIVE',
+  });
 }
 
 /** The way to the function that registers, and which cluster is meant. */
@@ -106,7 +109,7 @@ export async function connectTo(
   const { region } = await callerOf(options);
   const account = options.account === undefined ? {} : { account: options.account };
   return {
-    run: await operationsOf(options, terminal, CONNECT_FUNCTION_NAME),
+    run: await operationsOf(options, terminal, { functionName: CONNECT_FUNCTION_NAME }),
     place: { name, region: options.clusterRegion ?? region, ...account },
     gatehouseRegion: region,
   };
@@ -115,7 +118,7 @@ export async function connectTo(
 async function registerCluster(terminal: Terminal, name: string, options: Options): Promise<void> {
   if (options.printAdminPolicy) return printAdminPolicy(terminal, options);
   const { run, place } = await connectTo(terminal, name, options);
-  if (options.status) return showStatus(terminal, await run({ operation: 'connection', ...place }), options);
+  if (options.status) return showStatus(terminal, await run({ operation: 'connection', ...place }), options.output);
   const asked = {
     operation: 'register-cluster' as const,
     ...place,
@@ -127,23 +130,22 @@ async function registerCluster(terminal: Terminal, name: string, options: Option
   };
   if (options.dryRun) {
     const { arn, plan } = await run<{ arn: string; plan: Plan }>({ ...asked, dryRun: true });
-    if (options.output === 'json') writeJson(terminal.out, { schemaVersion: 1, arn, dryRun: true, ...plan });
-    else writePlan(terminal.out, connectionTarget(arn), plan);
-    return;
+    return showPlan(terminal, connectionTarget(arn), plan, options, { arn, dryRun: true, ...plan });
   }
-  await run(asked);
   const { follow } = await import('../connections/follow.ts');
-  const outcome = await follow(terminal, run, place, {
-    seconds: options.timeout,
-    done: (one) => isDone(one, options),
-  });
+  const register = async (say: Say) => {
+    await run(asked);
+    return follow(say, run, place, { seconds: options.timeout, done: (one) => isDone(one, options) });
+  };
+  const quiet = isForPrograms(options.output);
+  const outcome = await terminal.progress.during(`registering ${name}`, register, { quiet });
   const stuck = outcome.trouble.find(isFinal);
   if (stuck && outcome.status === undefined) {
     const { code, message, remedy } = stuck;
     throw new Failure('invalid', `${code}: ${message}`, remedy === undefined ? {} : { remedy });
   }
   const written = options.manifests === undefined ? undefined : await manifests(terminal, run, place, options);
-  report(terminal, outcome, written, options);
+  await report(terminal, outcome, written, options);
 }
 
 /** Registered, and as far as Gatehouse comes by itself. */
@@ -194,57 +196,89 @@ async function manifests({ err }: Terminal, run: RunOperation, place: Place, opt
   }
 }
 
-function report(
+async function report(
   { out }: Terminal,
   outcome: ConnectionOutcome,
   written: ManifestFiles | undefined,
   options: Options,
-): void {
-  if (options.output === 'json') {
-    writeJson(out, { schemaVersion: 1, ...outcome, ...(written ? { manifests: written } : {}) });
-    return;
-  }
-  writeConnection(out, outcome);
-  if (written) out.write(`\nWritten: ${written.objects}, ${written.activation} (yours alone to read)\n`);
-  const { status, kubeconfigSecret, name } = outcome;
-  if (status !== 'PENDING') return;
-  const next =
-    kubeconfigSecret !== undefined
-      ? 'Its agent connects within some minutes; --wait waits for it.'
-      : written
-        ? `Next: kubectl apply -f ${options.manifests}`
-        : `Next: gatehouse register-cluster ${name} --manifests ${name} && kubectl apply -f ${name}`;
-  out.write(`${out.style.dim(next)}\n`);
+): Promise<void> {
+  await writeAnswer(out, options.output, {
+    value: { ...outcome, ...(written ? { manifests: written } : {}) },
+    listing: connectionListing(outcome),
+    text: (output, wide) => {
+      writeConnection(output, written ? withoutReach(outcome) : outcome, wide);
+      if (written) output.write(`\nWritten: ${written.objects}, ${written.activation} (yours alone to read)\n`);
+      const next = nextStep(outcome, written, options);
+      if (next !== undefined) output.write(`${output.style.dim(next)}\n`);
+    },
+  });
 }
 
-function showStatus(terminal: Terminal, outcome: ConnectionOutcome, { output }: Options): void {
-  if (output === 'json') writeJson(terminal.out, { schemaVersion: 1, ...outcome });
-  else writeConnection(terminal.out, outcome);
+/** That Gatehouse does not come into a cluster is no news to who has just got the manifests to apply by hand. */
+function withoutReach(outcome: ConnectionOutcome): ConnectionOutcome {
+  if (outcome.kubeconfigSecret !== undefined) return outcome;
+  const trouble = outcome.trouble.filter(({ about, code }) => about !== 'cluster' || code !== 'unsupported');
+  return { ...outcome, trouble };
+}
+
+function nextStep(
+  { status, kubeconfigSecret, name }: ConnectionOutcome,
+  written: ManifestFiles | undefined,
+  { manifests }: Options,
+): string | undefined {
+  if (status !== 'PENDING') return undefined;
+  if (kubeconfigSecret !== undefined) return 'Its agent connects within some minutes; --wait waits for it.';
+  if (written) return `Next: kubectl apply -f ${manifests}`;
+  return `Next: gatehouse register-cluster ${name} --manifests ${name} && kubectl apply -f ${name}`;
+}
+
+async function showStatus(terminal: Terminal, outcome: ConnectionOutcome, format: Format): Promise<void> {
+  await writeAnswer(terminal.out, format, {
+    value: outcome,
+    listing: connectionListing(outcome),
+    text: (output, wide) => writeConnection(output, outcome, wide),
+  });
   if (outcome.status !== 'ACTIVE') terminal.exitCode = 3;
 }
 
-/** How a cluster elsewhere stands, for people. */
-export function writeConnection(out: Terminal['out'], outcome: ConnectionOutcome): void {
-  const { style, width } = out;
-  const { arn, by, provider, status, expiry, kubeconfigSecret, trouble } = outcome;
-  const label = (text: string) => ({ text, paint: style.dim });
-  const left = expiry === undefined ? '' : `, for ${duration(Math.max(0, expiry - Date.now()))} more`;
-  const rows = [
-    [label('cluster'), arn],
-    [
-      label('wanted by'),
-      by === 'none' ? 'nobody' : `${by === 'policy' ? 'the access policy' : 'this command'}, ${provider}`,
+/** A registration as a row. */
+export function connectionListing(outcome: ConnectionOutcome): Listing<ConnectionOutcome> {
+  return {
+    rows: [outcome],
+    columns: [
+      { head: 'NAME', cell: ({ name }) => name },
+      { head: 'STATUS', cell: ({ status }) => status ?? '' },
+      { head: 'BY', cell: ({ by }) => by },
+      { head: 'MODE', cell: ({ mode }) => mode ?? '' },
+      { head: 'PROVIDER', cell: ({ provider }) => provider ?? '' },
+      { head: 'REACHED', cell: ({ kubeconfigSecret }) => kubeconfigSecret ?? '' },
+      { head: 'WAITING', cell: ({ waiting }) => String(waiting), value: ({ waiting }) => waiting },
+      { head: 'EXPIRY', cell: ({ expiry }) => (expiry === undefined ? '' : timeText(expiry)) },
+      { head: 'TROUBLE', cell: ({ trouble }) => trouble.map(({ code }) => code).join(' ') },
+      { head: 'ARN', cell: ({ arn }) => arn },
     ],
-    [label('status'), status === undefined ? 'not registered' : status === 'PENDING' ? `PENDING${left}` : status],
-    ...(by === 'none'
-      ? []
-      : [[label('reached'), kubeconfigSecret === undefined ? 'by hand' : `by ${kubeconfigSecret}`]]),
-    ...trouble.flatMap(({ code, message, remedy }) => [
-      [label(code), message],
-      ...(remedy === undefined ? [] : [[label('try'), remedy]]),
+  };
+}
+
+/** How a cluster elsewhere stands, for people. `wide` with its mode, what waits, and where and until when the activation is. */
+export function writeConnection(out: Output, outcome: ConnectionOutcome, wide = false): void {
+  const { arn, by, mode, provider, status, expiry, kubeconfigSecret, activationSecret, waiting, trouble } = outcome;
+  const left = expiry === undefined ? '' : `, for ${duration(Math.max(0, expiry - Date.now()))} more`;
+  const reached = kubeconfigSecret === undefined ? 'by hand' : `by ${kubeconfigSecret}`;
+  writeFacts(out, [
+    ['cluster', arn],
+    ['wanted by', by === 'none' ? 'nobody' : `${by === 'policy' ? 'the access policy' : 'this command'}, ${provider}`],
+    ['status', status === undefined ? 'not registered' : status === 'PENDING' ? `PENDING${left}` : status],
+    ['reached', by === 'none' ? undefined : reached],
+    ['mode', wide ? mode : undefined],
+    ['waiting', wide ? String(waiting) : undefined],
+    ['activation', wide ? activationSecret : undefined],
+    ['ends', wide && expiry !== undefined ? timeText(expiry) : undefined],
+    ...trouble.flatMap(({ code, message, remedy }): Fact[] => [
+      [code, message],
+      ['try', remedy],
     ]),
-  ];
-  out.write(columns(rows, { style, width }));
+  ]);
 }
 
 async function printAdminPolicy({ out }: Terminal, options: Options): Promise<void> {

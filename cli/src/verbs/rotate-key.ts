@@ -1,12 +1,13 @@
 import type { RotatedKey } from '@gatehouse/core/operations/rotate-key';
 import { type Command, InvalidArgumentError } from 'commander';
 import { type AwsOptions, withAwsOptions } from '../aws/options.ts';
-import { columns } from '../terminal/columns.ts';
-import { COMMAND, withExamples, withOutput } from '../terminal/help.ts';
-import { type Terminal, writeJson } from '../terminal/terminal.ts';
+import { type Column, type Format, withFormats, writeAnswer, writeListing } from '../terminal/answer.ts';
+import { type DryRunOptions, withDryRun, withExamples, withExitCodes } from '../terminal/help.ts';
+import type { Terminal } from '../terminal/terminal.ts';
+import { timeText } from '../terminal/text.ts';
 
-interface Options extends AwsOptions {
-  readonly output: string;
+interface Options extends AwsOptions, DryRunOptions {
+  readonly output: Format;
   /** Seconds. */
   readonly overlap?: number;
 }
@@ -28,11 +29,14 @@ export function addRotateKey(program: Command, terminal: Terminal): void {
       'how long the old key still works: 30m, 24h, 7d at most; 0 for not at all (default: 24h)',
       readOverlap,
     );
-  withOutput(withAwsOptions(verb)).action((machine: string, options: Options) => rotate(terminal, machine, options));
+  withDryRun(verb, 'tell which keys would be replaced, and replace none');
+  withFormats(withAwsOptions(verb)).action((machine: string, options: Options) => rotate(terminal, machine, options));
   withExamples(verb, [
     ['gatehouse rotate-key payments-ci', 'the old key works for another 24 hours'],
     ['gatehouse rotate-key payments-ci --overlap 0', 'it leaked: it goes as soon as the new one is there'],
+    ['gatehouse rotate-key payments-ci --dry-run', 'which key that would be'],
   ]);
+  withExitCodes(verb, { 2: 'a key would be replaced, or go earlier (--dry-run --detailed-exitcode)' });
 }
 
 /** A time as people write it, in seconds. @throws InvalidArgumentError. */
@@ -46,7 +50,7 @@ export function readOverlap(text: string): number {
 async function rotate(
   terminal: Terminal,
   machine: string,
-  { output, overlap = DAY, ...options }: Options,
+  { overlap = DAY, dryRun = false, detailedExitcode, ...options }: Options,
 ): Promise<void> {
   const { operationsOf } = await import('../aws/run-operation.ts');
   const run = await operationsOf(options, terminal);
@@ -54,30 +58,28 @@ async function rotate(
     operation: 'rotate-key',
     machine,
     overlapSeconds: overlap,
+    ...(dryRun ? { dryRun } : {}),
   });
-  if (output === 'json') {
-    writeJson(terminal.out, { schemaVersion: 1, machine, users });
-    return;
-  }
-  const { style, width } = terminal.out;
-  const rows = users.map(({ account, user, secret, replaces, until, state }) => [
-    user,
-    account,
-    { text: STATES[state], paint: state === 'under-way' ? style.warn : style.good },
-    replaces,
-    new Date(until).toISOString(),
-    secret,
-  ]);
-  terminal.out.write(
-    columns(rows, { head: ['USER', 'ACCOUNT', 'ROTATION', 'OLD KEY', 'WORKS UNTIL', 'SECRET'], style, width }),
-  );
-  if (users.some(({ state }) => state === 'under-way')) {
-    terminal.out.write(
-      `AWS allows two keys a user, so another one can be made only when the old one is gone; to end the overlap now: ` +
-        `${COMMAND} rotate-key ${machine} --overlap 0\n`,
-    );
-  }
-  terminal.out.write(style.dim(`"${COMMAND} status" shows what is left; pipelines read the key from the secret\n`));
+  const listing = { columns: columnsOf(dryRun ? WOULD_BE : STATES), rows: users };
+  await writeAnswer(terminal.out, options.output, {
+    value: { machine, ...(dryRun ? { dryRun } : {}), users },
+    listing,
+    text: (output, wide) => {
+      const { style } = output;
+      writeListing(output, listing, { wide });
+      if (users.some(({ state }) => state === 'under-way')) {
+        output.write(
+          `AWS allows two keys a user, so another one can be made only when the old one is gone; to end the overlap now: ` +
+            `gatehouse rotate-key ${machine} --overlap 0\n`,
+        );
+      }
+      const next = dryRun
+        ? 'nothing was replaced'
+        : `"gatehouse status" shows what is left; pipelines read the key from the secret`;
+      output.write(style.dim(`${next}\n`));
+    },
+  });
+  if (dryRun && detailedExitcode && users.some(({ state }) => state !== 'under-way')) terminal.exitCode = 2;
 }
 
 const STATES: Readonly<Record<RotatedKey['state'], string>> = {
@@ -85,3 +87,22 @@ const STATES: Readonly<Record<RotatedKey['state'], string>> = {
   'under-way': 'under way already',
   shortened: 'ends earlier',
 };
+
+const WOULD_BE: typeof STATES = {
+  begun: 'would begin',
+  'under-way': 'under way already',
+  shortened: 'would end earlier',
+};
+
+const columnsOf = (states: typeof STATES): readonly Column<RotatedKey>[] => [
+  { head: 'USER', cell: ({ user }) => user },
+  {
+    head: 'ROTATION',
+    cell: ({ state }, style) => ({ text: states[state], paint: state === 'under-way' ? style.warn : style.good }),
+    value: ({ state }) => state,
+  },
+  { head: 'OLD KEY', cell: ({ replaces }) => replaces },
+  { head: 'WORKS UNTIL', cell: ({ until }) => timeText(until) },
+  { head: 'ACCOUNT', cell: ({ account }) => account, wide: true },
+  { head: 'SECRET', cell: ({ secret }) => secret },
+];

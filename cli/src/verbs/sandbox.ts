@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { withExamples, withOutput } from '../terminal/help.ts';
+import { type Format, withFormats } from '../terminal/answer.ts';
+import { withExamples, withExitCodes, withNote } from '../terminal/help.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 
 /** What clusters may be: played, or the programs of a real one. */
@@ -11,7 +12,7 @@ export interface SandboxOptions {
   readonly policy?: string;
   readonly state?: string;
   readonly cluster: (typeof CLUSTERS)[number];
-  readonly output: string;
+  readonly output: Format;
 }
 
 /** `sandbox`: everything on loopback, until Ctrl-C. */
@@ -23,7 +24,7 @@ export function addSandbox(program: Command, terminal: Terminal): void {
     .option('--policy <file>', 'access policy to begin with (default: the example in sandbox/policy.yaml)')
     .option('--state <folder>', 'keep everything in this folder; it survives a restart (default: nothing is kept)')
     .addOption(clusterOption());
-  withOutput(verb).action(async (options: SandboxOptions) => {
+  withFormats(verb, ['table', 'json']).action(async (options: SandboxOptions) => {
     const { runSandbox } = await import('../sandbox/run.ts');
     await runSandbox(terminal, options);
   });
@@ -34,6 +35,12 @@ export function addSandbox(program: Command, terminal: Terminal): void {
     ['gatehouse sandbox --cluster real', 'real API servers and authenticators; the first time builds them'],
     ['gatehouse sandbox --port 0 --output json', 'one line of JSON with its addresses, for scripts'],
   ]);
+  withNote(
+    verb,
+    'It tells what happens while it happens, until it is ended; with -o json only its addresses, in one line, and ' +
+      'errors.',
+  );
+  withExitCodes(verb);
 }
 
 /** `--cluster`. */

@@ -4,11 +4,12 @@ import { Failure } from '@gatehouse/core/access/failure';
 import { signWebhook } from '@gatehouse/core/sources/standard/signature';
 import type { Command } from 'commander';
 import { type AwsOptions, withAwsOptions } from '../aws/options.ts';
-import { withExamples, withOutput } from '../terminal/help.ts';
+import { type Format, withFormats } from '../terminal/answer.ts';
+import { withExamples, withExitCodes, withNote } from '../terminal/help.ts';
 import { type Terminal, writeJson } from '../terminal/terminal.ts';
 
 interface Options extends AwsOptions {
-  readonly output: string;
+  readonly output: Format;
   readonly id?: string;
   readonly secretName: string;
 }
@@ -24,16 +25,24 @@ export function addSignWebhook(program: Command, terminal: Terminal): void {
       'secret in Secrets Manager; GATEHOUSE_WEBHOOK_SECRET in the environment comes first',
       'gatehouse/webhooks/standard',
     );
-  withOutput(withAwsOptions(verb)).action((file: string, options: Options) => sign(terminal, file, options));
+  withFormats(withAwsOptions(verb), ['table', 'json']).action((file: string, options: Options) =>
+    sign(terminal, file, options),
+  );
   withExamples(verb, [
     ['gatehouse sign-webhook event.json > headers', 'for the exact bytes of the file'],
     ["curl -H @headers -H 'content-type: application/json' --data-binary @event.json URL/webhooks/standard", 'send it'],
   ]);
+  withNote(
+    verb,
+    'The headers are written as they go over the wire, for "curl -H @headers"; with -o json they are one object ' +
+      'and nothing else.',
+  );
+  withExitCodes(verb);
 }
 
 async function sign(terminal: Terminal, file: string, options: Options): Promise<void> {
   const body = readFileSync(file === '-' ? 0 : file);
-  const secret = terminal.env.GATEHOUSE_WEBHOOK_SECRET || (await storedSecret(options));
+  const secret = await signingSecret(terminal, options);
   const headers = webhookHeaders(secret, body, {
     now: Date.now(),
     ...(options.id === undefined ? {} : { id: options.id }),
@@ -56,7 +65,15 @@ export function webhookHeaders(
   };
 }
 
-async function storedSecret(options: Options): Promise<string> {
+/** What proves a webhook: of the environment, or as the stack has it. @throws Failure `not-found`. */
+export async function signingSecret(
+  { env }: Pick<Terminal, 'env'>,
+  options: AwsOptions & Pick<Options, 'secretName'>,
+): Promise<string> {
+  return env.GATEHOUSE_WEBHOOK_SECRET || storedSecret(options);
+}
+
+async function storedSecret(options: AwsOptions & Pick<Options, 'secretName'>): Promise<string> {
   const [{ callerOf }, { SecretsManagerClient }, { secretsManager }, { CLIENT_DEFAULTS }] = await Promise.all([
     import('../aws/caller.ts'),
     import('@aws-sdk/client-secrets-manager'),

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { type AwsOptions, withAwsOptions } from '../aws/options.ts';
-import { withExamples } from '../terminal/help.ts';
+import { withExamples, withExitCodes, withNote } from '../terminal/help.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 
 interface Options extends AwsOptions {
@@ -34,11 +34,14 @@ In a kubeconfig:
           apiVersion: client.authentication.k8s.io/v1
           command: gatehouse
           args: [token, prod-eu, --role-arn, "arn:aws:iam::111122223333:role/gatehouse/gatehouse-payments-operators"]
-          interactiveMode: Never
-
-"aws eks get-token --role-arn" calls every session the same, which the trust of a shared role refuses: the session's name is
-what tells its members apart.`,
+          interactiveMode: Never`,
   );
+  withNote(
+    verb,
+    '"aws eks get-token --role-arn" calls every session the same, which the trust of a shared role refuses: the ' +
+      "session's name is what tells its members apart.",
+  );
+  withExitCodes(verb);
 }
 
 async function token({ out, env }: Terminal, cluster: string, options: Options): Promise<void> {

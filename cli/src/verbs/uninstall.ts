@@ -6,7 +6,7 @@ import type { Kept } from '../deployment/uninstall.ts';
 import { agree } from '../terminal/agree.ts';
 import { type Format, withFormats, writeAnswer } from '../terminal/answer.ts';
 import { columns } from '../terminal/columns.ts';
-import { withExamples } from '../terminal/help.ts';
+import { withExamples, withExitCodes } from '../terminal/help.ts';
 import type { Output, Terminal } from '../terminal/terminal.ts';
 import { counted, printable } from '../terminal/text.ts';
 import { shortTarget } from './status.ts';
@@ -38,6 +38,7 @@ export function addUninstall(program: Command, terminal: Terminal): void {
     ['gatehouse uninstall --revoke', 'nobody keeps anything; the tables, the bucket and the ledger stay'],
     ['gatehouse uninstall --keep-access', 'Gatehouse goes, access stays'],
   ]);
+  withExitCodes(verb);
 }
 
 function readSeconds(text: string): number {

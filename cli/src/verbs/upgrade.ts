@@ -3,7 +3,7 @@ import type { Migrated } from '@gatehouse/core/schema/migrate';
 import type { Command } from 'commander';
 import { agree } from '../terminal/agree.ts';
 import { writeAnswer } from '../terminal/answer.ts';
-import { COMMAND, withExamples } from '../terminal/help.ts';
+import { COMMAND, withExamples, withExitCodes } from '../terminal/help.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 import { counted, printable } from '../terminal/text.ts';
 import { answerDeployed, type DeployVerbOptions, deployStack, withDeployOptions } from './deploy.ts';
@@ -25,6 +25,7 @@ export function addUpgrade(program: Command, terminal: Terminal): void {
     ['npm run build && gatehouse upgrade', 'shows what would change, asks, deploys, then migrates the state'],
     ['gatehouse upgrade --state-back', 'with the newer release; then deploy the older one'],
   ]);
+  withExitCodes(verb, { 2: 'changes are pending (--dry-run --detailed-exitcode)' });
 }
 
 const load = async () => {

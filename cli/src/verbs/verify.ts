@@ -1,20 +1,23 @@
-import type { AccessReport, HeldRight } from '@gatehouse/core/operations/access-report';
+import type { AccessReport, HeldRight, ReportedAnswer } from '@gatehouse/core/operations/access-report';
 import { askedText } from '@gatehouse/core/operations/denial';
 import type { Command } from 'commander';
 import { type AwsOptions, withAwsOptions } from '../aws/options.ts';
 import type { RunOperation } from '../aws/run-operation.ts';
 import type { StatusOutcome } from '../aws/status-outcome.ts';
-import { type Impersonation, impersonate } from '../cluster/impersonate.ts';
+import type { Impersonation } from '../cluster/impersonate.ts';
+import { type Format, isForPrograms, type Listing, withFormats, writeAnswer } from '../terminal/answer.ts';
 import { type Cell, columns } from '../terminal/columns.ts';
-import { withExamples, withNo, withTable } from '../terminal/help.ts';
-import { type Output, type Terminal, writeJson } from '../terminal/terminal.ts';
+import { type Fact, writeFacts, writeReason } from '../terminal/facts.ts';
+import { withExamples, withExitCodes } from '../terminal/help.ts';
+import type { Say } from '../terminal/progress.ts';
+import type { Output, Terminal } from '../terminal/terminal.ts';
 import { counted, printable } from '../terminal/text.ts';
 import { rulesText } from './access-text.ts';
 
 interface Options extends AwsOptions {
   readonly cluster?: string;
   readonly impersonate?: boolean;
-  readonly output: string;
+  readonly output: Format;
 }
 
 /** A report, and what impersonation showed where it was asked for. */
@@ -29,7 +32,9 @@ export function addVerify(program: Command, terminal: Terminal): void {
     )
     .option('--cluster <cluster>', 'on this cluster alone (default: all of the policy)')
     .option('--impersonate', 'ask as them, too, by your own right to impersonate: who am I, and auth can-i --list');
-  withTable(withAwsOptions(verb)).action((principal: string, options: Options) => verify(terminal, principal, options));
+  withFormats(withAwsOptions(verb)).action((principal: string, options: Options) =>
+    verify(terminal, principal, options),
+  );
   withExamples(verb, [
     ['gatehouse verify user/okta/00u1', 'on every cluster of the policy; exit code 3 where any says otherwise'],
     ['gatehouse verify mia --cluster prod-eu --impersonate', 'with an administrator of the cluster'],
@@ -38,21 +43,35 @@ export function addVerify(program: Command, terminal: Terminal): void {
       'somebody who is not of the policy',
     ],
   ]);
-  withNo(verb, 'they can do more or less than the policy says, or come as somebody else');
+  withExitCodes(verb, { 3: 'they can do more or less than the policy says, or come as somebody else' });
 }
 
 async function verify(terminal: Terminal, principal: string, options: Options): Promise<void> {
   const { operationsOf } = await import('../aws/run-operation.ts');
   const run = await operationsOf(options, terminal);
   const clusters = options.cluster === undefined ? await allClusters(run) : [options.cluster];
-  const reports: Verified[] = [];
-  for (const cluster of clusters) {
-    if (clusters.length > 1) terminal.err.write(`asking ${cluster.replace(/^.*\//, '')} ...\n`);
-    const report = await run<AccessReport>({ operation: 'verify-access', cluster, principal });
-    reports.push(options.impersonate ? { ...report, impersonated: await impersonate(report, options) } : report);
-  }
-  if (options.output === 'json') writeJson(terminal.out, { schemaVersion: 1, reports });
-  else for (const report of reports) writeReport(terminal.out, report);
+  const asThem = options.impersonate ? (await import('../cluster/impersonate.ts')).impersonate : undefined;
+  const ask = async (say: Say) => {
+    const reports: Verified[] = [];
+    for (const cluster of clusters) {
+      say(`asking ${cluster.replace(/^.*\//, '')}`);
+      const report = await run<AccessReport>({ operation: 'verify-access', cluster, principal });
+      reports.push(asThem ? { ...report, impersonated: await asThem(report, options) } : report);
+    }
+    return reports;
+  };
+  const quiet = isForPrograms(options.output);
+  const reports = await terminal.progress.during('asking the clusters', ask, { quiet });
+  await writeAnswer(terminal.out, options.output, {
+    value: { reports },
+    listing: listingOf(reports),
+    text: (output, wide) => {
+      for (const [index, report] of reports.entries()) {
+        if (index > 0) output.write('\n');
+        writeReport(output, report, wide);
+      }
+    },
+  });
   if (!reports.every(isGood)) terminal.exitCode = 3;
 }
 
@@ -65,26 +84,55 @@ async function allClusters(run: RunOperation): Promise<readonly string[]> {
   return clusters.map(({ arn }) => arn);
 }
 
-/** A report for people: who they are there, what they can do and by what, what they cannot, and the judgement. */
-export function writeReport(output: Output, report: Verified): void {
+/** A question that was asked of a cluster. */
+type Row = ReportedAnswer & Pick<AccessReport, 'cluster' | 'person'>;
+
+function listingOf(reports: readonly Verified[]): Listing<Row> {
+  return {
+    rows: reports.flatMap(({ cluster, person, answers }) => answers.map((answer) => ({ cluster, person, ...answer }))),
+    columns: [
+      { head: 'CLUSTER', cell: ({ cluster }) => cluster },
+      { head: 'PERSON', cell: ({ person }) => person },
+      { head: 'USERNAME', cell: ({ username }) => username },
+      { head: 'QUESTION', cell: (row) => askedText(row) },
+      { head: 'ALLOWED', cell: ({ allowed }) => (allowed ? 'yes' : 'no'), value: ({ allowed }) => allowed },
+      { head: 'EXPECTED', cell: ({ expected }) => (expected ? 'yes' : 'no'), value: ({ expected }) => expected },
+      { head: 'BECAUSE', cell: ({ because }) => because },
+    ],
+  };
+}
+
+/**
+ * A report for people: who they are there, what they can do and by what, what they cannot, and the judgement. `wide` with every
+ * question that was answered with yes.
+ */
+export function writeReport(output: Output, report: Verified, wide = false): void {
   const { style, width } = output;
   const { person, cluster, logins, rights, administrator, answers, troubles, impersonated = [] } = report;
-  const label = (text: string) => ({ text, paint: style.dim });
   const table = (rows: readonly (readonly Cell[])[], head?: readonly string[]) =>
     output.write(columns(rows, { style, width, indent: 2, ...(head ? { head } : {}) }));
   output.write(`${style.bold(printable(person))} on ${style.name(cluster)}\n`);
-  if (logins.length === 0)
-    table([[label('who'), 'nobody: no grant of the policy leads them here, and aws-auth does not either']]);
-  table(
-    logins.flatMap(({ arn, username, groups, refused, expected }): Cell[][] => [
-      [label('comes as'), arn],
-      [label('is there'), refused ?? [username, ...groups].join(', ')],
-      ...(expected === undefined ? [] : [[label('should be'), { text: expected, paint: style.bad }]]),
-    ]),
+  const nobody = 'nobody: no grant of the policy leads them here, and aws-auth does not either';
+  writeFacts(
+    output,
+    [
+      ['who', logins.length === 0 ? nobody : undefined],
+      ...logins.flatMap(({ arn, username, groups, refused, expected }): Fact[] => [
+        ['comes as', arn],
+        ['is there', refused ?? [username, ...groups].join(', ')],
+        ['should be', expected === undefined ? undefined : { text: expected, paint: style.bad }],
+      ]),
+    ],
+    2,
   );
   if (rights.length > 0) {
     output.write(`\n  ${style.bold('can')}\n`);
     table(rights.map(rightCells), ['WHERE', 'BY', 'WHAT']);
+  }
+  const given = answers.filter(({ allowed }) => allowed);
+  if (wide && given.length > 0) {
+    output.write(`\n  ${style.bold('was answered yes')}\n`);
+    table(given.map((answer) => [askedText(answer), { text: answer.because, paint: style.dim }]));
   }
   const denied = answers.filter(({ allowed }) => !allowed);
   if (denied.length > 0) {
@@ -108,9 +156,9 @@ export function writeReport(output: Output, report: Verified): void {
     );
     table(differences.map((difference) => [difference]));
   }
-  for (const { code, message, remedy } of troubles) {
-    output.write(`\n  ${style.warn(code)}\n`);
-    table([[label('why'), message], ...(remedy === undefined ? [] : [[label('try'), remedy]])]);
+  for (const trouble of troubles) {
+    output.write(`\n  ${style.warn(trouble.code)}\n`);
+    writeReason(output, trouble);
   }
   const { allowed, expected } = administrator;
   const admin = allowed
@@ -121,7 +169,7 @@ export function writeReport(output: Output, report: Verified): void {
       ? style.bad('no administrator, and should be')
       : 'no administrator of the cluster';
   const verdict = isGood(report) ? style.good('as the policy says') : style.bad('not as the policy says');
-  output.write(`\n${verdict}: ${counted(answers.length, 'question')} asked; ${admin}\n\n`);
+  output.write(`\n${verdict}: ${counted(answers.length, 'question')} asked; ${admin}\n`);
 }
 
 function rightCells({ namespace, binding, role, grant, rules }: HeldRight): Cell[] {

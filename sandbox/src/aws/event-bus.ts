@@ -22,7 +22,7 @@ export interface BusEvent {
 /** A rule: what matches its pattern is delivered. */
 export interface BusRule {
   readonly name: string;
-  /** Of the functions that it goes to. */
+  /** ARNs of the functions that it invokes. */
   readonly targets: readonly string[];
   readonly bus: string;
   readonly pattern: EventPattern;
@@ -196,7 +196,7 @@ export class EventBuses {
     const found = rules.find((rule) => rule.name === name);
     if (!found) throw new AwsError('ResourceNotFoundException', `Rule ${name} does not exist on EventBus ${bus}.`);
     if (action === 'DescribeRule') return answer(shown(found));
-    return answer({ Targets: found.targets.map((Arn, index) => ({ Id: `Target${index}`, Arn })) });
+    return answer({ Targets: found.targets.map((Arn, index) => ({ Id: `target${index}`, Arn })) });
   }
 
   #accept(each: z.infer<typeof entry>, bus: string, { caller, region }: AwsRequest) {

@@ -247,6 +247,26 @@ describe('status', () => {
   });
 });
 
+describe('names', () => {
+  it('are those of the policy in force, of the directory and of the versions, and nothing is written', async () => {
+    const world = await anOperator();
+    await world.join('00g1', 'alice');
+    const before = world.everything();
+    expect(await world.run({ operation: 'names' })).toEqual({
+      clusters: ['prod-eu'],
+      grants: ['operators'],
+      levels: ['operator'],
+      people: ['user/okta/alice'],
+      machines: [],
+      environments: [],
+      applications: [],
+      chains: ['prod-eu', `iam/${ACCOUNT}`],
+      versions: [1],
+    });
+    expect(world.everything()).toEqual(before);
+  });
+});
+
 describe('policies', () => {
   it('that are refused change nothing, and every error is told', async () => {
     const world = await anOperator();

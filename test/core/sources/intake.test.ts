@@ -1,4 +1,5 @@
 import { Failure } from '@gatehouse/core/access/failure';
+import { type EventEntry, eventsIn } from '@gatehouse/core/directory/event-log';
 import type { Fact, Reception } from '@gatehouse/core/directory/fact';
 import { factKey } from '@gatehouse/core/directory/items';
 import type { Message } from '@gatehouse/core/ports/queues';
@@ -29,6 +30,13 @@ const delivery = (...events: Reception['events']): Reception => ({ delivery: 'de
 const woken = (messages: readonly Message[]) => messages.flatMap((message) => JSON.parse(message.body).facts);
 const joined = membership('00u1');
 
+/** What the log of events holds, the newest first. */
+async function logged({ table }: ReturnType<typeof world>): Promise<EventEntry[]> {
+  const entries: EventEntry[] = [];
+  for await (const entry of eventsIn(table, { since: SENT_AT - 1, until: SENT_AT + 1 })) entries.push(entry);
+  return entries;
+}
+
 describe('taking in', () => {
   it('records, wakes the planner, and remembers', async () => {
     const ports = world();
@@ -47,13 +55,44 @@ describe('taking in', () => {
     });
   });
 
-  it('costs one read an event, and nothing else, when repeated', async () => {
+  it('costs one read an event and its line in the log, and nothing else, when repeated', async () => {
     const ports = world();
     await takeIn(ports, delivery(event('e1', [joined]), event('e2', [membership('00u2')])));
     const before = { ...ports.table.calls, sent: ports.queues.sent.length };
     const outcome = await takeIn(ports, delivery(event('e1', [joined]), event('e2', [membership('00u2')])));
     expect(outcome).toMatchObject({ facts: 0, repeated: 2 });
-    expect({ ...ports.table.calls, sent: ports.queues.sent.length }).toEqual({ ...before, get: before.get + 2 });
+    expect({ ...ports.table.calls, sent: ports.queues.sent.length }).toEqual({
+      ...before,
+      get: before.get + 2,
+      put: before.put + 2,
+    });
+  });
+
+  it('takes no more round trips one after the other than without the log', async () => {
+    const ports = world();
+    // Every call of a wave is answered when nothing else moves any more, so waves are round trips.
+    let waves = 0;
+    let waiting: (() => void)[] = [];
+    const inWaves =
+      <A extends unknown[], R>(method: (...args: A) => Promise<R>) =>
+      async (...args: A) => {
+        if (waiting.length === 0) {
+          waves += 1;
+          setImmediate(() => {
+            const answered = waiting;
+            waiting = [];
+            for (const answer of answered) answer();
+          });
+        }
+        await new Promise<void>((answer) => waiting.push(answer));
+        return method(...args);
+      };
+    const table = { ...ports.table, get: inWaves(ports.table.get), put: inWaves(ports.table.put) };
+    const events = Array.from({ length: 16 }, (_, index) => event(`e${index}`, [membership(`00u${index}`)]));
+    await takeIn({ ...ports, table }, delivery(...events));
+    // Memory; hint, item, and its put for the fact; memory and log together.
+    expect(waves).toBe(5);
+    expect(ports.table.calls).toMatchObject({ get: 32, put: 64, query: 0 });
   });
 
   it('tells the same id of two sources apart', async () => {
@@ -119,11 +158,79 @@ describe('taking in', () => {
     );
     const outcome = await takeIn(ports, delivery(event('e4', [], 'unknown-type')));
     expect(outcome.ignored).toEqual(new Map([['unknown-type', 1]]));
-    expect(ports.table.items()).toEqual([
+    expect(ports.table.items().filter(({ pk }) => !pk.startsWith('events#'))).toEqual([
       { pk: 'ignored#okta', sk: 'not-understood', count: 1, lastAt: SENT_AT, lastEvent: 'e3', lastType: 'sample' },
       { pk: 'ignored#okta', sk: 'unknown-type', count: 3, lastAt: SENT_AT, lastEvent: 'e4', lastType: 'sample' },
     ]);
     expect(ports.queues.sent).toEqual([]);
+  });
+});
+
+describe('the log of events', () => {
+  it.each<{ title: string; before?: Reception; taken: Reception['events'][number]; outcome: Partial<EventEntry> }>([
+    { title: 'news', taken: event('e1', [joined]), outcome: { outcome: 'recorded', facts: [joined] } },
+    {
+      title: 'what another event said before',
+      before: delivery(event('e0', [joined])),
+      taken: event('e1', [joined]),
+      outcome: { outcome: 'unchanged', facts: [joined] },
+    },
+    {
+      title: 'what was overtaken',
+      before: delivery(event('e0', [membership('00u1', 'absent', SENT_AT)])),
+      taken: event('e1', [joined]),
+      outcome: { outcome: 'outdated', facts: [joined] },
+    },
+    {
+      title: 'what is news in part',
+      before: delivery(event('e0', [joined])),
+      taken: event('e1', [joined, membership('00u2')]),
+      outcome: { outcome: 'recorded' },
+    },
+    {
+      title: 'a repetition',
+      before: delivery(event('e1', [joined])),
+      taken: event('e1', [joined]),
+      outcome: { outcome: 'repeated', facts: [joined] },
+    },
+    {
+      title: 'what is ignored',
+      taken: event('e1', [], 'not-successful'),
+      outcome: { outcome: 'ignored', reason: 'not-successful', facts: [] },
+    },
+    { title: 'what says nothing', taken: event('e1', []), outcome: { outcome: 'ignored', reason: 'nothing-said' } },
+  ])('holds $title', async ({ before, taken, outcome }) => {
+    const ports = world();
+    if (before) await takeIn({ ...ports, clock: fixedClock(SENT_AT - 1) }, before);
+    await takeIn(ports, delivery(taken));
+    const [newest] = await logged(ports);
+    expect(newest).toEqual({
+      source: 'okta',
+      event: 'e1',
+      type: 'sample',
+      receivedAt: SENT_AT,
+      facts: expect.anything(),
+      ...outcome,
+    });
+  });
+
+  it('that cannot be written refuses no delivery of what was ignored or repeated, and no other twice', async () => {
+    const ports = world();
+    let broken = true;
+    const table = {
+      ...ports.table,
+      put: (...args: Parameters<typeof ports.table.put>) =>
+        broken && args[0].pk.startsWith('events#')
+          ? Promise.reject(new Failure('unreachable', 'no answer'))
+          : ports.table.put(...args),
+    };
+    await takeIn({ ...ports, table }, delivery(event('e0', [], 'unknown-type')));
+    await expect(takeIn({ ...ports, table }, delivery(event('e1', [joined])))).rejects.toThrow('no answer');
+    await takeIn({ ...ports, table }, delivery(event('e1', [joined])));
+    expect(await logged(ports)).toEqual([]);
+    broken = false;
+    await takeIn({ ...ports, table }, delivery(event('e1', [joined])));
+    expect(await logged(ports)).toMatchObject([{ event: 'e1', outcome: 'repeated', facts: [joined] }]);
   });
 });
 

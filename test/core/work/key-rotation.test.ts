@@ -48,7 +48,7 @@ async function aMachine() {
     await tick(world.ports, world.clock.now());
     await world.settle(60_000);
   };
-  return { ...world, iamOf: iam, ask, rotate, held, keys, made, pass };
+  return { ...world, iamOf: iam, handler, ask, rotate, held, keys, made, pass };
 }
 
 describe('a rotation', () => {
@@ -67,6 +67,17 @@ describe('a rotation', () => {
     expect(world.made()).toBe(2);
     expect(world.table.items().filter(({ sk }) => sk === 'rotation')).toEqual([]);
     expect(world.failures).toEqual([]);
+  });
+
+  it('is only told beforehand, and nothing is written, where that is asked', async () => {
+    const world = await aMachine();
+    const [old] = await world.keys();
+    const before = structuredClone(world.table.items());
+    const answer = await world.handler({ operation: 'rotate-key', machine: 'ci', dryRun: true });
+    expect(answer).toMatchObject({ ok: true, outcome: { users: [{ user: USER, replaces: old, state: 'begun' }] } });
+    await world.settle(60_000);
+    expect(world.table.items()).toEqual(before);
+    expect(await world.keys()).toEqual([old]);
   });
 
   it('asked for again and again is one rotation, until it is over', async () => {

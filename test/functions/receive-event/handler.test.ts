@@ -57,7 +57,10 @@ describe('an API call', () => {
     const { handler, table, queues } = world();
     const sessionContext = { sessionIssuer: { arn: 'arn:aws:iam::111122223333:role/own' } };
     await handler(callEvent({ detail: { userIdentity: { type: 'AssumedRole', sessionContext } } }));
-    expect(table.items()).toMatchObject([{ pk: 'ignored#aws', sk: 'own-call', count: 1 }]);
+    expect(table.items()).toMatchObject([
+      { source: 'aws', outcome: 'ignored', reason: 'own-call', facts: [] },
+      { pk: 'ignored#aws', sk: 'own-call', count: 1 },
+    ]);
     expect(queues.sent).toEqual([]);
   });
 

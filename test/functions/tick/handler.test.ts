@@ -1,5 +1,7 @@
+import { Failure } from '@gatehouse/core/access/failure';
 import { factKey } from '@gatehouse/core/directory/items';
 import { recordFact } from '@gatehouse/core/directory/record';
+import { lastBeat } from '@gatehouse/core/work/heartbeat';
 import { describe, expect, it } from 'vitest';
 import { createHandler } from '../../../functions/tick/handler.ts';
 import { fixedClock } from '../../fakes/clock.ts';
@@ -33,5 +35,17 @@ describe('the tick', () => {
     expect(ports.queues.sent.map(({ body }) => JSON.parse(body).facts)).toEqual(
       age === undefined ? [] : [[factKey(fact)]],
     );
+  });
+
+  it('writes down that it ran, and goes on where it cannot', async () => {
+    const clock = fixedClock(NOW);
+    const ports = { table: memoryTable(), clock, random: countingRandom(), queues: recordingQueues() };
+    const log = { info: () => {}, warn: () => {}, error: () => {} };
+    const metrics = recordingMetrics();
+    await createHandler({ ports, log, metrics })({});
+    expect(await lastBeat(ports.table, 'tick')).toBe(NOW);
+    const put = () => Promise.reject(new Failure('throttled', 'too much'));
+    await createHandler({ ports: { ...ports, table: { ...ports.table, put } }, log, metrics })({});
+    expect(metrics.recorded).toHaveLength(2);
   });
 });

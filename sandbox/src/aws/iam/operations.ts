@@ -1,3 +1,4 @@
+import { digest } from '@gatehouse/core/access/digest';
 import { IamError, readIdentityPolicy, readTrust } from './documents.ts';
 import {
   type IamState,
@@ -309,6 +310,16 @@ export function policyOf(state: IamState, arn: string): SimPolicy {
   const policy = policyByArn(state, arn);
   if (!policy) throw noSuchEntity(`Policy ${arn} was not found.`);
   return policy;
+}
+
+/** GetPolicy: one that somebody made, or one of the template's, which nothing here changes. @throws IamError NoSuchEntity. */
+export function shownPolicy(state: IamState, arn: string): SimPolicy {
+  const document = policyByArn(state, arn) ? undefined : state.managedPolicies.get(arn);
+  const [, path = '/', name = ''] = /:policy(\/(?:.*\/)?)([^/]+)$/.exec(arn) ?? [];
+  if (document === undefined || name === '') return policyOf(state, arn);
+  const id = `ANPA${digest(arn).slice(0, 17).toUpperCase()}`;
+  const versions = new Map([['v1', JSON.stringify(document)]]);
+  return { name, id, path, createdAt: 0, tags: new Map(), versions, version: 'v1', made: 1 };
 }
 
 /** CreatePolicy. `document` is the text. A name is unique whatever its path or case. */

@@ -340,7 +340,7 @@ const POLICY_ACTIONS: Readonly<Record<string, Action>> = {
     });
     return { Policy: policyXml(call, policy) };
   },
-  GetPolicy: (call) => ({ Policy: policyXml(call, call.policy()) }),
+  GetPolicy: (call) => ({ Policy: policyXml(call, iam.shownPolicy(call.state, call.required('PolicyArn'))) }),
   // https://docs.aws.amazon.com/IAM/latest/APIReference/API_ListPolicies.html: tags are left out.
   ListPolicies: (call) => {
     const prefix = call.optional('PathPrefix') ?? '/';

@@ -1,6 +1,6 @@
 import type { AccessAnswer, AccessReport } from '@gatehouse/core/operations/access-report';
 import type { Asked } from '@gatehouse/core/operations/denial';
-import { writeAnswer } from '../../../verbs/can-i.ts';
+import { writeAccess } from '../../../verbs/can-i.ts';
 import { writeReport } from '../../../verbs/verify.ts';
 import { type Ask, answers, assumed, showAnswers } from '../../asking.ts';
 import { MIA, PROD, roleArnOf } from '../../cast.ts';
@@ -148,13 +148,14 @@ async function findOutAct({ stage, show }: Scene): Promise<void> {
   const report = await verified(stage, 'mia');
   show.output.write('\n');
   writeReport(show.output, report);
+  show.output.write('\n');
   show.expect('she can do what the policy says, and nothing else', report.ok, true);
   show.expect('everything on everything: no', report.administrator, { allowed: false, expected: false });
   show.note('gatehouse can-i list secrets --cluster prod-eu -n shop --as mia');
   const asked = { verb: 'list', group: '', resource: 'secrets', namespace: 'shop' };
   const answer = await canI(stage, 'mia', asked);
   show.output.write('\n');
-  writeAnswer(show.output, asked, answer);
+  writeAccess(show.output, asked, answer);
   show.output.write('\n');
   show.expect(
     'the answer says why not',

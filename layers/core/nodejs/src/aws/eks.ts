@@ -154,6 +154,7 @@ async function orUndefined<T>(doing: string, call: () => Promise<T>): Promise<T 
 /** A cluster without `accessConfig` is older than access entries, so it goes by aws-auth alone. */
 function fromSdk(cluster: Cluster): EksCluster {
   const { endpoint, version } = cluster;
+  const isPublic = cluster.resourcesVpcConfig?.endpointPublicAccess;
   const certificateAuthority = cluster.certificateAuthority?.data;
   const ownIssuer = cluster.identity?.oidc?.issuer;
   const logs = (cluster.logging?.clusterLogging ?? []).flatMap(({ enabled, types = [] }) => (enabled ? types : []));
@@ -165,6 +166,7 @@ function fromSdk(cluster: Cluster): EksCluster {
     tags: { ...cluster.tags },
     ...(endpoint === undefined ? {} : { endpoint }),
     ...(version === undefined ? {} : { version }),
+    ...(isPublic === undefined ? {} : { isPublic }),
     ...(certificateAuthority === undefined ? {} : { certificateAuthority }),
     ...(cluster.connectorConfig === undefined ? {} : { connector: connectorOf(cluster.connectorConfig) }),
     ...(ownIssuer === undefined ? {} : { ownIssuer }),

@@ -21,6 +21,19 @@ export const turnsSchema = pipelineSchema.extend({
   SECRETS_KEY: z.union([z.literal(''), z.string().startsWith('arn:')]).optional(),
 });
 
+/** What the functions that run operations read from their environment. */
+export const operationsSchema = turnsSchema.extend({
+  /** ARN of the IAM role by which the clusters of Gatehouse's own account are reached. */
+  CLUSTER_ACCESS_ROLE: z.string().startsWith('arn:'),
+});
+
+/** What `run-operation` reads beside: the queues in which what failed for good lies. */
+export const runOperationSchema = operationsSchema.extend({
+  DEAD_QUEUE_URL: z.url(),
+  DEAD_TURNS_QUEUE_URL: z.url(),
+  DEAD_EVENTS_QUEUE_URL: z.url(),
+});
+
 /** Builds everything that a turn needs of the world. */
 export function turnPorts(settings: z.infer<typeof turnsSchema>): TurnPorts {
   return {

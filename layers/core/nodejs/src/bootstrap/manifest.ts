@@ -37,12 +37,7 @@ export function bootstrapManifest(
   cluster: Cluster,
   own: { readonly roleArn: string },
 ): Bootstrap {
-  // What is onboarded tomorrow must not wait for an administrator once more.
-  const grants = [...policy.grants.filter((grant) => selects(grant, cluster)), ...foreseenGrants(policy, cluster)];
-  const levels = [...new Map(grants.map(({ level }) => [level.name, level])).values()];
-  const makes = grants.some(({ absentNamespaces }) => absentNamespaces !== 'refuse');
-  const removes = grants.some(({ absentNamespaces }) => absentNamespaces === 'create-and-delete');
-  const rules = [...ownRules(makes, removes), ...bindRules(levels), ...levelRules(levels)];
+  const { levels, rules } = bootstrapRules(policy, cluster);
   const documents = [
     object('ClusterRole', undefined, { rules }),
     object('ClusterRoleBinding', undefined, bound('ClusterRole')),
@@ -54,8 +49,21 @@ export function bootstrapManifest(
   return { yaml: `${[instructions(cluster, own.roleArn, warnings), ...text].join('---\n')}`, warnings };
 }
 
+/** What Gatehouse must hold on a whole cluster, and the levels for which. */
+export function bootstrapRules(
+  policy: AccessPolicy,
+  cluster: Cluster,
+): { readonly levels: readonly AccessLevel[]; readonly rules: readonly AccessRule[] } {
+  // What is onboarded tomorrow must not wait for an administrator once more.
+  const grants = [...policy.grants.filter((grant) => selects(grant, cluster)), ...foreseenGrants(policy, cluster)];
+  const levels = [...new Map(grants.map(({ level }) => [level.name, level])).values()];
+  const makes = grants.some(({ absentNamespaces }) => absentNamespaces !== 'refuse');
+  const removes = grants.some(({ absentNamespaces }) => absentNamespaces === 'create-and-delete');
+  return { levels, rules: [...ownRules(makes, removes), ...bindRules(levels), ...levelRules(levels)] };
+}
+
 /** A name cannot be demanded of a create: the object has none yet (kubernetes.io, RBAC, "Referring to resources"). */
-const AWS_AUTH_RULES: readonly AccessRule[] = [
+export const AWS_AUTH_RULES: readonly AccessRule[] = [
   { apiGroups: [''], resources: ['configmaps'], resourceNames: ['aws-auth'], verbs: ['get', 'update'] },
   { apiGroups: [''], resources: ['configmaps'], verbs: ['create'] },
 ];

@@ -1,5 +1,7 @@
 import { Failure, isFailure } from '../access/failure.ts';
-import type { Key, Table } from '../ports/table.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Random } from '../ports/random.ts';
+import type { Item, Key, Table } from '../ports/table.ts';
 
 /** The shards of the `due` index in which dirty facts, and the dirty policy, wait. */
 export const FACT_SHARDS = ['fact-0', 'fact-1', 'fact-2', 'fact-3'] as const;
@@ -26,4 +28,33 @@ export async function clearDirty(table: Table, key: Key, token: string): Promise
     }
   }
   throw new Failure('conflict', `${key.pk} ${key.sk} was written by others ${TRIES} times while it was being cleared`);
+}
+
+/**
+ * Puts an item back into what waits to be planned, as it stands: what was lost on the way is done now, and where nothing was,
+ * planning finds nothing to do. Its cause stays the event it comes from, and says when it was replayed.
+ * @returns false where there is no such item.
+ * @throws Failure `conflict` where others kept writing the item.
+ */
+export async function markDirty(
+  ports: { readonly table: Table; readonly clock: Clock; readonly random: Random },
+  key: Key,
+  shard: (typeof FACT_SHARDS)[number],
+): Promise<boolean> {
+  for (let tries = 0; tries < TRIES; tries++) {
+    const item = await ports.table.get(key);
+    if (!item) return false;
+    // Somebody waits for it already, and was not told of anything newer.
+    if (item.dirty !== undefined) return true;
+    const now = ports.clock.now();
+    const cause = { ...(item.cause as object | undefined), replayedAt: now } as Item['cause'];
+    const dirty = { cause, dirty: ports.random.token(), dueShard: shard, dueAt: now };
+    try {
+      await ports.table.put({ ...item, ...dirty }, { equals: { rev: item.rev as string, dirty: undefined } });
+      return true;
+    } catch (error) {
+      if (!isFailure(error, 'conflict')) throw error;
+    }
+  }
+  throw new Failure('conflict', `${key.pk} ${key.sk} was written by others ${TRIES} times while it was being marked`);
 }

@@ -100,6 +100,8 @@ export interface Cause {
   readonly type: string;
   /** When it reached Gatehouse, milliseconds UTC. */
   readonly receivedAt: number;
+  /** When an operator had it taken in once more: how long things take is measured from then. Milliseconds UTC. */
+  readonly replayedAt?: number;
 }
 
 /** A message on the intake queue: which facts (by key) may have changed. The facts themselves stand in the table. */

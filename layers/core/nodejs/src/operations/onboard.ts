@@ -66,12 +66,12 @@ export async function onboard(
       remedy: refusal?.remedy ?? 'upload one, and activate it',
     });
   }
-  const { item, ...after } = await withFact(ports, inForce.policy, fact);
+  const { item, isNew, ...after } = await withFact(ports, inForce.policy, fact);
   const findings = after.findings.filter((finding) => isAbout(finding, item));
   const gives = derivedAccess(after.policy, item);
   const isRefused = fact.state === 'present' && gives.length === 0 && findings.some(isRefusal);
   if (isRefused) return { state: 'refused', gives, findings };
-  if (dryRun) return { state: 'dry-run', gives, findings };
+  if (dryRun) return { state: isNew ? 'dry-run' : 'unchanged', gives, findings };
   const outcome = await recordFact(ports, fact, cause);
   await nudgePlanner(ports, [factKey(fact)]);
   return { state: outcome === 'recorded' ? 'recorded' : 'unchanged', gives, findings };
@@ -79,18 +79,22 @@ export async function onboard(
 
 const isRefusal = ({ code }: OnboardingFinding) => code === 'onboarding-refused';
 
-/** The policy as it would be with a fact. */
+/** The policy as it would be with a fact, and whether that says anything new. */
 async function withFact(
   { table, clock }: TurnPorts,
   written: AccessPolicy,
   fact: OnboardingFact,
-): Promise<WithOnboarded & { readonly item: OnboardedItem }> {
+): Promise<WithOnboarded & { readonly item: OnboardedItem; readonly isNew: boolean }> {
   const items = await readOnboarded(table);
   const { pk, sk } = factKey(fact);
   const known = items.find((item) => item.sk === sk);
-  const { attributes = {} } = merge(known, fact, clock.now());
+  const { outcome, attributes = {} } = merge(known, fact, clock.now());
   const item = { ...known, ...attributes, pk, sk } as OnboardedItem;
-  return { ...withOnboarded(written, [...items.filter((one) => one.sk !== sk), item]), item };
+  return {
+    ...withOnboarded(written, [...items.filter((one) => one.sk !== sk), item]),
+    item,
+    isNew: outcome === 'changed',
+  };
 }
 
 function derivedAccess(policy: AccessPolicy, item: OnboardedItem): DerivedAccess[] {

@@ -31,6 +31,13 @@ const subject = z.string().transform((text, context): Subject => {
 /** Whether only to tell what would follow. */
 const dryRun = { dryRun: z.boolean().optional() };
 
+/** Which events are meant, by when they were received (milliseconds UTC) and from where. */
+const eventQuery = {
+  since: z.int().nonnegative().optional(),
+  until: z.int().nonnegative().optional(),
+  source: z.string().min(1).optional(),
+};
+
 /** Names of namespaces (https://kubernetes.io/docs/concepts/overview/working-with-objects/names/#dns-label-names). */
 const DNS_LABEL = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
 
@@ -43,6 +50,17 @@ const elsewhere = {
     .optional(),
   region: z.string().regex(/^[a-z]{2}(-[a-z]+)+-\d$/),
 };
+
+/** A request on a resource, whoever makes it. */
+const resourceQuestion = z.strictObject({
+  verb: z.string().min(1),
+  /** Empty: the core group. */
+  group: z.string(),
+  resource: z.string().min(1),
+  subresource: z.string().min(1).optional(),
+  namespace: z.string().min(1).optional(),
+  name: z.string().min(1).optional(),
+});
 
 /** What a team may ask that registers clusters elsewhere. */
 const connectionOperations = [
@@ -97,16 +115,33 @@ export const operationSchema = z.discriminatedUnion('operation', [
     operation: z.literal('rotate-key'),
     machine: z.string().regex(NAME_PATTERN, 'the name of a machine, as the access policy has it'),
     overlapSeconds: z.int().nonnegative().max(LONGEST_OVERLAP).default(USUAL_OVERLAP),
+    ...dryRun,
   }),
   /** What is in force, what waits, and what a person must mend. */
   z.strictObject({ operation: z.literal('status') }),
   /** All that Gatehouse has made and still owns, and the document in force. */
   z.strictObject({ operation: z.literal('inventory') }),
-  z.strictObject({ operation: z.literal('upload-policy'), document: z.string(), by: z.string().min(1) }),
+  /** What a person may name: clusters, grants, people, versions. */
+  z.strictObject({ operation: z.literal('names') }),
+  /** `after`: refused where another version than this one is the newest by now. */
+  z.strictObject({
+    operation: z.literal('upload-policy'),
+    document: z.string(),
+    by: z.string().min(1),
+    after: z.int().positive().optional(),
+  }),
   z.strictObject({ operation: z.literal('activate-policy'), version: z.int().positive(), by: z.string().min(1) }),
   /** What putting a version in force would widen and narrow, against what is in force now. */
   z.strictObject({ operation: z.literal('compare-policy'), version: z.int().positive() }),
   z.strictObject({ operation: z.literal('list-policies') }),
+  /** The mode of a cluster, where it is written, and the newest document; with `mode`, what that one would mean. */
+  z.strictObject({
+    operation: z.literal('cluster-mode'),
+    cluster: z.string().min(1),
+    mode: z.enum(['observe', 'enforce', 'paused']).optional(),
+  }),
+  /** What is well and what is not, of Gatehouse itself or of one cluster, with the fix. */
+  z.strictObject({ operation: z.literal('doctor'), cluster: z.string().min(1).optional() }),
   /** Entries of one chain of the ledger, and whether they are unbroken. */
   z.strictObject({
     operation: z.literal('ledger'),
@@ -142,15 +177,16 @@ export const operationSchema = z.discriminatedUnion('operation', [
     operation: z.literal('can-i'),
     cluster: z.string().min(1),
     principal: z.string().min(1),
-    question: z.strictObject({
-      verb: z.string().min(1),
-      /** Empty: the core group. */
-      group: z.string(),
-      resource: z.string().min(1),
-      subresource: z.string().min(1).optional(),
-      namespace: z.string().min(1).optional(),
-      name: z.string().min(1).optional(),
-    }),
+    question: resourceQuestion,
+  }),
+  /** Everybody who may do something on a cluster, by which binding, and whose it is. */
+  z.strictObject({
+    operation: z.literal('who-can'),
+    cluster: z.string().min(1),
+    question: z.union([
+      resourceQuestion,
+      z.strictObject({ verb: z.string().min(1), path: z.string().startsWith('/').max(1_024) }),
+    ]),
   }),
   /** All that a person, machine or principal can do on a cluster, by what, and whether that is what the policy says. */
   z.strictObject({
@@ -160,6 +196,19 @@ export const operationSchema = z.discriminatedUnion('operation', [
   }),
   /** By which events, facts, grants and bindings somebody has access to a cluster, or what is missing. */
   z.strictObject({ operation: z.literal('why'), cluster: z.string().min(1), principal: z.string().min(1) }),
+  /** What came in, the newest `limit` of it, and what became of it. */
+  z.strictObject({
+    operation: z.literal('events'),
+    ...eventQuery,
+    ignored: z.boolean().optional(),
+    subject: subject.optional(),
+    user: z.string().min(1).optional(),
+    limit: z.int().positive().max(500).default(50),
+  }),
+  /** What followed from an event (its id, a beginning of it, or `<source>/<id>`) or belongs to a run. */
+  z.strictObject({ operation: z.literal('trace'), of: z.string().min(1) }),
+  /** Records once more what one event said, or all those of a span of time, and has it planned again. */
+  z.strictObject({ operation: z.literal('replay'), event: z.string().min(1).optional(), ...eventQuery, ...dryRun }),
 ]);
 
 /** See {@link operationSchema}. */

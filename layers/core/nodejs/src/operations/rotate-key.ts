@@ -36,14 +36,19 @@ export interface RotatedKey {
 
 /**
  * Has a machine's access keys replaced, one in each account in which it has a user. IAM allows two keys a user, the new one
- * and the one before it: while that is kept, asking again begins nothing, and can only have it go earlier.
+ * and the one before it: while that is kept, asking again begins nothing, and can only have it go earlier. `dryRun`: tells what
+ * would become of them, and has nothing done.
  *
  * @throws Failure `not-found` where the machine has no user by the policy in force, or no key yet.
  */
 export async function rotateKeys(
   ports: TurnPorts,
   policy: AccessPolicy,
-  { machine, overlapSeconds }: { readonly machine: string; readonly overlapSeconds: number },
+  {
+    machine,
+    overlapSeconds,
+    dryRun = false,
+  }: { readonly machine: string; readonly overlapSeconds: number; readonly dryRun?: boolean | undefined },
   cause: Cause,
 ): Promise<RotatedKey[]> {
   const users = await usersOf(ports, policy, machine);
@@ -62,10 +67,12 @@ export async function rotateKeys(
       until: isUnderWay ? Math.min(before.until, until) : until,
     };
     const state = isUnderWay ? (rotation.until < before.until ? 'shortened' : 'under-way') : 'begun';
+    rotated.push({ account, user, secret: secretOf(account, user), replaces, until: rotation.until, state });
+    if (dryRun) continue;
     if (state !== 'under-way') await writeRotation(ports.table, target, before, rotation);
     await putMark(ports, { target, subject, urgency: 'grant', cause });
-    rotated.push({ account, user, secret: secretOf(account, user), replaces, until: rotation.until, state });
   }
+  if (dryRun) return rotated;
   await wake(
     ports,
     users.map(({ target }) => target),

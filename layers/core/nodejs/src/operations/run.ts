@@ -7,6 +7,7 @@ import { bootstrapManifest } from '../bootstrap/manifest.ts';
 import type { Cause } from '../directory/fact.ts';
 import { nudgePlanner } from '../directory/nudge.ts';
 import { applicationFact, environmentFact } from '../directory/onboarded.ts';
+import type { Question } from '../effective-access/rbac.ts';
 import { readChain, verifyChain } from '../ledger/ledger.ts';
 import { ACTIVE_KEY, type PolicyInForce, policyInForce, writtenInForce } from '../policy/in-force.ts';
 import { readPolicy } from '../policy/read.ts';
@@ -14,6 +15,7 @@ import { allClusters } from '../policy/selection.ts';
 import { activatePolicy, listVersions, readVersion, uploadPolicy } from '../policy/versions.ts';
 import { compare } from '../policy/widening.ts';
 import { allItems } from '../ports/all-items.ts';
+import type { QueueDepths } from '../ports/queue-depths.ts';
 import type { TableReader } from '../ports/table.ts';
 import { discoveredClusters } from '../work/clusters.ts';
 import { MARK_PREFIX, targetPk } from '../work/keys.ts';
@@ -24,17 +26,24 @@ import { sweep, targetsOfPolicy } from '../work/sweep.ts';
 import type { TurnLimits, TurnPorts } from '../work/turn-ports.ts';
 import { wake } from '../work/wake.ts';
 import { answerFor, reportOn } from './access-report.ts';
+import { clusterMode } from './cluster-mode.ts';
 import { connection, connectorManifests, deregisterCluster, registerCluster } from './connections.ts';
 import type { Asked } from './denial.ts';
+import { doctor, doctorOn, type StatusFacts } from './doctor/doctor.ts';
+import { listEvents } from './events.ts';
 import { existingAccess } from './existing-access.ts';
 import { identityProviderOn } from './identity-provider.ts';
 import { inventory } from './inventory.ts';
+import { namesNow } from './names.ts';
 import { onboard } from './onboard.ts';
 import type { Operation } from './operation.ts';
 import { planOf, planTargets } from './plan.ts';
+import { replay } from './replay.ts';
 import { rotateKeys } from './rotate-key.ts';
 import { inForce, subjectsOn } from './subjects.ts';
+import { trace } from './trace.ts';
 import { waysInto } from './ways-in.ts';
+import { whoCan } from './who-can.ts';
 import { whyOn } from './why.ts';
 
 /** What operations need beside the ports of a turn. */
@@ -42,6 +51,8 @@ export interface OperationSettings {
   readonly limits: TurnLimits;
   /** ARN of the IAM role by which Gatehouse reaches the clusters of its own account. */
   readonly clusterAccessRole: string;
+  /** Absent where the function may not look at queues. */
+  readonly queueDepths?: QueueDepths;
 }
 
 type Outcome = Json | Readonly<Record<string, unknown>>;
@@ -88,8 +99,12 @@ export async function runOperation(
       return status(ports);
     case 'inventory':
       return { ...(await inventory(ports.table)) };
+    case 'names':
+      return { ...(await namesNow(ports.table)) };
     case 'upload-policy': {
-      const outcome = await uploadPolicy(ports, { text: operation.document, by: operation.by, cause, trusted: false });
+      const { document: text, by, after } = operation;
+      const upload = { text, by, cause, trusted: false, ...(after === undefined ? {} : { after }) };
+      const outcome = await uploadPolicy(ports, upload);
       await nudgePlanner(ports, [ACTIVE_KEY]);
       return { ...outcome };
     }
@@ -108,6 +123,19 @@ export async function runOperation(
     }
     case 'list-policies':
       return { versions: (await listVersions(ports.table)).map(({ text: _text, ...version }) => version) };
+    case 'cluster-mode': {
+      const inForceNow = await inForce(ports.table);
+      const cluster = await clusterNamed(ports.table, inForceNow.policy, operation.cluster);
+      return { ...(await clusterMode(ports, settings.limits, inForceNow, cluster, operation.mode)) };
+    }
+    case 'doctor': {
+      if (operation.cluster === undefined)
+        return { ...(await doctor(ports, settings, (await status(ports)) as unknown as StatusFacts)) };
+      const { policy } = await inForce(ports.table);
+      return {
+        ...(await doctorOn(ports, settings, policy, await clusterNamed(ports.table, policy, operation.cluster))),
+      };
+    }
     case 'ledger': {
       const { chain, after, limit } = operation;
       const entries = await readChain(ports.ledger, chain, {
@@ -159,6 +187,12 @@ export async function runOperation(
       const { principal, question } = operation;
       return { ...(await answerFor(ports, policy, cluster, principal, JSON.parse(JSON.stringify(question)) as Asked)) };
     }
+    case 'who-can': {
+      const { policy } = await inForce(ports.table);
+      const cluster = await clusterNamed(ports.table, policy, operation.cluster);
+      const question = JSON.parse(JSON.stringify(operation.question)) as Question;
+      return { ...(await whoCan(ports, policy, cluster, question)) };
+    }
     case 'verify-access': {
       const { policy } = await inForce(ports.table);
       const cluster = await clusterNamed(ports.table, policy, operation.cluster);
@@ -168,6 +202,16 @@ export async function runOperation(
       const inForceNow = await inForce(ports.table);
       const cluster = await clusterNamed(ports.table, inForceNow.policy, operation.cluster);
       return { ...(await whyOn(ports, inForceNow, cluster, operation.principal)) };
+    }
+    case 'events': {
+      const { operation: _operation, limit, ...query } = operation;
+      return { ...(await listEvents(ports, query, limit)) };
+    }
+    case 'trace':
+      return { ...(await trace(ports, operation.of)) };
+    case 'replay': {
+      const { operation: _operation, event, dryRun, ...query } = operation;
+      return { ...(await replay(ports, event === undefined ? query : { event }, dryRun === true)) };
     }
     case 'ways-in': {
       const { policy } = await inForce(ports.table);

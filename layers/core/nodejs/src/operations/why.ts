@@ -5,7 +5,8 @@ import { clusterTarget } from '../access/target.ts';
 import { sharedSubjects } from '../access/way.ts';
 import type { Cause } from '../directory/fact.ts';
 import { isLiveMember, readGroup, readMembership, readUser } from '../directory/read.ts';
-import { type LedgerEntry, readLast } from '../ledger/ledger.ts';
+import type { LedgerEntry } from '../ledger/ledger.ts';
+import { recentEntries } from '../ledger/recent.ts';
 import type { Item, TableReader } from '../ports/table.ts';
 import type { OwnedClaim } from '../resources/resource.ts';
 import type { RoleBindingClaim } from '../resources/role-binding/model.ts';
@@ -65,9 +66,6 @@ export interface Why {
   readonly troubles: readonly Trouble[];
 }
 
-/** Entries of the cluster's chain that are searched for the runs, the newest first. */
-const ENTRIES_SEARCHED = 1_000;
-
 /** Follows the chain for one person, machine or principal on one cluster. Reads alone. @throws Failure as `knownOf`. */
 export async function whyOn(
   ports: TurnPorts,
@@ -78,7 +76,7 @@ export async function whyOn(
   const known = await knownOf(ports, inForce.policy, cluster, text);
   const { subject, theirs, logins } = known;
   const target = clusterTarget(cluster.arn);
-  const entries = subject === undefined ? [] : await readLast(ports.ledger, target, ENTRIES_SEARCHED);
+  const entries = subject === undefined ? [] : await recentEntries(ports.ledger, target);
   const grants: GrantChain[] = [];
   for (const grant of known.grants) {
     const owned: OwnedClaim[] = [];

@@ -2,7 +2,7 @@ import { sameJson } from '../access/json.ts';
 import { NAME_PATTERN, SESSION_NAME_PATTERN, USERNAME_PREFIX } from '../access/names.ts';
 import type { AccessPolicy, Grant } from '../access/policy.ts';
 import { machineSubject } from '../access/subject.ts';
-import { type AwsAuthMappings, readAwsAuth } from '../effective-access/aws-auth.ts';
+import { type AwsAuthMapping, type AwsAuthMappings, readAwsAuth } from '../effective-access/aws-auth.ts';
 import { principalsChanged } from '../effective-access/changed-access.ts';
 import type { KubernetesObject } from '../ports/kubernetes.ts';
 import { AWS_AUTH_OBJECT, type AwsAuthClaim, type AwsAuthObserved, folded } from '../resources/aws-auth/model.ts';
@@ -168,9 +168,10 @@ export const strangersGroups: Guard = ({ claims, observed }) => {
  */
 export function protectedPrincipals(policy: AccessPolicy): Guard {
   return ({ changes, claims }) =>
-    awsAuthChanges(changes).flatMap(({ before, after }) =>
-      principalsChanged(before, after)
-        .filter((arn) => isNode(before, arn) || isProtectedSafely(policy, arn))
+    awsAuthChanges(changes).flatMap(({ before, after }) => {
+      const nodes = nodesIn(before);
+      return principalsChanged(before, after)
+        .filter((arn) => nodes.has(folded(arn)) || isProtectedSafely(policy, arn))
         .flatMap((arn) => {
           const message = `the plan would change ${arn}, which is protected`;
           const found = blocking('protected-principal', AWS_AUTH_OBJECT, message, 'take it out of the grant');
@@ -178,8 +179,8 @@ export function protectedPrincipals(policy: AccessPolicy): Guard {
             ({ claim }) => claim.kind === 'aws-auth' && folded((claim as AwsAuthClaim).arn) === folded(arn),
           );
           return claimants.length === 0 ? [found] : claimants.map(({ subject }) => ({ ...found, subject }));
-        }),
-    );
+        });
+    });
 }
 
 /**
@@ -285,11 +286,12 @@ function entryKeys(configMap: KubernetesObject | undefined): string[] {
 
 /** What `some` holds oftener than `others`. */
 function without(some: readonly string[], others: readonly string[]): string[] {
-  const left = [...others];
+  const left = new Map<string, number>();
+  for (const one of others) left.set(one, (left.get(one) ?? 0) + 1);
   return some.filter((one) => {
-    const at = left.indexOf(one);
-    if (at >= 0) left.splice(at, 1);
-    return at < 0;
+    const times = left.get(one) ?? 0;
+    if (times > 0) left.set(one, times - 1);
+    return times === 0;
   });
 }
 
@@ -322,7 +324,7 @@ export function rights(policy: AccessPolicy): Guard {
           ? []
           : fault(`the plan would give ${change.object} more than the level of its grant`);
       }
-      const added = [...boundTo(change.after)].some((name) => !boundTo(change.before).has(name));
+      const added = boundTo(change.after).difference(boundTo(change.before)).size > 0;
       const meant = grants
         .flatMap(bindingsOf)
         .some(
@@ -471,11 +473,14 @@ function isProtectedSafely(policy: AccessPolicy, arn: string): boolean {
 
 const NODE_GROUPS = new Set(['system:nodes', 'system:bootstrappers', 'system:node-proxier']);
 
-function isNode(mappings: AwsAuthMappings, arn: string): boolean {
-  return entriesOf(mappings).some(
-    (entry) =>
-      folded(entry.arn) === folded(arn) &&
-      (entry.username.includes('{{EC2PrivateDNSName}}') || entry.groups.some((group) => NODE_GROUPS.has(group))),
+/** The ARNs, folded, that aws-auth admits as nodes. */
+function nodesIn(mappings: AwsAuthMappings): ReadonlySet<string> {
+  const isNode = ({ username, groups }: AwsAuthMapping) =>
+    username.includes('{{EC2PrivateDNSName}}') || groups.some((group) => NODE_GROUPS.has(group));
+  return new Set(
+    entriesOf(mappings)
+      .filter(isNode)
+      .map(({ arn }) => folded(arn)),
   );
 }
 
@@ -483,6 +488,6 @@ function mastersOf(mappings: AwsAuthMappings): number {
   return entriesOf(mappings).filter((entry) => entry.groups.includes('system:masters')).length;
 }
 
-function entriesOf(mappings: AwsAuthMappings) {
+function entriesOf(mappings: AwsAuthMappings): AwsAuthMapping[] {
   return [...mappings.roles, ...mappings.users];
 }

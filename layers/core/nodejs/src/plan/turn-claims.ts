@@ -10,10 +10,17 @@ export interface TurnClaims {
   readonly recorded: readonly OwnedClaim[];
 }
 
+/** The keys of claims seen before: claims never change, and each is compared many times in a turn. */
+const keys = new WeakMap<OwnedClaim, string>();
+
 /** The key by which two owned claims are the same. */
 export function ownedClaimKey(owned: OwnedClaim): string {
+  const known = keys.get(owned);
+  if (known !== undefined) return known;
   // The grant is left out on purpose: while any grant wants a line, the line stays.
-  return `${owned.subject} ${canonicalJson(owned.claim)}`;
+  const key = `${owned.subject} ${canonicalJson(owned.claim)}`;
+  keys.set(owned, key);
+  return key;
 }
 
 /** The claims that are recorded and no longer wanted by their subject. */

@@ -71,7 +71,14 @@ export interface UploadOutcome {
  */
 export async function uploadPolicy(
   ports: PolicyPorts,
-  upload: { readonly text: string; readonly by: string; readonly cause: Cause; readonly trusted: boolean },
+  upload: {
+    readonly text: string;
+    readonly by: string;
+    readonly cause: Cause;
+    readonly trusted: boolean;
+    /** The version that the text was made from: where another one is the newest by now, it is a conflict. */
+    readonly after?: number;
+  },
 ): Promise<UploadOutcome> {
   const policy = readOrThrow(upload.text);
   const { version, digest } = await storeVersion(ports, upload);
@@ -242,13 +249,23 @@ async function newestVersion(table: Table): Promise<Item | undefined> {
 /** Gives a document its number. The newest document keeps its own when it is uploaded again. */
 async function storeVersion(
   ports: PolicyPorts,
-  { text, by }: { readonly text: string; readonly by: string },
+  { text, by, after }: { readonly text: string; readonly by: string; readonly after?: number },
 ): Promise<{ version: number; digest: string }> {
   const textDigest = digest(text);
   for (let tries = 0; tries < TRIES; tries++) {
     const newest = await newestVersion(ports.table);
     const last = (newest?.version as number | undefined) ?? 0;
     if (newest?.digest === textDigest) return { version: last, digest: textDigest };
+    if (after !== undefined && after !== last) {
+      throw new Failure(
+        'conflict',
+        `policy version ${last} was uploaded after version ${after}, which this one changes`,
+        {
+          remedy: 'begin again with the newest version',
+          retryable: false,
+        },
+      );
+    }
     const version = last + 1;
     const key = { pk: PARTITION, sk: numbered(VERSION, version) };
     try {

@@ -15,6 +15,8 @@ export interface EksCluster {
   readonly ownIssuer?: string;
   /** The control plane logs that are on, sorted. Left out: none. */
   readonly logs?: readonly string[];
+  /** Whether its API server has an address on the internet; left out where EKS does not say. */
+  readonly isPublic?: boolean;
   /** Set where it runs elsewhere and is only registered: then it has no endpoint. */
   readonly connector?: EksConnector;
 }

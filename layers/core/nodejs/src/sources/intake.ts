@@ -1,5 +1,6 @@
 import { digest } from '../access/digest.ts';
 import { isFailure } from '../access/failure.ts';
+import { type EventEntry, noteEvent } from '../directory/event-log.ts';
 import type { Reception } from '../directory/fact.ts';
 import { factKey } from '../directory/items.ts';
 import { nudgePlanner } from '../directory/nudge.ts';
@@ -38,7 +39,9 @@ const EVENTS_AT_ONCE = 16;
  * Takes an authentic delivery in: records its facts, wakes the planner, remembers the delivery, in this order. A crash at
  * any point is healed by the sender's next attempt, or by the tick, which finds facts that are still dirty: nothing is
  * remembered before it is recorded and enqueued, recording twice changes nothing, and the planner passes over clean facts.
- * A delivery that is remembered costs one read an event and changes nothing.
+ *
+ * Every event goes into the log of events. For one that says something new this takes no more time: the entry is put beside
+ * the memory. A delivery that is remembered costs one read an event and its entry, and changes nothing else.
  *
  * @throws Failure of the table or the queue: the sender has to try again.
  */
@@ -50,17 +53,24 @@ export async function takeIn(ports: IntakePorts, reception: Reception): Promise<
     const memory = await ports.table.get(memoryKey(event));
     return memory?.said === digest(event.facts) ? [] : [event];
   });
-  const changed = await eachOf(fresh, (event) => recordEvent(ports, event, now));
+  const recorded = await eachOf(fresh, (event) => recordEvent(ports, event, now));
+  const changed = recorded.flatMap(({ facts }) => facts);
   await nudgePlanner(
     ports,
     changed.map(({ key }) => key),
   );
-  await eachOf(fresh, async (event) => {
-    const expiresAt = Math.floor(now / 1000) + MEMORY_SECONDS;
-    await ports.table.put({ ...memoryKey(event), said: digest(event.facts), expiresAt });
-    return [];
-  });
   const ignored = ignoredIn(events);
+  const isFresh = new Set(fresh);
+  await bothOf(
+    eachOf(recorded, async ({ event, outcome }) => {
+      await bothOf(remember(ports.table, event, now), noteEvent(ports.table, entryOf(event, outcome, now)));
+      return [];
+    }),
+    eachOf(
+      events.filter((event) => !isFresh.has(event)),
+      (event) => noteIfPossible(ports.table, event, now),
+    ),
+  );
   await count(ports.table, ignored, now);
   return {
     events: reception.events.length,
@@ -68,6 +78,26 @@ export async function takeIn(ports: IntakePorts, reception: Reception): Promise<
     repeated: reception.events.length - events.length + actionable.length - fresh.length,
     ignored: new Map([...ignored].map(([reason, of]) => [reason, of.length])),
   };
+}
+
+function remember(table: Table, event: ReceivedEvent, now: number): Promise<void> {
+  const expiresAt = Math.floor(now / 1000) + MEMORY_SECONDS;
+  return table.put({ ...memoryKey(event), said: digest(event.facts), expiresAt });
+}
+
+/** What was repeated or ignored goes into the log if it can: a line that is missing must not make a sender repeat anything. */
+async function noteIfPossible(table: Table, event: ReceivedEvent, now: number): Promise<readonly never[]> {
+  try {
+    await noteEvent(table, entryOf(event, event.facts.length > 0 ? 'repeated' : 'ignored', now));
+  } catch (error) {
+    if (!isFailure(error)) throw error;
+  }
+  return [];
+}
+
+function entryOf(event: ReceivedEvent, outcome: EventEntry['outcome'], receivedAt: number): EventEntry {
+  const reason = outcome === 'ignored' ? { reason: reasonOf(event) } : {};
+  return { ...event.cause, receivedAt, outcome, ...reason, facts: event.facts };
 }
 
 /**
@@ -83,6 +113,14 @@ function withoutTwins(events: readonly ReceivedEvent[]): readonly ReceivedEvent[
   return [...new Map(events.map((event) => [`${event.cause.event} ${digest(event.facts)}`, event])).values()];
 }
 
+/** An event whose facts are recorded. */
+interface RecordedEvent {
+  readonly event: ReceivedEvent;
+  readonly outcome: 'recorded' | 'unchanged' | 'outdated';
+  /** What the planner should look at. */
+  readonly facts: readonly { readonly key: Key; readonly news: boolean }[];
+}
+
 /**
  * Records the facts of one event, in its order, and gives the keys that the planner should look at. What was recorded
  * before but not remembered is among them: that attempt may have ended before it woke the planner. What is outdated is
@@ -92,18 +130,23 @@ async function recordEvent(
   ports: IntakePorts,
   event: ReceivedEvent,
   receivedAt: number,
-): Promise<readonly { readonly key: Key; readonly news: boolean }[]> {
-  const changed: { key: Key; news: boolean }[] = [];
+): Promise<readonly RecordedEvent[]> {
+  const facts: { key: Key; news: boolean }[] = [];
   for (const fact of event.facts) {
     const outcome = await recordFact(ports, fact, { ...event.cause, receivedAt });
-    if (outcome !== 'outdated') changed.push({ key: factKey(fact), news: outcome === 'recorded' });
+    if (outcome !== 'outdated') facts.push({ key: factKey(fact), news: outcome === 'recorded' });
   }
-  return changed;
+  const outcome = facts.some(({ news }) => news) ? 'recorded' : facts.length > 0 ? 'unchanged' : 'outdated';
+  return [{ event, outcome, facts }];
 }
 
+const reasonOf = (event: ReceivedEvent): string => event.ignored ?? 'nothing-said';
+
 function ignoredIn(events: readonly ReceivedEvent[]): ReadonlyMap<string, readonly ReceivedEvent[]> {
-  const idle = events.filter((event) => event.facts.length === 0);
-  return Map.groupBy(idle, (event) => `${event.ignored ?? 'nothing-said'}`);
+  return Map.groupBy(
+    events.filter((event) => event.facts.length === 0),
+    reasonOf,
+  );
 }
 
 /** Counts what was ignored, for operators. Best effort: a lost count must not make a sender repeat its delivery. */
@@ -133,4 +176,9 @@ async function eachOf<T, R>(items: readonly T[], work: (item: T) => Promise<read
     }
   }
   return results;
+}
+
+/** Waits for both, also where one fails, and throws the first failure. */
+async function bothOf(one: Promise<unknown>, other: Promise<unknown>): Promise<void> {
+  for (const settled of await Promise.allSettled([one, other])) if (settled.status === 'rejected') throw settled.reason;
 }

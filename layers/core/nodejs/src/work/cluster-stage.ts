@@ -26,6 +26,7 @@ import { clusterGuards, connectedClusterGuards } from '../plan/guards.ts';
 import { wantedWhilePaused } from '../plan/paused.ts';
 import { objectId, type TurnClaims, unwantedClaims } from '../plan/turn-claims.ts';
 import { allClusters, identityProviderOf, selects } from '../policy/selection.ts';
+import { eachAtOnce } from '../ports/at-once.ts';
 import type { TableReader } from '../ports/table.ts';
 import type { ClusterPorts } from '../ports/world.ts';
 import { awsAuthKind } from '../resources/aws-auth/kind.ts';
@@ -78,8 +79,7 @@ export async function setClusterStage(request: StageRequest): Promise<Stage> {
     ...grants.filter(({ name }) => request.subjects.includes(grantSubject(name))).flatMap(providersOf),
   ]);
   const desired = together(members, ...(await desiredForShared(request, subjects, cluster, grants, provider)));
-  const recorded: OwnedClaim[] = [];
-  for (const subject of subjects) recorded.push(...(await readRecord(ports.table, target, subject)));
+  const recorded = (await eachAtOnce(subjects, (subject) => readRecord(ports.table, target, subject))).flat();
 
   const removals = new Set<Subject>();
   const staged = (scene: Pick<Scene, 'ports' | 'claims' | 'observed'>): Stage => ({
@@ -139,14 +139,14 @@ async function desiredForMembers(
   for (const grant of grants) {
     if (wayOf(grant) === 'shared-role') namings.set(grant.name, await sessionNamingOf(reader, grant, cluster.account));
   }
-  const desired: DesiredOnCluster[] = [];
-  for (const subject of subjects) {
-    if (memberOf(subject) === undefined) continue;
+  const desired = await eachAtOnce(subjects.filter(isMember), async (subject) => {
     const member = await readMemberFacts(reader, policy, subject, cluster);
-    desired.push(desiredForMember(policy, member, grants, (grant) => namings.get(grant.name) ?? 'user-name'));
-  }
+    return desiredForMember(policy, member, grants, (grant) => namings.get(grant.name) ?? 'user-name');
+  });
   return together(...desired);
 }
+
+const isMember = (subject: Subject): boolean => memberOf(subject) !== undefined;
 
 /** What the subjects want that several share. */
 async function desiredForShared(
@@ -222,7 +222,7 @@ async function markRemovals(
   const verification = verificationTarget(cluster.arn);
   const bindings = gone.filter(({ claim }) => claim.kind === 'role-binding');
   const subjects = new Set(bindings.map(({ subject }) => subject));
-  for (const subject of subjects) {
+  await eachAtOnce(subjects, async (subject) => {
     await keepForVerification(ports.table, verification, subject, bindings);
     await putMark(ports, {
       target: verification,
@@ -230,7 +230,7 @@ async function markRemovals(
       urgency: 'revocation',
       cause: causeOf(subject, 'revocation'),
     });
-  }
+  });
   return subjects;
 }
 
@@ -245,11 +245,12 @@ async function follow(
   const verification = verificationTarget(cluster.arn);
   const wake = new Set<Target>(removals.size > 0 ? [verification] : []);
   const urgencies = new Map(marks.map((mark) => [mark.subject, mark.urgency]));
-  for (const subject of changedSubjects(claims, result).difference(removals)) {
+  const changed = changedSubjects(claims, result).difference(removals);
+  await eachAtOnce(changed, (subject) => {
     const urgency = urgencies.get(subject) ?? 'grant';
-    await putMark(ports, { target: verification, subject, urgency, cause: causeOf(subject, urgency) });
-    wake.add(verification);
-  }
+    return putMark(ports, { target: verification, subject, urgency, cause: causeOf(subject, urgency) });
+  });
+  if (changed.size > 0) wake.add(verification);
   if (result.applied.some(({ kind }) => kind === identityProviderKind.name)) {
     // What waited for the cluster's identity provider to be Gatehouse's is looked at again.
     for (const grant of policy.grants.filter((one) => one.through === 'oidc' && selects(one, cluster))) {

@@ -1,4 +1,5 @@
 import { digest } from '../access/digest.ts';
+import { eachAtOnce } from '../ports/at-once.ts';
 import type { Item, Key, Page, Table, TableReader } from '../ports/table.ts';
 
 /** Members of a fact that say where it stands in the pipeline, not what is true. */
@@ -6,12 +7,14 @@ const BOOKKEEPING = new Set(['dirty', 'dueShard', 'dueAt', 'cause', 'progress'])
 
 /**
  * Reads facts consistently and remembers what it read, so that a turn can tell at its end whether what it derived from still
- * holds. Reading the same thing twice answers from memory: a turn derives from one picture.
+ * holds. Reading the same thing twice, even at once, answers from memory: a turn derives from one picture.
  */
 export class FactReader implements TableReader {
   readonly #table: TableReader;
   readonly #gets = new Map<string, { key: Key; item: Item | undefined }>();
   readonly #queries = new Map<string, { pk: string; options: Parameters<Table['query']>[1]; page: Page }>();
+
+  readonly #underWay = new Map<string, Promise<unknown>>();
 
   constructor(table: TableReader) {
     this.#table = table;
@@ -21,18 +24,31 @@ export class FactReader implements TableReader {
     const id = `${key.pk} ${key.sk}`;
     const known = this.#gets.get(id);
     if (known) return known.item;
-    const item = await this.#table.get(key);
-    this.#gets.set(id, { key, item });
-    return item;
+    return this.#once(id, async () => {
+      const item = await this.#table.get(key);
+      this.#gets.set(id, { key, item });
+      return item;
+    });
   }
 
   async query(pk: string, options: Parameters<Table['query']>[1] = {}): Promise<Page> {
     const id = JSON.stringify([pk, options]);
     const known = this.#queries.get(id);
     if (known) return known.page;
-    const page = await this.#table.query(pk, options);
-    this.#queries.set(id, { pk, options, page });
-    return page;
+    return this.#once(id, async () => {
+      const page = await this.#table.query(pk, options);
+      this.#queries.set(id, { pk, options, page });
+      return page;
+    });
+  }
+
+  /** What is being read is not read a second time meanwhile. */
+  #once<T>(id: string, read: () => Promise<T>): Promise<T> {
+    const underWay = this.#underWay.get(id) as Promise<T> | undefined;
+    if (underWay) return underWay;
+    const reading = read().finally(() => this.#underWay.delete(id));
+    this.#underWay.set(id, reading);
+    return reading;
   }
 
   /** Every item that was read by its key and is there. */
@@ -47,16 +63,17 @@ export class FactReader implements TableReader {
 
   /** Reads everything once more. True where all of it is what it was. */
   async stillHolds(): Promise<boolean> {
-    for (const { key, item } of this.#gets.values()) {
-      if (substance(item) !== substance(await this.#table.get(key))) return false;
-    }
-    for (const { pk, options, page } of this.#queries.values()) {
+    let holds = true;
+    await eachAtOnce(this.#gets.values(), async ({ key, item }) => {
+      if (substance(item) !== substance(await this.#table.get(key))) holds = false;
+    });
+    await eachAtOnce(this.#queries.values(), async ({ pk, options, page }) => {
       const again = await this.#table.query(pk, options);
-      if (again.next !== page.next || digest(again.items.map(substance)) !== digest(page.items.map(substance))) {
-        return false;
-      }
-    }
-    return true;
+      const isSame =
+        again.next === page.next && digest(again.items.map(substance)) === digest(page.items.map(substance));
+      if (!isSame) holds = false;
+    });
+    return holds;
   }
 }
 

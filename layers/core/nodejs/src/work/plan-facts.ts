@@ -60,6 +60,7 @@ import { allClusters, clustersOf, identityProviderOf, selectsDiscovery } from '.
 import { markPolicyPlanned, policiesBefore, previousPolicy } from '../policy/versions.ts';
 import { EMPTY_POLICY } from '../policy/widening.ts';
 import { allItems } from '../ports/all-items.ts';
+import { eachAtOnce } from '../ports/at-once.ts';
 import type { Item, Key } from '../ports/table.ts';
 import type { World } from '../ports/world.ts';
 import {
@@ -109,10 +110,10 @@ export async function planFacts(ports: PlannerPorts, keys: readonly Key[], until
   const failed: { key: Key; error: unknown }[] = [];
   let planned = 0;
   const distinct = new Map(keys.map((key) => [`${key.pk} ${key.sk}`, key]));
-  for (const key of distinct.values()) {
+  const plan = async (key: Key) => {
     if (ports.clock.now() >= until) {
       unfinished.push(key);
-      continue;
+      return;
     }
     try {
       const outcome = await planner.plan(key);
@@ -121,11 +122,22 @@ export async function planFacts(ports: PlannerPorts, keys: readonly Key[], until
     } catch (error) {
       failed.push({ key, error });
     }
-  }
+  };
+  // What is said of different people has nothing to do with each other; all else keeps its order.
+  await eachAtOnce(Map.groupBy(distinct.values(), personIn).values(), async (ofOne) => {
+    for (const key of ofOne) await plan(key);
+  });
   const overtaken = await planner.finish();
   unfinished.push(...overtaken);
   await nudgePlanner(ports, unfinished);
   return { planned: planned - overtaken.length, marks: planner.marks, unfinished, failed };
+}
+
+/** Whom a fact is about; of what is about nobody, one text. */
+function personIn({ pk, sk }: Key): string {
+  const [kind, source] = pk.split('#', 2);
+  if (kind === 'user') return pk;
+  return kind === 'group' && sk.startsWith('member#') ? `user#${source}#${sk.slice('member#'.length)}` : '';
 }
 
 interface Fact {
@@ -143,7 +155,7 @@ class Planner {
   readonly #expansions: Key[] = [];
   #policy: PolicyInForce | undefined;
   #discovered: readonly Cluster[] = [];
-  #ready = false;
+  #ready: Promise<void> | undefined;
   marks = 0;
 
   constructor(ports: PlannerPorts, until: number) {
@@ -154,7 +166,8 @@ class Planner {
   async plan(key: Key): Promise<'planned' | 'clean' | 'unfinished'> {
     const item = await this.#ports.table.get(key);
     if (typeof item?.dirty !== 'string') return 'clean';
-    await this.#prepare();
+    this.#ready ??= this.#prepare();
+    await this.#ready;
     const fact: Fact = { item, token: item.dirty, cause: item.cause as unknown as Cause };
     const done = await this.#planItem(key, fact);
     if (!done) return 'unfinished';
@@ -174,20 +187,18 @@ class Planner {
     const policy = await policyInForce(table);
     const sameClusters = sameJson(await discoveredClusters(table), this.#discovered);
     if (policy?.basis !== this.#policy?.basis || !sameClusters) return this.#clean.map(({ key }) => key);
-    for (const { key, token } of this.#clean) {
+    await eachAtOnce(this.#clean, async ({ key, token }) => {
       if (key.pk === 'registrations') {
         if (this.#policy) await markRegistrationsPlanned(table, this.#policy.registrations);
       } else if (key.pk !== 'policy') await clearDirty(table, key, token);
       else if (this.#policy) await markPolicyPlanned(table, this.#policy);
-    }
+    });
     return [];
   }
 
   async #prepare(): Promise<void> {
-    if (this.#ready) return;
     this.#policy = await policyInForce(this.#ports.table);
     this.#discovered = await discoveredClusters(this.#ports.table);
-    this.#ready = true;
   }
 
   get #rules(): AccessPolicy | undefined {
@@ -608,9 +619,9 @@ class Planner {
     if (!policy) return;
     const clusters = clustersOf(policy, grant, this.#discovered);
     const principals = await this.#principalTargets(policy, grant, subject, clusters, urgency);
-    for (const target of principals) await this.#mark({ target, subject, urgency, cause });
-    if (urgency === 'grant' && principals.length > 0) return;
-    for (const { arn } of clusters) await this.#mark({ target: clusterTarget(arn), subject, urgency, cause });
+    const targets = clusters.map(({ arn }) => clusterTarget(arn));
+    const first = urgency === 'grant' && principals.length > 0 ? principals : [...principals, ...targets];
+    await eachAtOnce(first, (target) => this.#mark({ target, subject, urgency, cause }));
   }
 
   /** What in IAM must be made, or looked up, before a subject comes in by a grant. */
@@ -679,16 +690,15 @@ class Planner {
   }
 
   async #markRecorded(subject: Subject, urgency: Urgency, cause: Cause): Promise<void> {
-    for (const target of await targetsOf(this.#ports.table, subject)) {
-      await this.#mark({ target, subject, urgency, cause });
-    }
+    const targets = await targetsOf(this.#ports.table, subject);
+    await eachAtOnce(targets, (target) => this.#mark({ target, subject, urgency, cause }));
   }
 
   async #markRecordsOf(target: Target, urgency: Urgency, cause: Cause): Promise<void> {
     let after: string | undefined;
     do {
       const page = await readRecords(this.#ports.table, target, after, PAGE);
-      for (const subject of page.records.keys()) await this.#mark({ target, subject, urgency, cause });
+      await eachAtOnce(page.records.keys(), (subject) => this.#mark({ target, subject, urgency, cause }));
       after = page.next;
     } while (after !== undefined);
   }

@@ -4,6 +4,7 @@ import type { Subject } from '../access/subject.ts';
 import type { Target } from '../access/target.ts';
 import { claimsBySubject } from '../plan/turn-claims.ts';
 import { allItems } from '../ports/all-items.ts';
+import { eachAtOnce } from '../ports/at-once.ts';
 import type { Item, Table, TableReader } from '../ports/table.ts';
 import type { AwsAuthClaim } from '../resources/aws-auth/model.ts';
 import type { IamUserClaim } from '../resources/iam-user/model.ts';
@@ -59,23 +60,23 @@ export async function writeRecords(
 ): Promise<string[]> {
   const was = claimsBySubject(before);
   const is = claimsBySubject(after);
-  for (const [subject, claims] of is) {
+  await eachAtOnce(is, async ([subject, claims]) => {
     const known = was.get(subject);
-    if (known && sameJson(known.map(stored), claims.map(stored))) continue;
+    if (known && sameJson(known.map(stored), claims.map(stored))) return;
     const named = arnsOf(claims.map(({ claim }) => claim));
     if (!known) await table.put({ ...whereKey(subject, target) });
     for (const arn of named.difference(arnsOf((known ?? []).map(({ claim }) => claim)))) {
       await table.put({ ...namedKey(arn, target) });
     }
     await table.put({ ...recordKey(target, subject), subject, claims: claims.map(stored) });
-  }
-  for (const subject of was.keys()) {
-    if (is.has(subject)) continue;
+  });
+  const over = [...was.keys()].filter((subject) => !is.has(subject));
+  await eachAtOnce(over, async (subject) => {
     await table.delete(recordKey(target, subject));
     await table.delete(whereKey(subject, target));
-  }
+  });
   const released = arnsOf(before.map(({ claim }) => claim)).difference(arnsOf(after.map(({ claim }) => claim)));
-  for (const arn of released) await table.delete(namedKey(arn, target));
+  await eachAtOnce(released, (arn) => table.delete(namedKey(arn, target)));
   return [...released];
 }
 

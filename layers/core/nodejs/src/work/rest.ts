@@ -23,8 +23,8 @@ const HALF_LIFE = 10_000;
 const FEW = 5;
 /** Milliseconds of rest for each mark, and at most. */
 const LENGTH: Record<Urgency, { readonly each: number; readonly most: number }> = {
-  revocation: { each: 15, most: 3_000 },
-  grant: { each: 40, most: 6_000 },
+  revocation: { each: 15, most: 500 },
+  grant: { each: 40, most: 2_000 },
 };
 
 /** The rest after a turn that worked on some marks of an urgency and ended `now`. */

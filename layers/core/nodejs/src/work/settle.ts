@@ -2,6 +2,7 @@ import type { Failure } from '../access/failure.ts';
 import { grantSubject, type Subject } from '../access/subject.ts';
 import type { Target } from '../access/target.ts';
 import { appendEntry } from '../ledger/ledger.ts';
+import { eachAtOnce } from '../ports/at-once.ts';
 import type { TableReader } from '../ports/table.ts';
 import type { Finding, OwnedClaim } from '../resources/resource.ts';
 import type { Result, Run } from './carry-out.ts';
@@ -65,7 +66,7 @@ export async function settleMarks(ports: TurnPorts, marks: readonly Mark[], endi
     settled.set(mark, (await write(at)) ? 'postponed' : 'refreshed');
     retryAt = Math.min(retryAt ?? at, at);
   };
-  for (const mark of marks) {
+  const settle = async (mark: Mark) => {
     const { failure, finding } = trouble(mark.subject);
     if (failure) {
       const delay = failure.code === 'deadline' ? 0 : backOff(mark.attempts, ports.random.fraction());
@@ -85,7 +86,14 @@ export async function settleMarks(ports: TurnPorts, marks: readonly Mark[], endi
       settled.set(mark, cleared ? 'cleared' : 'refreshed');
       if (cleared && !mark.confirming) written.push(mark);
     }
-  }
+  };
+  const { sound = [], troubled = [] } = Object.groupBy(marks, ({ subject }) => {
+    const { failure, finding } = trouble(subject);
+    return failure === undefined && finding === undefined ? 'sound' : 'troubled';
+  });
+  await eachAtOnce(sound, settle);
+  // One after the other: what is found goes into one chain of the ledger, where equal entries at once would pass for one.
+  for (const mark of troubled) await settle(mark);
   return { settled, written, ...(retryAt === undefined ? {} : { retryAt }) };
 }
 

@@ -10,6 +10,7 @@ import type { Plan } from '../plan/plan.ts';
 import type { TurnClaims } from '../plan/turn-claims.ts';
 import { policyInForce } from '../policy/in-force.ts';
 import { EMPTY_POLICY } from '../policy/widening.ts';
+import { eachAtOnce } from '../ports/at-once.ts';
 import type { Item, Key } from '../ports/table.ts';
 import type { World } from '../ports/world.ts';
 import type { Finding, OwnedClaim } from '../resources/resource.ts';
@@ -175,7 +176,7 @@ async function work(
   begun: number,
 ): Promise<Work> {
   const rests = begun < lease.rest.until.grant;
-  const ripe = await chooseMarks(ports, target, limits.subjects, lease.rest);
+  const ripe = await chooseMarks(ports, target, limits, lease.rest);
   // A sweep yields to marks, and to the rest that lets them gather: it comes again when they are done.
   const yields = sweep !== undefined && (rests || ripe.length > 0);
   const swept = sweep && !yields ? await sweepFrom(ports, target, sweep) : undefined;
@@ -285,7 +286,7 @@ async function perform(request: StageRequest, run: Run, marks: readonly Mark[]):
     settled: [...settled.values()],
     revocations: written
       .filter(({ urgency }) => urgency === 'revocation')
-      .map(({ cause: { receivedAt } }) => Math.max(0, now - receivedAt)),
+      .map(({ cause: { receivedAt, replayedAt = receivedAt } }) => Math.max(0, now - replayedAt)),
   };
 }
 
@@ -301,7 +302,7 @@ async function markCompany(
 ): Promise<void> {
   const known = new Set<Subject>([...subjects, ...recorded.map(({ subject }) => subject)]);
   const company = new Set(wanted.map(({ subject }) => subject)).difference(known);
-  for (const subject of company) await putMark(ports, { target, subject, urgency: 'grant', cause });
+  await eachAtOnce(company, (subject) => putMark(ports, { target, subject, urgency: 'grant', cause }));
 }
 
 /** Sets the stage that a target's type asks for. */
@@ -324,10 +325,10 @@ function isConnection(target: Target): boolean {
 const URGENCIES: readonly Urgency[] = ['revocation', 'grant'];
 
 /** Revocations alone while there are any, so that none waits for the work that a grant takes; nothing that still gathers. */
-async function chooseMarks(ports: TurnPorts, target: Target, limit: number, { until }: Rest): Promise<Mark[]> {
+async function chooseMarks(ports: TurnPorts, target: Target, limits: TurnLimits, { until }: Rest): Promise<Mark[]> {
   for (const urgency of URGENCIES) {
     if (ports.clock.now() < until[urgency]) continue;
-    const marks = await takeMarks(ports, target, urgency, limit);
+    const marks = await takeMarks(ports, target, urgency, urgency === 'grant' ? limits.grants : limits.subjects);
     if (marks.length > 0) return marks;
   }
   return [];

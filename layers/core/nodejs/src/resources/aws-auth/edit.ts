@@ -1,4 +1,4 @@
-import { ARN_KEY, entryValue } from './entry.ts';
+import { ARN_KEY } from './entry.ts';
 import {
   afterNewline,
   type Item,
@@ -11,7 +11,7 @@ import {
   readList,
 } from './list.ts';
 import { folded } from './model.ts';
-import { skipTo } from './syntax.ts';
+import { sameValue, skipTo } from './syntax.ts';
 
 /**
  * What shall become of Gatehouse's entries for one principal: exactly one, which says this, or none where `username` is absent.
@@ -117,7 +117,10 @@ function holds(before: ListDocument, text: string, edits: readonly ListEdit[]): 
   if ('refused' in after) return false;
   const wanted = new Map(edits.map((edit) => [folded(edit.arn), edit.username]));
   const edited = (entry: ListEntry) => entry.marked && entry.arns.some((arn) => wanted.has(arn));
-  if (foreignParts(before, edited).join('\n') !== foreignParts(after, edited).join('\n')) return false;
+  const [were, are] = [foreignItems(before, edited), foreignItems(after, edited)];
+  const isSame = (item: Item, other: Item) =>
+    before.text.slice(item.start, item.end) === text.slice(other.start, other.end) && sameValue(item.node, other.node);
+  if (were.length !== are.length || !were.every((item, index) => isSame(item, are[index]!))) return false;
   const found = after.entries.filter(edited);
   const expected = edits.filter((edit) => edit.username !== undefined).length;
   return (
@@ -126,12 +129,8 @@ function holds(before: ListDocument, text: string, edits: readonly ListEdit[]): 
   );
 }
 
-function foreignParts(document: ListDocument, edited: (entry: ListEntry) => boolean): string[] {
-  const { layout } = document;
-  if (layout.style === 'empty') return [];
-  return layout.items
-    .filter((_item, index) => !edited(document.entries[index]!))
-    .map((item) => JSON.stringify([document.text.slice(item.start, item.end), entryValue(item.node)]));
+function foreignItems({ layout, entries }: ListDocument, edited: (entry: ListEntry) => boolean): readonly Item[] {
+  return layout.style === 'empty' ? [] : layout.items.filter((_item, index) => !edited(entries[index]!));
 }
 
 function editBlock(

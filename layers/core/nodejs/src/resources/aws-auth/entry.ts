@@ -1,7 +1,7 @@
 import { USERNAME_PREFIX } from '../../access/names.ts';
 import { isNull, resolved } from './fault.ts';
 import { type AwsAuthList, folded } from './model.ts';
-import { describe, type Node, type ScalarNode } from './syntax.ts';
+import type { Node, ScalarNode } from './syntax.ts';
 
 /**
  * What an entry of a list says of one principal, as far as the editor must know. Where an entry says a thing twice (keys are
@@ -64,7 +64,7 @@ interface Pair {
 function pairsOf(node: Node): readonly Pair[] {
   const mapping = resolved(node);
   if (mapping.kind === 'sequence') return mapping.items.flatMap(pairsOf);
-  const known = readPairs.get(mapping);
+  const known = mapping.anchored ? readPairs.get(mapping) : undefined;
   if (known !== undefined) return known;
   let pairs: Pair[] = [];
   for (const [key, value] of mapping.kind === 'mapping' ? mapping.pairs : []) {
@@ -74,15 +74,17 @@ function pairsOf(node: Node): readonly Pair[] {
         if (pairs.every((other) => other.value !== pair.value)) pairs.push({ ...pair, merged: true });
       }
     } else {
-      pairs = pairs.filter((pair) => !pair.merged || textOf(pair.key) !== name);
+      if (pairs.some(({ merged }) => merged)) {
+        pairs = pairs.filter((pair) => !pair.merged || textOf(pair.key) !== name);
+      }
       pairs.push({ key, value, merged: false });
     }
   }
-  readPairs.set(mapping, pairs);
+  if (mapping.anchored) readPairs.set(mapping, pairs);
   return pairs;
 }
 
-/** Each mapping is read once, whatever number of times it is merged. */
+/** Each mapping that can be merged is read once, whatever number of times it is. */
 const readPairs = new WeakMap<Node, readonly Pair[]>();
 
 /** The text of a scalar; undefined for anything else. */
@@ -101,6 +103,3 @@ function isEmpty(node: Node): boolean {
   if (value.kind === 'sequence') return value.items.length === 0;
   return value.kind === 'scalar' && value.plain && isNull(value.value);
 }
-
-/** The value of an entry, comparable: see `describe`. */
-export const entryValue = (node: Node): string => describe(node);

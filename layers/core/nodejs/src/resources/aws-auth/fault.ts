@@ -14,35 +14,43 @@ export interface Fault {
 export function findFault(text: string, root: Node | undefined): Fault | undefined {
   const fault = findTextFault(text, root);
   if (fault !== undefined || root === undefined) return fault;
-  const pending: [Node, boolean][] = [[root, false]];
+  const pending: Pending[] = [{ node: root, inFlow: false }];
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
-    const [node, inFlow] = next;
+    const { node, inFlow } = next;
     if (node.kind === 'alias') continue;
     const found = node.kind === 'scalar' ? scalarFault(text, node, inFlow) : undefined;
     if (found !== undefined) return { reason: found, offset: node.start };
     const crowded = crowdedIn(text, node);
     if (crowded !== undefined) return { reason: 'it stands on the line of what is before it', offset: crowded.start };
-    if (node.kind === 'sequence') pending.push(...node.items.map((item): [Node, boolean] => [item, node.bracketed]));
+    if (node.kind === 'sequence') for (const item of node.items) pending.push({ node: item, inFlow: node.bracketed });
     if (node.kind !== 'mapping') continue;
     for (const [key, value] of node.pairs) {
       const reason = pairFault(text, key, value);
       if (reason !== undefined) return { reason, offset: key.start };
-      pending.push([key, inFlow || node.bracketed], [value, inFlow || node.bracketed]);
+      pending.push({ node: key, inFlow: inFlow || node.bracketed }, { node: value, inFlow: inFlow || node.bracketed });
     }
   }
   return undefined;
 }
 
+/** A node that is still to be looked at. */
+interface Pending {
+  readonly node: Node;
+  /** Within brackets or braces. */
+  readonly inFlow: boolean;
+}
+
 /** What begins on the line on which the item before it ends, in a block. Where an empty item stands, nobody knows. */
 function crowdedIn(text: string, node: Node): Node | undefined {
   if (node.kind === 'scalar' || node.kind === 'alias' || node.bracketed) return undefined;
-  const parts = node.kind === 'sequence' ? node.items.map((item) => [item, item] as const) : node.pairs;
-  const crowded = parts.find(([first], index) => {
-    const before = parts[index - 1]?.[1];
-    if (before === undefined || before.start === before.end || first.start === first.end) return false;
-    return !/[\r\n]/.test(text.slice(before.end, first.start));
-  });
-  return crowded?.[0];
+  const isCrowded = (before: Node | undefined, first: Node) =>
+    before !== undefined &&
+    before.start !== before.end &&
+    first.start !== first.end &&
+    !/[\r\n]/.test(text.slice(before.end, first.start));
+  return node.kind === 'sequence'
+    ? node.items.find((item, index) => isCrowded(node.items[index - 1], item))
+    : node.pairs.find(([key], index) => isCrowded(node.pairs[index - 1]?.[1], key))?.[0];
 }
 
 /** Characters that Go's reader refuses, or takes for something else than ours does; a byte order mark may only come first. */
@@ -65,8 +73,9 @@ function findTextFault(text: string, root: Node | undefined): Fault | undefined 
 }
 
 function scalarFault(text: string, scalar: ScalarNode, inFlow: boolean): string | undefined {
-  const reason = tagFault(scalar) ?? escapeFault(text.slice(scalar.start, scalar.end));
-  if (reason !== undefined || !scalar.plain) return reason;
+  if (!scalar.plain) return tagFault(scalar) ?? escapeFault(text.slice(scalar.start, scalar.end));
+  const reason = tagFault(scalar);
+  if (reason !== undefined) return reason;
   if (scalar.tag === '' && isInfinite(scalar.value)) return `${scalar.value} has no place in JSON`;
   if (inFlow && /^:|\?/.test(scalar.value)) return `"${scalar.value}" needs quotes between brackets`;
   return undefined;
@@ -77,6 +86,7 @@ const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$
 
 /** A tag that says what its value must be makes the whole text void where the value is not. */
 function tagFault({ tag, value }: ScalarNode): string | undefined {
+  if (tag === '') return undefined;
   const type = /^!(?:!|<tag:yaml\.org,2002:)(bool|int|float|null|timestamp|binary)>?$/.exec(tag)?.[1];
   if (type === 'binary') return BASE64.test(value.replace(/[\r\n]/g, '')) ? undefined : 'it holds no valid base64';
   return type === undefined && !tag.includes('%') ? undefined : `the tag ${tag} is one that its value may not fit`;

@@ -114,10 +114,14 @@ function findDash(text: string, from: number, column: number): number | undefine
   return undefined;
 }
 
+const NEWLINES: ReadonlySet<string> = new Set(['\n', '\r']);
+
 /** The offset of the start of a line; a byte order mark is no part of it. */
 export function lineStart(text: string, offset: number): number {
-  const before = offset === 0 ? -1 : Math.max(text.lastIndexOf('\n', offset - 1), text.lastIndexOf('\r', offset - 1));
-  return before < 0 && text.startsWith('\uFEFF') ? 1 : before + 1;
+  let start = offset;
+  // Step by step: looking for a kind of newline that the text does not have would lead to its beginning each time.
+  while (start > 0 && !NEWLINES.has(text[start - 1]!)) start -= 1;
+  return start === 0 && text.startsWith('\uFEFF') ? 1 : start;
 }
 
 /** The offset of the end of a line, before its newline. */
@@ -135,16 +139,20 @@ export function afterNewline(text: string, offset: number): number {
 
 class LineCounter {
   readonly #text: string;
-  #offset = 0;
+  /** Of the next newline. */
+  #newline: number;
   #line = 1;
 
   constructor(text: string) {
     this.#text = text;
+    this.#newline = text.indexOf('\n');
   }
 
   /** The line of an offset, counted from 1; offsets must not go down. */
   at(offset: number): number {
-    for (; this.#offset < offset; this.#offset++) if (this.#text[this.#offset] === '\n') this.#line++;
+    for (; this.#newline >= 0 && this.#newline < offset; this.#line++) {
+      this.#newline = this.#text.indexOf('\n', this.#newline + 1);
+    }
     return this.#line;
   }
 }

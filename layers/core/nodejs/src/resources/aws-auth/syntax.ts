@@ -101,6 +101,13 @@ class BadProperty extends Error {
   }
 }
 
+/** Names that every reader understands, and what may follow them. */
+const TAG = /^!(<[^>]+>|\w*!?[\w:;/?@&=+$.~*'()%-]+)?$/;
+const BEHIND_TAG = /^\s?$/;
+const ANCHOR = /^[\w-]+$/;
+const BEHIND_ANCHOR = /^[\s,\]}]?$/;
+const BEHIND_ALIAS = /^[\s,\]}:]?$/;
+
 /** Builds nodes from js-yaml's events, which give the start of a collection but not its end. */
 class Composer {
   readonly #text: string;
@@ -128,16 +135,17 @@ class Composer {
     }
     const tag = event.tagStart < 0 ? '' : this.#text.slice(event.tagStart, event.tagEnd);
     const anchored = event.anchorStart >= 0;
-    const begins = [event.tagStart, anchored ? event.anchorStart - 1 : -1].filter((offset) => offset >= 0);
+    let begins = tag === '' ? Number.POSITIVE_INFINITY : event.tagStart;
+    if (anchored) begins = Math.min(begins, event.anchorStart - 1);
     this.#seen = Math.max(this.#seen, event.tagEnd, event.anchorEnd);
-    this.#checkProperty(event.tagStart, event.tagEnd, /^!(<[^>]+>|\w*!?[\w:;/?@&=+$.~*'()%-]+)?$/, /^\s?$/);
-    this.#checkProperty(event.anchorStart, event.anchorEnd, /^[\w-]+$/, /^[\s,\]}]?$/);
+    this.#checkProperty(event.tagStart, event.tagEnd, TAG, BEHIND_TAG);
+    this.#checkProperty(event.anchorStart, event.anchorEnd, ANCHOR, BEHIND_ANCHOR);
     let node: Node;
     if (event.type === EVENT_ID.SCALAR) {
       const quoted = event.style === SCALAR_STYLE.SINGLE_QUOTED || event.style === SCALAR_STYLE.DOUBLE_QUOTED;
       const block = event.style === SCALAR_STYLE.LITERAL_BLOCK || event.style === SCALAR_STYLE.FOLDED_BLOCK;
       if (event.valueStart >= 0) {
-        begins.push(event.valueStart - (quoted ? 1 : 0));
+        begins = Math.min(begins, event.valueStart - (quoted ? 1 : 0));
         this.#seen = Math.max(
           this.#seen,
           event.valueEnd + (quoted ? 1 : 0) - (block ? this.#newlineBefore(event.valueEnd) : 0),
@@ -153,15 +161,15 @@ class Composer {
       const flow = event.style === COLLECTION_STYLE.FLOW;
       // A single pair in a flow sequence, `[a: b]`, is a flow mapping without brackets of its own.
       const bracketed = flow && /[[{]/.test(this.#text[event.start] ?? '');
-      begins.push(event.start);
+      begins = Math.min(begins, event.start);
       this.#seen = Math.max(this.#seen, event.start + (bracketed ? 1 : 0));
       node =
         event.type === EVENT_ID.SEQUENCE
           ? { kind: 'sequence', start: 0, end: 0, tag, anchored, bracketed, contentStart: event.start, items: [] }
           : { kind: 'mapping', start: 0, end: 0, tag, anchored, bracketed, pairs: [] };
     }
-    node.start = begins.length === 0 ? this.#seen : Math.min(...begins);
-    const name = this.#text.slice(event.anchorStart, event.anchorEnd);
+    node.start = Number.isFinite(begins) ? begins : this.#seen;
+    const name = anchored ? this.#text.slice(event.anchorStart, event.anchorEnd) : '';
     if (anchored) this.#anchors.set(name, undefined);
     if (node.kind === 'sequence' || node.kind === 'mapping') this.#children(node);
     if (anchored) this.#anchors.set(name, node);
@@ -193,7 +201,7 @@ class Composer {
   }
 
   #alias(start: number, end: number): Node {
-    this.#checkProperty(start, end, /^[\w-]+$/, /^[\s,\]}:]?$/);
+    this.#checkProperty(start, end, ANCHOR, BEHIND_ALIAS);
     const name = this.#text.slice(start, end);
     const target = this.#anchors.get(name);
     if (target === undefined) {
@@ -216,11 +224,35 @@ export function skipTo(text: string, from: number, wanted: RegExp): number {
   return text.length;
 }
 
+/** Whether two nodes say the same, wherever they stand. Aliases count as what they name. */
+export function sameValue(a: Node, b: Node): boolean {
+  if (a.kind === 'alias' || b.kind === 'alias') return describe(a) === describe(b);
+  if (a.tag !== b.tag) return false;
+  if (a.kind === 'scalar') {
+    return b.kind === 'scalar' && a.value === b.value && a.plain === b.plain && a.unended === b.unended;
+  }
+  if (a.kind === 'sequence') {
+    return (
+      b.kind === 'sequence' &&
+      a.items.length === b.items.length &&
+      a.items.every((item, index) => sameValue(item, b.items[index]!))
+    );
+  }
+  return (
+    b.kind === 'mapping' &&
+    a.pairs.length === b.pairs.length &&
+    a.pairs.every(([key, value], index) => {
+      const [otherKey, otherValue] = b.pairs[index]!;
+      return sameValue(key, otherKey) && sameValue(value, otherValue);
+    })
+  );
+}
+
 /**
- * What a node says, as a text: equal texts mean equal values wherever they stand. Aliases count as what they name (hashed,
- * so that nested aliases cannot make the text explode).
+ * What a node says, as a text: equal texts mean equal values wherever they stand. Aliases are hashed, so that nested ones
+ * cannot make the text explode.
  */
-export function describe(node: Node): string {
+function describe(node: Node): string {
   if (node.kind === 'alias') return `*${describeTarget(node.target)}`;
   if (node.kind === 'sequence') return `${node.tag}[${node.items.map(describe).join()}]`;
   if (node.kind === 'mapping')

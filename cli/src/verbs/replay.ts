@@ -1,0 +1,123 @@
+import { Failure } from '@gatehouse/core/access/failure';
+import type { Replayed, ReplayOutcome } from '@gatehouse/core/operations/replay';
+import type { Command } from 'commander';
+import { type AwsOptions, withAwsOptions } from '../aws/options.ts';
+import { factText, timeText } from '../events/event-text.ts';
+import { readSince, type Since, sinceTime } from '../events/span.ts';
+import { type Column, type Format, withFormats, writeAnswer, writeListing } from '../terminal/answer.ts';
+import { withExamples, withExitCodes } from '../terminal/help.ts';
+import type { Terminal } from '../terminal/terminal.ts';
+import { counted } from '../terminal/text.ts';
+
+interface Options extends AwsOptions {
+  readonly output: Format;
+  readonly since?: Since;
+  readonly source?: string;
+  readonly dryRun?: boolean;
+  readonly yes?: boolean;
+}
+
+/** One fact of an event that is replayed. */
+interface Row {
+  readonly event: Replayed['event'];
+  readonly says: string;
+  readonly outcome: Replayed['outcomes'][number];
+}
+
+const COLUMNS: readonly Column<Row>[] = [
+  {
+    head: 'RECEIVED',
+    cell: ({ event }, style) => ({ text: timeText(event.receivedAt), paint: style.dim }),
+    value: ({ event }) => new Date(event.receivedAt).toISOString(),
+  },
+  { head: 'EVENT', cell: ({ event }, style) => ({ text: `${event.source}/${event.event}`, paint: style.name }) },
+  { head: 'SAYS', cell: ({ says }) => says },
+  {
+    head: 'NOW',
+    cell: ({ outcome }, style) => ({
+      text: { recorded: 'news', unchanged: 'known already', outdated: 'overtaken' }[outcome],
+      paint: outcome === 'recorded' ? style.good : style.dim,
+    }),
+  },
+];
+
+/** `replay`: records once more what events said, and has it looked at. */
+export function addReplay(program: Command, terminal: Terminal): void {
+  const verb = program
+    .command('replay')
+    .argument('[event]', 'id of an event, a beginning of it, or <source>/<id>')
+    .description('record once more what events said, and have all of it planned again; newer facts stay as they are')
+    .option('--since <time>', 'all events since: 30m, 2h, 7d, or a time like 2026-01-15T12:00:00Z', readSince)
+    .option('--source <name>', 'only of one source')
+    .option('--dry-run', 'only tell what would be news')
+    .option('--yes', 'replay more than one event without being asked; needed where nobody can be asked');
+  withFormats(withAwsOptions(verb)).action((event: string | undefined, options: Options) =>
+    replay(terminal, event, options),
+  );
+  withExamples(verb, [
+    ['gatehouse replay 5f0e8c1a', 'one event, as gatehouse events lists it'],
+    ['gatehouse replay --since 2h --source okta --dry-run', 'what of the last two hours would be news'],
+    ['gatehouse replay --since 2h --yes', 'all of it, in a pipeline'],
+  ]);
+  withExitCodes(verb);
+}
+
+async function replay(terminal: Terminal, event: string | undefined, options: Options): Promise<void> {
+  if ((event === undefined) === (options.since === undefined)) {
+    throw new Failure('invalid', 'it is either one event or all since a time', {
+      remedy: 'gatehouse replay EVENT, or: gatehouse replay --since 2h',
+    });
+  }
+  if (event !== undefined && options.source !== undefined) {
+    throw new Failure('invalid', '--source goes with --since', { remedy: 'name one event by <source>/<id>' });
+  }
+  const { operationsOf } = await import('../aws/run-operation.ts');
+  const run = await operationsOf(options, terminal);
+  const now = Date.now();
+  const { source } = options;
+  const which =
+    options.since === undefined
+      ? { event: event! }
+      : { since: sinceTime(options.since, now), until: now, ...(source === undefined ? {} : { source }) };
+  if (!options.dryRun && !options.yes && event === undefined) {
+    const foreseen = await run<ReplayOutcome>({ operation: 'replay', ...which, dryRun: true });
+    if (foreseen.replayed.length > 1) await approve(terminal, foreseen);
+  }
+  const answer = await run<ReplayOutcome>({ operation: 'replay', ...which, dryRun: options.dryRun === true });
+  await writeAnswer(terminal.out, options.output, {
+    value: answer,
+    listing: { columns: COLUMNS, rows: rowsOf(answer), none: 'There is nothing to replay.' },
+    text: (output, wide) => {
+      writeListing(output, { columns: COLUMNS, rows: rowsOf(answer), none: 'There is nothing to replay.' }, { wide });
+      const [one, many] = [counted(answer.replayed.length, 'event'), counted(newsIn(answer), 'fact')];
+      const { style } = output;
+      if (answer.replayed.length === 0) return;
+      output.write(
+        answer.dryRun
+          ? `\n${style.bold('dry run')}  of ${one}, ${many} would be news\n`
+          : `\n${style.good('done')}  ${one} replayed: ${many} of news; all that they are about is planned again\n`,
+      );
+    },
+  });
+}
+
+async function approve({ ask, err }: Terminal, foreseen: ReplayOutcome): Promise<void> {
+  const remedy = 'to replay without being asked: --yes; to see what would be news: --dry-run';
+  const what = counted(foreseen.replayed.length, 'event');
+  if (!ask) throw new Failure('forbidden', `nobody is there to agree, so none of ${what} was replayed`, { remedy });
+  writeListing(err, { columns: COLUMNS, rows: rowsOf(foreseen) });
+  const answer = await ask(
+    `${what}, of which ${counted(newsIn(foreseen), 'fact')} would be news. Only "yes" replays: `,
+  );
+  if (answer.trim() !== 'yes') throw new Failure('forbidden', 'nothing was replayed', { remedy });
+}
+
+function rowsOf({ replayed }: ReplayOutcome): readonly Row[] {
+  return replayed.flatMap(({ event, outcomes }) =>
+    outcomes.map((outcome, index) => ({ event, says: factText(event.facts[index]!), outcome })),
+  );
+}
+
+function newsIn({ replayed }: ReplayOutcome): number {
+  return replayed.flatMap(({ outcomes }) => outcomes).filter((outcome) => outcome === 'recorded').length;
+}

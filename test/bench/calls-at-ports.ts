@@ -1,0 +1,68 @@
+import type { TurnPorts } from '@gatehouse/core/work/turn-ports';
+
+/** The services behind the ports, as they are called. */
+export const SERVICES = [
+  'DynamoDB',
+  'SQS',
+  'IAM',
+  'EKS',
+  'Kubernetes',
+  'Secrets Manager',
+  'EventBridge',
+  'web',
+] as const;
+/** One of {@link SERVICES}. */
+export type Service = (typeof SERVICES)[number];
+
+/** One call through a port. */
+export interface PortCall {
+  readonly service: Service;
+  /** The port's method. */
+  readonly method: string;
+  /** Of SQS: how many calls of the API it is. */
+  readonly calls: number;
+  readonly isWrite: boolean;
+}
+
+const READING = /^(get|list|query|due|read|review|whoAmI|describe|fetch|find)/;
+/** SendMessageBatch takes ten messages. */
+const BATCH = 10;
+
+/** The same ports, with `around` awaited before each call. */
+export function withCalls(ports: TurnPorts, around: (call: PortCall) => Promise<void> | void): TurnPorts {
+  const seen = <T extends object>(service: Service, port: T): T =>
+    new Proxy(port, {
+      get(of, method) {
+        const member: unknown = Reflect.get(of, method);
+        if (typeof member !== 'function') return member;
+        return async (...given: unknown[]) => {
+          const messages = service === 'SQS' ? (given[1] as readonly unknown[]).length : 1;
+          const name = String(method);
+          const calls = Math.ceil(messages / BATCH);
+          await around({ service, method: name, calls, isWrite: !READING.test(name) });
+          return Reflect.apply(member, of, given);
+        };
+      },
+    });
+  const { world } = ports;
+  return {
+    ...ports,
+    table: seen('DynamoDB', ports.table),
+    ledger: seen('DynamoDB', ports.ledger),
+    queues: seen('SQS', ports.queues),
+    notices: seen('EventBridge', ports.notices),
+    web: seen('web', ports.web),
+    world: {
+      secrets: seen('Secrets Manager', world.secrets),
+      account: async (account) => {
+        const { iam, secrets } = await world.account(account);
+        return { iam: seen('IAM', iam), secrets: seen('Secrets Manager', secrets) };
+      },
+      eks: async (account, region) => seen('EKS', await world.eks(account, region)),
+      cluster: async (account, cluster) => {
+        const opened = await world.cluster(account, cluster);
+        return { ...opened, kubernetes: seen('Kubernetes', opened.kubernetes) };
+      },
+    },
+  };
+}
