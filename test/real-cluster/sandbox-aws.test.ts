@@ -130,7 +130,7 @@ const ANSWERED: readonly (readonly [line: string, printed: unknown])[] = [
   ],
   [
     'aws events list-targets-by-rule --rule gatehouse-ReceiveEventClusters --query "Targets[].Arn"',
-    [`arn:aws:lambda:eu-west-1:${ACCOUNT}:function:gatehouse-ReceiveEvent`],
+    [`arn:aws:lambda:eu-west-1:${ACCOUNT}:function:gatehouse-receive-event`],
   ],
   ['aws events put-events --entries \'[{"Source":"me","DetailType":"said","Detail":"{}"}]\'', { FailedEntryCount: 0 }],
   [
@@ -142,12 +142,12 @@ const ANSWERED: readonly (readonly [line: string, printed: unknown])[] = [
   ['aws s3 ls s3://$POLICY_BUCKET/ --recursive --page-size 1 | cut -c32-', 'access-policy.yaml\ntried/policy.yaml'],
   ['aws s3 cp s3://$POLICY_BUCKET/tried/policy.yaml - | cmp - sandbox/policy.yaml', ''],
   [
-    `aws lambda list-functions --query "Functions[?starts_with(FunctionName, 'gatehouse-R')].FunctionName"`,
-    [...['ReceiveEvent', 'ReceiveWebhook', 'ReconcileCluster', 'ReconcileIam'].map((name) => `gatehouse-${name}`)],
+    `aws lambda list-functions --query "Functions[?starts_with(FunctionName, 'gatehouse-rec')].FunctionName"`,
+    [...['receive-event', 'receive-webhook', 'reconcile-cluster', 'reconcile-iam'].map((name) => `gatehouse-${name}`)],
   ],
   [
-    'aws lambda get-function-configuration --function-name gatehouse-Sweep',
-    { FunctionName: 'gatehouse-Sweep', Runtime: 'nodejs24.x' },
+    'aws lambda get-function-configuration --function-name gatehouse-sweep',
+    { FunctionName: 'gatehouse-sweep', Runtime: 'nodejs24.x' },
   ],
   [
     `aws lambda invoke --function-name gatehouse-run-operation --payload '{"operation":"status"}' ${folder}/answer --query StatusCode && grep -o '"ok":true' ${folder}/answer`,
