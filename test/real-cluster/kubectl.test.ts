@@ -8,7 +8,6 @@ import { makeCertificates } from '../../sandbox/src/kubernetes/certificates.ts';
 import { kubeconfig } from '../../sandbox/src/kubernetes/kubeconfig.ts';
 import { type KubernetesServer, startKubernetesServer } from '../../sandbox/src/kubernetes/server.ts';
 import { ADMIN } from '../contracts/kubernetes-api/api.ts';
-import { fixedClock } from '../fakes/clock.ts';
 import { countingRandom } from '../fakes/random.ts';
 import { type RealCluster, startRealCluster } from './cluster.ts';
 
@@ -31,7 +30,7 @@ beforeAll(async () => {
   const wallClock = { now: () => Date.now() };
   const tls = await makeCertificates('simulator', wallClock);
   simulator = await startKubernetesServer({
-    state: new ApiState({ clock: fixedClock(), random: countingRandom() }),
+    state: new ApiState({ clock: wallClock, random: countingRandom() }),
     authenticate: async (bearer) => (bearer === TOKEN ? ADMIN : undefined),
     host: '127.0.0.1',
     port: 0,
@@ -87,6 +86,8 @@ function alike(text: string, url: string): string {
     .replaceAll(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ/g, 'TIME')
     .replaceAll(/(resourceVersion"?: ?")\d+"/g, '$1VERSION"')
     .replaceAll(/(patch: Invalid value: )".*?[^\\]": /g, '$1PATCHED: ')
+    .replaceAll(/ \d+m?\d*s(?= |$)/gm, ' AGE')
+    .replaceAll(/^(NAME.* AGE) *$/gm, '$1')
     .replaceAll(/[EWI]\d{4} \d\d:\d\d:\d\d\.\d+ +\d+/g, 'LOG');
 }
 
@@ -129,6 +130,22 @@ const COMMANDS: [command: string, input?: string][] = [
   ['create clusterrole r --verb=get --non-resource-url=/metrics'],
   ['create clusterrolebinding b --clusterrole=view --group=viewers --dry-run=server -o yaml'],
   ['get clusterrolebinding b'],
+  ['get role r -n pay'],
+  ['get rolebinding b -n pay'],
+  ['get rolebinding b -n pay -o wide'],
+  ['get roles,rolebindings,configmaps,serviceaccounts,secrets -n pay --ignore-not-found'],
+  ['get configmap c -n pay'],
+  ['get secret s -n pay'],
+  ['get serviceaccounts -n pay'],
+  ['get namespace pay'],
+  ['get namespace pay --show-labels'],
+  ['get namespaces -l kubernetes.io/metadata.name=pay'],
+  ['get rolebindings -A --field-selector metadata.name=b'],
+  ['get rolebindings -n pay --sort-by=.metadata.name'],
+  ['get rolebinding b -n pay -o custom-columns=ROLE:.roleRef.name,WHO:.subjects[*].name'],
+  ['get configmaps -n pay --field-selector metadata.name=c --chunk-size=1'],
+  ['get clusterroles -l kubernetes.io/bootstrapping=rbac-defaults --field-selector metadata.name=view'],
+  ['get roles -n none'],
   ['create clusterrolebinding b --clusterrole=view --group=viewers'],
   ['set subject clusterrolebinding b --user=eve'],
   ['get clusterrolebinding b -o jsonpath={.subjects}'],
@@ -185,6 +202,17 @@ const COMMANDS: [command: string, input?: string][] = [
     'apply --server-side -f -',
     JSON.stringify({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'd', namespace: 'pay' } }),
   ],
+  ['wait --for=jsonpath={.data.k}=2 configmap/c -n pay --timeout=5s'],
+  ['wait --for=jsonpath={.data.k}=9 configmap/c -n pay --timeout=1s'],
+  ['wait --for=delete configmap/none -n pay --timeout=5s'],
+  ['get configmap c -n pay -w --request-timeout=1s'],
+  ['get configmap c -n pay -w --output-watch-events --request-timeout=1s'],
+  ['get configmap c -n pay -w -o name --request-timeout=1s'],
+  ['get configmaps -n pay -w -l x=y --as ann --request-timeout=1s'],
+  ['apply --server-side -f -', role('get', { metadata: { name: 'own', namespace: 'pay' } })],
+  ['apply --server-side -f - --dry-run=server', role('list', { metadata: { name: 'own', namespace: 'pay' } })],
+  ['diff --server-side -f -', role('get', { metadata: { name: 'own', namespace: 'pay' } })],
+  ['delete role own -n pay'],
   ['delete rolebinding applied -n pay'],
   ['delete rolebinding applied -n pay'],
   ['delete -f - --ignore-not-found', binding('bob')],

@@ -7,7 +7,7 @@ import { Failure } from '@gatehouse/core/access/failure';
 import { cacheFolder } from '../../sandbox/src/real-cluster/components.ts';
 
 /** The sets of packages: each a file `python/NAME.txt` with everything pinned, installed into a folder of its own. */
-export type PythonSet = 'emulator' | 'sam' | 'checkov';
+export type PythonSet = 'emulator' | 'sam' | 'checkov' | 'aws-cli';
 
 /**
  * The folder with the programs of a set, installed where it is not installed yet: half a minute, once for each change of

@@ -8,7 +8,7 @@ declare module 'vitest' {
     /** The programs of a real cluster. */
     components: Components;
     /** Folders with the programs of a set of Python packages. */
-    python: { readonly emulator: string; readonly sam: string };
+    python: { readonly emulator: string; readonly sam: string; readonly awsCli: string };
     /** Folder of AWS Lambda's runtime client. */
     runtimeClient: string;
   }
@@ -20,7 +20,8 @@ export default async function setup(project: TestProject): Promise<void> {
   try {
     project.provide('components', await realComponents(tell));
     const emulator = await pythonPrograms('emulator', tell);
-    project.provide('python', { emulator, sam: await pythonPrograms('sam', tell) });
+    const sam = await pythonPrograms('sam', tell);
+    project.provide('python', { emulator, sam, awsCli: await pythonPrograms('aws-cli', tell) });
     project.provide('runtimeClient', await runtimeClient(tell));
   } catch (error) {
     const { message, remedy } = error as { message: string; remedy?: string };

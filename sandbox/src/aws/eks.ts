@@ -253,6 +253,21 @@ export class EksClusters {
         const provider = this.settings(found()).provider;
         return jsonResponse({ identityProviderConfigs: provider ? [{ type: 'oidc', name: provider.name }] : [] });
       }
+      // There are no machines here: https://docs.aws.amazon.com/eks/latest/APIReference/API_ListNodegroups.html
+      case 'GET node-groups':
+        return this.#listNothing(found, () => allow('ListNodegroups'), 'nodegroups');
+      case 'GET fargate-profiles':
+        return this.#listNothing(found, () => allow('ListFargateProfiles'), 'fargateProfileNames');
+      case 'GET addons':
+        return this.#listNothing(found, () => allow('ListAddons'), 'addons');
+      // https://docs.aws.amazon.com/eks/latest/userguide/setting-up-access-entries.html
+      case 'GET access-entries': {
+        allow('ListAccessEntries');
+        if (found().authenticationMode !== 'CONFIG_MAP') throw notPlayed('EKS access entries');
+        const modes = '[API, API_AND_CONFIG_MAP]';
+        const why = `The cluster's authentication mode must be set to one of ${modes} to perform this operation.`;
+        throw new AwsError('InvalidRequestException', why);
+      }
       case 'POST identity-provider-configs/describe': {
         const { name: config } = bodyOf(request, namedInput).identityProviderConfig;
         this.#allowOnProvider(request, 'DescribeIdentityProviderConfig', name, config);
@@ -294,6 +309,12 @@ export class EksClusters {
       default:
         return undefined;
     }
+  }
+
+  #listNothing(found: () => ClusterRecord, allow: () => void, member: string): AwsResponse {
+    allow();
+    found();
+    return jsonResponse({ [member]: [] });
   }
 
   #allowOnProvider(request: AwsRequest, action: string, name: string, config: string): void {

@@ -285,7 +285,7 @@ export class AwsEndpoint {
       else this.#send(outgoing, await this.#answer(service, request));
     } catch (error) {
       if (outgoing.headersSent) outgoing.destroy();
-      else this.#send(outgoing, failure(error, service || guessService(incoming)));
+      else this.#send(outgoing, failure(error, service || guessService(incoming), incoming));
     }
   }
 
@@ -421,14 +421,20 @@ function guessService({ headers }: IncomingMessage): string {
   return headers['x-amz-target'] ? 'dynamodb' : 'sts';
 }
 
+/** The protocol in which a service is spoken to that is not played: its client is to read why. */
+function spokenProtocol(headers: IncomingMessage['headers']): Protocol {
+  if (headers['x-amz-target'] !== undefined) return 'json';
+  return headers['content-type']?.startsWith('application/x-www-form-urlencoded') ? 'query' : 'rest';
+}
+
 /** An error in the service's own form. What was not foreseen is a fault of the sandbox: 500 with its text. */
-function failure(error: unknown, service: string): AwsResponse {
+function failure(error: unknown, service: string, { headers: sent }: IncomingMessage): AwsResponse {
   const malformed = error instanceof SyntaxError ? new AwsError('SerializationException', error.message) : undefined;
   const known = error instanceof AwsError ? error : malformed;
   const code = known?.code ?? 'InternalFailure';
   const message = error instanceof Error ? error.message : String(error);
   const status = known?.status ?? 500;
-  const protocol = PROTOCOLS[service] ?? 'query';
+  const protocol = PROTOCOLS[service] ?? spokenProtocol(sent);
   if (protocol === 'query' || protocol === 's3') {
     const type = status >= 500 ? 'Receiver' : 'Sender';
     const inner = `<Code>${escapeXml(code)}</Code><Message>${escapeXml(message)}</Message>`;

@@ -49,7 +49,14 @@ const entry = z.strictObject({
   Time: z.number().optional(),
   TraceHeader: z.string().optional(),
 });
-const listed = z.object({ EventBusName: z.string().default('default'), Rule: z.string().optional() });
+const page = { Limit: z.number().int().min(1).max(100).optional() };
+const READS = {
+  ListEventBuses: z.strictObject({ NamePrefix: z.string().optional(), ...page }),
+  DescribeEventBus: z.strictObject({ Name: z.string().optional() }),
+  ListRules: z.strictObject({ NamePrefix: z.string().optional(), EventBusName: z.string().optional(), ...page }),
+  DescribeRule: z.strictObject({ Name: z.string(), EventBusName: z.string().optional() }),
+  ListTargetsByRule: z.strictObject({ Rule: z.string(), EventBusName: z.string().optional(), ...page }),
+};
 const putEvents = z.strictObject({ Entries: z.array(entry).min(1).max(10) });
 
 /** EventBridge: buses and rules. Every event goes to every rule of its bus that matches. */
@@ -122,10 +129,10 @@ export class EventBuses {
     });
   }
 
-  /** The API: PutEvents, ListRules, ListTargetsByRule. */
+  /** The API: PutEvents, and what there is of buses, rules and targets. */
   handle(request: AwsRequest): AwsResponse {
     const action = request.headers['x-amz-target']?.split('.')[1] ?? '';
-    if (action === 'ListRules' || action === 'ListTargetsByRule') return this.#list(action, request);
+    if (Object.hasOwn(READS, action)) return this.#read(action as keyof typeof READS, request);
     if (action !== 'PutEvents') throw notPlayed(`EventBridge ${action}`);
     const input = putEvents.safeParse(JSON.parse(request.body.toString()));
     if (!input.success) throw new AwsError('ValidationException', z.prettifyError(input.error));
@@ -148,29 +155,48 @@ export class EventBuses {
     );
   }
 
-  /** Rules never change here, and fit one page. */
-  #list(action: 'ListRules' | 'ListTargetsByRule', request: AwsRequest): AwsResponse {
-    const input = listed.safeParse(JSON.parse(request.body.toString()));
-    if (!input.success) throw new AwsError('ValidationException', z.prettifyError(input.error));
-    const { EventBusName: bus, Rule: name = '' } = input.data;
+  /**
+   * Buses, rules, and targets are few here, so that one page holds them all; a token is refused.
+   * @see https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_Operations.html
+   */
+  #read(action: keyof typeof READS, request: AwsRequest): AwsResponse {
+    const parsed = READS[action].safeParse(JSON.parse(request.body.toString() || '{}'));
+    if (!parsed.success) throw new AwsError('ValidationException', z.prettifyError(parsed.error));
+    const input = parsed.data as { EventBusName?: string; Name?: string; NamePrefix?: string; Rule?: string };
     const { region, caller } = request;
-    const arn = `arn:${partitionOf(region)}:events:${region}:${caller.account}:rule/`;
-    request.authorize(`events:${action}`, action === 'ListRules' ? `${arn}*` : `${arn}${name}`);
-    const rules = caller.account === this.#home ? this.#rules.filter((rule) => rule.bus === bus) : [];
-    if (action === 'ListRules') {
-      const Rules = rules.map((rule) => ({
-        Name: rule.name,
-        Arn: `${arn}${rule.name}`,
-        EventBusName: bus,
-        State: 'ENABLED',
-        EventPattern: JSON.stringify(rule.pattern),
-      }));
-      return jsonResponse({ Rules }, 'application/x-amz-json-1.1');
+    const root = `arn:${partitionOf(region)}:events:${region}:${caller.account}`;
+    const isBusCall = action === 'ListEventBuses' || action === 'DescribeEventBus';
+    const bus = ((isBusCall ? input.Name : input.EventBusName) ?? 'default').split('/').at(-1)!;
+    const name = input.Rule ?? input.Name;
+    const busArn = (of: string) => `${root}:event-bus/${of}`;
+    const ruleArn = (of: string) => `${root}:rule/${bus === 'default' ? '' : `${bus}/`}${of}`;
+    const named = {
+      DescribeRule: ruleArn(name ?? ''),
+      ListTargetsByRule: ruleArn(name ?? ''),
+      ListRules: ruleArn('*'),
+    };
+    request.authorize(`events:${action}`, { ListEventBuses: '*', DescribeEventBus: busArn(bus), ...named }[action]);
+    const buses = caller.account === this.#home ? [...this.#buses] : ['default'];
+    const prefixed = (text: string) => text.startsWith(input.NamePrefix ?? '');
+    const answer = (value: unknown) => jsonResponse(value, 'application/x-amz-json-1.1');
+    if (action === 'ListEventBuses') {
+      return answer({ EventBuses: buses.filter(prefixed).map((each) => ({ Name: each, Arn: busArn(each) })) });
     }
-    const rule = rules.find((one) => one.name === name);
-    if (!rule) throw new AwsError('ResourceNotFoundException', `Rule ${name} does not exist on EventBus ${bus}.`);
-    const Targets = rule.targets.map((Arn, index) => ({ Id: `target${index}`, Arn }));
-    return jsonResponse({ Targets }, 'application/x-amz-json-1.1');
+    if (!buses.includes(bus)) throw new AwsError('ResourceNotFoundException', `Event bus ${bus} does not exist.`);
+    if (action === 'DescribeEventBus') return answer({ Name: bus, Arn: busArn(bus) });
+    const rules = caller.account === this.#home ? this.#rules.filter((rule) => rule.bus === bus) : [];
+    const shown = (rule: BusRule) => ({
+      Name: rule.name,
+      Arn: ruleArn(rule.name),
+      EventPattern: JSON.stringify(rule.pattern),
+      State: 'ENABLED',
+      EventBusName: bus,
+    });
+    if (action === 'ListRules') return answer({ Rules: rules.filter((rule) => prefixed(rule.name)).map(shown) });
+    const found = rules.find((rule) => rule.name === name);
+    if (!found) throw new AwsError('ResourceNotFoundException', `Rule ${name} does not exist on EventBus ${bus}.`);
+    if (action === 'DescribeRule') return answer(shown(found));
+    return answer({ Targets: found.targets.map((Arn, index) => ({ Id: `target${index}`, Arn })) });
   }
 
   #accept(each: z.infer<typeof entry>, bus: string, { caller, region }: AwsRequest) {

@@ -7,6 +7,18 @@ import { type AwsRequest, type AwsResponse, type ContextValues, xmlResponse } fr
 
 const READING = /^(Get|List)/;
 
+/**
+ * Without a UserName these are about whoever signed
+ * (https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetUser.html, and so for each).
+ */
+const OF_THE_CALLER: ReadonlySet<string> = new Set([
+  'GetUser',
+  'CreateAccessKey',
+  'ListAccessKeys',
+  'UpdateAccessKey',
+  'DeleteAccessKey',
+]);
+
 /** IAM behind the endpoint: who may call what, the simulator itself, and what CloudTrail tells of it. */
 export class IamService {
   readonly #state: () => IamState;
@@ -18,8 +30,9 @@ export class IamService {
   }
 
   /** The API: form POST. */
-  handle(request: AwsRequest, params: URLSearchParams): AwsResponse {
-    const action = params.get('Action') ?? '';
+  handle(request: AwsRequest, asked: URLSearchParams): AwsResponse {
+    const action = asked.get('Action') ?? '';
+    const params = withCaller(action, asked, request.caller);
     const { account } = request.caller;
     if (!knownIamActions().includes(action)) {
       throw new AwsError('InvalidAction', `the sandbox does not play IAM ${action}`);
@@ -73,6 +86,11 @@ export class IamService {
     const principal = this.#principal(account, params);
     if (principal) return arnOf(state, account, principal);
     const action = params.get('Action') ?? '';
+    if (action === 'ListAccountAliases') return '*';
+    if (action === 'ListGroups')
+      return `arn:${state.partition}:iam::${account}:group${params.get('PathPrefix') ?? '/'}`;
+    // No statement but one about everything allows it.
+    if (action === 'ListPolicies') return `policy path ${params.get('PathPrefix') ?? '/'}`;
     const service = params.get('AWSServiceName');
     if (service !== null) {
       return `arn:${state.partition}:iam::${account}:role${linkedRolePath(service)}${linkedRoleName(service)}`;
@@ -118,4 +136,13 @@ export class IamService {
     }
     return context;
   }
+}
+
+/** @throws AwsError where a session asks about its own user: it has none. */
+function withCaller(action: string, params: URLSearchParams, { userName }: AwsRequest['caller']): URLSearchParams {
+  if (!OF_THE_CALLER.has(action) || params.has('UserName')) return params;
+  if (userName === undefined) {
+    throw new AwsError('ValidationError', 'Must specify userName when calling with non-User credentials');
+  }
+  return new URLSearchParams([...params, ['UserName', userName]]);
 }

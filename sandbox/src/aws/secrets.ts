@@ -24,6 +24,18 @@ const INPUTS = {
     VersionId: z.string().optional(),
     VersionStage: z.string().optional(),
   }),
+  ListSecrets: z.strictObject({
+    MaxResults: z.number().int().min(1).max(100).default(100),
+    NextToken: z.string().optional(),
+    IncludePlannedDeletion: z.boolean().default(false),
+    SortOrder: z.enum(['asc', 'desc']).default('desc'),
+    Filters: z
+      .array(
+        z.strictObject({ Key: z.enum(['name', 'tag-key', 'tag-value']), Values: z.array(z.string()).min(1).max(10) }),
+      )
+      .max(10)
+      .default([]),
+  }),
   DescribeSecret: z.strictObject({ SecretId: secretId }),
   CreateSecret: z.strictObject({
     Name: z.string().regex(/^[\w/+=.@-]{1,512}$/),
@@ -99,6 +111,7 @@ export class SecretsManager {
 
   #run(action: Action, input: unknown, request: AwsRequest): unknown {
     if (action === 'CreateSecret') return this.#create(input as InputOf<'CreateSecret'>, request);
+    if (action === 'ListSecrets') return this.#list(input as InputOf<'ListSecrets'>, request);
     const { SecretId } = input as { SecretId: string };
     const secret = this.#find(SecretId, request);
     const { account } = request.caller;
@@ -165,6 +178,25 @@ export class SecretsManager {
     if (input.SecretString === undefined) return { ARN: secret.arn, Name: secret.name };
     const version = this.#add(secret, input.SecretString, input.ClientRequestToken);
     return { ARN: secret.arn, Name: secret.name, VersionId: version.id };
+  }
+
+  /** https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_ListSecrets.html: no value is listed. */
+  #list(input: InputOf<'ListSecrets'>, request: AwsRequest): unknown {
+    const { MaxResults, NextToken, IncludePlannedDeletion, SortOrder, Filters } = input;
+    request.authorize('secretsmanager:ListSecrets', '*');
+    const prefix = keyOf(request.caller.account, request.region, '');
+    const own = [...this.#secrets].filter(([key]) => key.startsWith(prefix)).map(([, secret]) => secret);
+    const listed = own
+      .filter(({ deletedAt }) => IncludePlannedDeletion || deletedAt === undefined)
+      .filter((secret) => Filters.every((filter) => isChosen(secret, filter)));
+    if (SortOrder === 'desc') listed.reverse();
+    const start = Number(NextToken ?? 0);
+    if (!Number.isInteger(start) || start < 0) {
+      throw new AwsError('InvalidNextTokenException', 'The NextToken value is invalid.');
+    }
+    const end = start + MaxResults;
+    const rest = end < listed.length ? { NextToken: String(end) } : {};
+    return { SecretList: listed.slice(start, end).map(listEntry), ...rest };
   }
 
   #value(secret: Secret, { VersionId, VersionStage = 'AWSCURRENT' }: InputOf<'GetSecretValue'>): unknown {
@@ -239,7 +271,22 @@ function newSecret(name: string, arn: string, description: string | undefined, t
   return { name, arn, description, createdAt: seconds(), deletedAt: undefined, tags, versions: [] };
 }
 
-function describe(secret: Secret): unknown {
+/** A value chooses what begins with it; after an exclamation mark, what does not. */
+function isChosen({ name, tags }: Secret, { Key, Values }: InputOf<'ListSecrets'>['Filters'][number]): boolean {
+  const texts = Key === 'name' ? [name] : Key === 'tag-key' ? Object.keys(tags) : Object.values(tags);
+  return Values.some((value) =>
+    value.startsWith('!')
+      ? !texts.some((text) => text.startsWith(value.slice(1)))
+      : texts.some((text) => text.startsWith(value)),
+  );
+}
+
+function listEntry(secret: Secret): unknown {
+  const { VersionIdsToStages, ...rest } = describe(secret);
+  return { ...rest, SecretVersionsToStages: VersionIdsToStages };
+}
+
+function describe(secret: Secret) {
   return {
     ARN: secret.arn,
     Name: secret.name,

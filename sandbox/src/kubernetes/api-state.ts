@@ -8,7 +8,15 @@ import { type DecodedObject, decodeObject, decodeTyped, fromBody, type Strictnes
 import { defaultObjects } from './defaults.ts';
 import { describeApi } from './discovery.ts';
 import { effectiveUser, type Headers } from './impersonation.ts';
-import { apiVersionOf, findResource, findReview, GROUP_VERSIONS, type Review, resourceOfKind } from './kinds.ts';
+import {
+  apiVersionOf,
+  findResource,
+  findReview,
+  GROUP_VERSIONS,
+  type Resource,
+  type Review,
+  resourceOfKind,
+} from './kinds.ts';
 import { Lists, withoutType } from './lists.ts';
 import { invalidPatch, readPatch } from './patch-request.ts';
 import { Registry, storageName, type WriteContext } from './registry.ts';
@@ -26,6 +34,8 @@ import {
   pageNotFound,
 } from './status.ts';
 import { Storage, type StorageSnapshot, type StoredObject } from './storage.ts';
+import { wantedTables } from './tables.ts';
+import { openWatch, type Watch } from './watches.ts';
 
 /** A request to the API server, after authentication. */
 export interface ApiRequest {
@@ -45,6 +55,8 @@ export interface ApiResponse {
   readonly body: string | object;
   /** What a person should know, for the header `Warning`. */
   readonly warnings?: readonly string[];
+  /** What goes on after the head of the answer; its body is empty then. */
+  readonly watch?: Watch;
 }
 
 type ResourceInfo = Extract<RequestInfo, { type: 'resource' }>;
@@ -130,9 +142,9 @@ export class ApiState {
   handle(request: ApiRequest, user: UserInfo): ApiResponse {
     // A refused request warns, too.
     const warnings: string[] = [];
-    const { status, body } = this.#judged({ ...request, warnings }, user);
+    const { status, body, watch } = this.#judged({ ...request, warnings }, user);
     const copied = typeof body === 'string' ? body : structuredClone(body);
-    return { status, body: copied, ...(warnings.length > 0 ? { warnings } : {}) };
+    return { status, body: copied, ...(warnings.length > 0 ? { warnings } : {}), ...(watch ? { watch } : {}) };
   }
 
   #judged(request: OpenRequest, user: UserInfo): ApiResponse {
@@ -195,11 +207,11 @@ export class ApiState {
     switch (info.verb) {
       case 'get':
         checkGetOptions(request.query, this.#storage.version);
-        return { status: 200, body: this.#registry.get(resource, namespace, info.name) };
+        return this.#shown(request, resource, this.#registry.get(resource, namespace, info.name));
       case 'list':
-        return { status: 200, body: this.#lists.list(resource, namespace, request.query) };
+        return this.#shown(request, resource, this.#lists.list(resource, namespace, request.query));
       case 'watch':
-        throw new ApiError(405, 'MethodNotAllowed', 'watch is not served by this API server: list again instead');
+        return this.#watch(request, resource, namespace);
       case 'create':
         if (info.name !== '') throw methodNotAllowed();
         return this.#create(request, target);
@@ -214,6 +226,26 @@ export class ApiState {
       default:
         throw methodNotAllowed();
     }
+  }
+
+  #shown(request: OpenRequest, resource: Resource, body: object): ApiResponse {
+    const tables = wantedTables(request, resource, () => this.#clock.now());
+    return { status: 200, body: tables?.of(body) ?? body };
+  }
+
+  #watch(request: OpenRequest, resource: Resource, namespace: string): ApiResponse {
+    const watch = openWatch(this.#storage, resource, namespace, request.query);
+    const tables = wantedTables(request, resource, () => this.#clock.now());
+    if (tables === undefined) return { status: 200, body: '', watch };
+    const begin: Watch['begin'] = (tell) => {
+      let isFirst = true;
+      return watch.begin((event) => {
+        if (event.type === 'ERROR') return tell(event);
+        tell({ ...event, object: tables.of(event.object, isFirst) });
+        isFirst = false;
+      });
+    };
+    return { status: 200, body: '', watch: { ...watch, begin } };
   }
 
   #create(request: OpenRequest, target: Target): ApiResponse {

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import type { ApiResponse, ApiState } from './api-state.ts';
 import type { UserInfo } from './authorizer.ts';
 import { ApiError, entityTooLarge, internalError, unauthorized } from './status.ts';
+import type { Watch } from './watches.ts';
 
 /** What the server needs. */
 export interface KubernetesServerOptions {
@@ -47,8 +48,9 @@ const ANONYMOUS: UserInfo = { username: 'system:anonymous', groups: ['system:una
 
 /** Serves an {@link ApiState} over HTTPS on loopback. */
 export async function startKubernetesServer(options: KubernetesServerOptions): Promise<KubernetesServer> {
+  const watches = new Set<ServerResponse>();
   const server = createServer({ cert: options.tls.cert, key: options.tls.key }, (request, response) => {
-    void serve(options, request, response);
+    void serve(options, request, response, watches);
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
@@ -64,6 +66,7 @@ export async function startKubernetesServer(options: KubernetesServerOptions): P
     close: () =>
       new Promise((resolve, reject) => {
         server.close((error) => (error === undefined ? resolve() : reject(error)));
+        for (const watch of watches) watch.end();
         server.closeIdleConnections();
       }),
   };
@@ -73,6 +76,7 @@ async function serve(
   options: KubernetesServerOptions,
   request: IncomingMessage,
   response: ServerResponse,
+  watches: Set<ServerResponse>,
 ): Promise<void> {
   let user: UserInfo | undefined;
   let answer: ApiResponse;
@@ -90,7 +94,25 @@ async function serve(
   const { method = 'GET', url: path = '/' } = request;
   if (answer.status < 300 && method !== 'GET') options.onChange?.();
   options.onRequest?.({ username: user?.username, method, path, status: answer.status });
-  send(request, response, answer);
+  if (answer.watch === undefined) send(request, response, answer);
+  else stream(response, answer.watch, watches);
+}
+
+/** Writes events, one a line, until the watch is over or whoever reads it goes. */
+function stream(response: ServerResponse, { begin, milliseconds }: Watch, watches: Set<ServerResponse>): void {
+  response.writeHead(200, { 'content-type': 'application/json', 'cache-control': 'no-cache, private' });
+  response.flushHeaders();
+  watches.add(response);
+  const over = setTimeout(() => response.end(), milliseconds);
+  const stop = begin((event) => {
+    response.write(`${JSON.stringify(event)}\n`);
+    if (event.type === 'ERROR') response.end();
+  });
+  response.once('close', () => {
+    clearTimeout(over);
+    watches.delete(response);
+    stop();
+  });
 }
 
 /** Path and query as they were sent: dots in a path are names here, and nothing is resolved. */

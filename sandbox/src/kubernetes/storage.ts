@@ -26,6 +26,20 @@ export interface StoredObject {
   readonly [member: string]: unknown;
 }
 
+/** A change of one object. */
+export interface Change {
+  /** The resource's name in {@link Storage}. */
+  readonly resource: string;
+  readonly version: string;
+  /** Undefined where it was made. */
+  readonly before: StoredObject | undefined;
+  /** Undefined where it was removed. */
+  readonly after: StoredObject | undefined;
+}
+
+/** Changes are kept to be told to who comes back; so many of them. */
+const KEPT_CHANGES = 4096;
+
 /** The whole content of a {@link Storage}, as JSON. */
 export interface StorageSnapshot {
   readonly format: typeof FORMAT;
@@ -41,6 +55,10 @@ export interface StorageSnapshot {
 export class Storage {
   readonly #objects = new Map<string, Map<string, StoredObject>>();
   readonly #changes = new Map<string, number>();
+  readonly #observers = new Set<(change: Change) => void>();
+  /** Oldest first, none missing since {@link #keptSince}. */
+  #kept: Change[] = [];
+  #keptSince = 0;
   #version = 0;
 
   /** The version of the latest change, as lists show it. */
@@ -67,15 +85,38 @@ export class Storage {
   /** Stores an object under its metadata's name and gives it the next version. */
   put(resource: string, object: StoredObject): StoredObject {
     this.#version += 1;
+    const before = this.get(resource, object.metadata.namespace ?? '', object.metadata.name);
     const stored = { ...object, metadata: { ...object.metadata, resourceVersion: this.version } };
     this.#place(resource, stored);
+    this.#tell({ resource, version: this.version, before, after: stored });
     return stored;
   }
 
   remove(resource: string, namespace: string, name: string): void {
-    if (!this.#objects.get(resource)?.delete(`${namespace}/${name}`)) return;
+    const before = this.get(resource, namespace, name);
+    if (before === undefined) return;
+    this.#objects.get(resource)!.delete(`${namespace}/${name}`);
     this.#version += 1;
     this.#changes.set(resource, this.changes(resource) + 1);
+    this.#tell({ resource, version: this.version, before, after: undefined });
+  }
+
+  /** Calls `observer` with every change, in their order; the answer stops that. */
+  observe(observer: (change: Change) => void): () => void {
+    this.#observers.add(observer);
+    return () => void this.#observers.delete(observer);
+  }
+
+  /** All changes after a version, oldest first; undefined where they are no longer known. */
+  since(version: number): readonly Change[] | undefined {
+    if (version < this.#keptSince) return undefined;
+    return this.#kept.filter((change) => Number(change.version) > version);
+  }
+
+  #tell(change: Change): void {
+    this.#kept.push(change);
+    if (this.#kept.length > KEPT_CHANGES) this.#keptSince = Number(this.#kept.shift()!.version);
+    for (const observer of this.#observers) observer(change);
   }
 
   /** Everything, to be written to a file. */
@@ -100,6 +141,8 @@ export class Storage {
     this.#objects.clear();
     for (const [resource, object] of snapshot.objects) this.#place(resource, object);
     this.#version = snapshot.version;
+    this.#kept = [];
+    this.#keptSince = snapshot.version;
   }
 
   #place(resource: string, object: StoredObject): void {

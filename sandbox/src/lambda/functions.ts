@@ -68,6 +68,10 @@ export class LambdaFunctions implements InvokableFunctions {
     return this.#pools.has(name);
   }
 
+  list(): readonly FunctionWiring[] {
+    return [...this.#pools.values()].map(({ wiring }) => wiring).sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
   /** Loads one instance of every function, one after the other, so that first events need not wait for it. */
   async warm(): Promise<void> {
     for (const pool of this.#pools.values()) if (!this.#stopped) await pool.warm();

@@ -16,11 +16,9 @@ export const SIMULATOR_DEVIATIONS: Deviations = {
   'writes > that give a field its first manager move the version, though nothing else changes': MANAGED_FIELDS,
   'deletes > of a version loses sight of it where it takes the last finalizer away itself':
     'a fault of kube-apiserver, which nobody can want',
-  'lists > can be watched': 'neither Gatehouse nor the commands of kubectl that the guide names watch anything',
   'namespaces > are Terminating until their controller comes': 'the controller of namespaces takes no time here',
   'namespaces > are ended by whoever finalizes them': 'their controller does it in no time, and nobody else has to',
   'discovery > names everything else that Kubernetes has': 'only the kinds are played that access is made of',
-  'representations > is a table for who wants one': JSON_ONLY,
   'representations > is YAML for who wants that': JSON_ONLY,
   'representations > is protobuf for who wants that': JSON_ONLY,
   'representations > is one document of all groups for who wants that': JSON_ONLY,

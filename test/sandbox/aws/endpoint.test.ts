@@ -426,7 +426,7 @@ describe('what the endpoint does not play', () => {
   it.each([
     ['a service', 'kms', 'POST', '/', 'does not play the service kms'],
     ['an EKS call', 'eks', 'GET', '/addons', 'EKS GET /addons'],
-    ['a Lambda call', 'lambda', 'GET', '/2015-03-31/functions', 'Lambda GET /2015-03-31/functions'],
+    ['a Lambda call', 'lambda', 'GET', '/2018-10-31/layers', 'Lambda GET /2018-10-31/layers'],
     ['listing a bucket', 's3', 'GET', '/uploads', 'S3 GET on a bucket'],
   ])('is refused by name: %s', async (_name, service, method, path, message) => {
     const { hostname, port } = new URL(endpoint.url);

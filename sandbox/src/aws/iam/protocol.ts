@@ -153,6 +153,12 @@ function userXml({ state, account }: Call, user: SimUser, listed = false): Xml {
   };
 }
 
+/** A group is only a name here. */
+function groupXml({ state, account }: Call, group: string): Xml {
+  const Arn = `arn:${state.partition}:iam::${account}:group/${group}`;
+  return { Path: '/', GroupName: group, GroupId: 'AGPASIMULATED', Arn, CreateDate: time(0) };
+}
+
 function newPrincipal(call: Call, name: string): iam.NewPrincipal {
   const path = call.optional('Path');
   const boundary = call.optional('PermissionsBoundary');
@@ -264,19 +270,18 @@ const USER_ACTIONS: Readonly<Record<string, Action>> = {
   ListGroupsForUser: (call) =>
     call.page(
       'Groups',
-      [...call.user().groups].map((group) => ({
-        Path: '/',
-        GroupName: group,
-        GroupId: 'AGPASIMULATED',
-        Arn: `arn:${call.state.partition}:iam::${call.account}:group/${group}`,
-        CreateDate: time(0),
-      })),
+      [...call.user().groups].map((group) => groupXml(call, group)),
     ),
+  ListGroups: (call) =>
+    call.page(
+      'Groups',
+      [...iam.accountOf(call.state, call.account).groups].map((group) => groupXml(call, group)),
+    ),
+  ListAccountAliases: (call) => call.page('AccountAliases', []),
   CreateGroup: (call) => {
     const group = call.required('GroupName');
     iam.createGroup(call.state, call.account, group);
-    const Arn = `arn:${call.state.partition}:iam::${call.account}:group/${group}`;
-    return { Group: { Path: '/', GroupName: group, GroupId: 'AGPASIMULATED', Arn, CreateDate: time(0) } };
+    return { Group: groupXml(call, group) };
   },
   AddUserToGroup: (call) => {
     iam.addToGroup(call.state, call.account, call.required('UserName'), call.required('GroupName'));
@@ -297,7 +302,7 @@ const USER_ACTIONS: Readonly<Record<string, Action>> = {
   },
 };
 
-function policyXml({ state, account }: Call, policy: SimPolicy): Xml {
+function policyXml({ state, account }: Call, policy: SimPolicy, listed = false): Xml {
   const arn = policyArnOf(state, account, policy);
   const { attached, bounding } = iam.attachments(state, account, arn);
   return {
@@ -311,7 +316,7 @@ function policyXml({ state, account }: Call, policy: SimPolicy): Xml {
     IsAttachable: true,
     CreateDate: time(policy.createdAt),
     UpdateDate: time(policy.createdAt),
-    Tags: policy.tags.size === 0 ? undefined : tagList(policy.tags),
+    Tags: listed || policy.tags.size === 0 ? undefined : tagList(policy.tags),
   };
 }
 
@@ -336,6 +341,21 @@ const POLICY_ACTIONS: Readonly<Record<string, Action>> = {
     return { Policy: policyXml(call, policy) };
   },
   GetPolicy: (call) => ({ Policy: policyXml(call, iam.shownPolicy(call.state, call.required('PolicyArn'))) }),
+  // https://docs.aws.amazon.com/IAM/latest/APIReference/API_ListPolicies.html: tags are left out.
+  ListPolicies: (call) => {
+    const prefix = call.optional('PathPrefix') ?? '/';
+    const onlyAttached = call.optional('OnlyAttached') === 'true';
+    const bounding = call.optional('PolicyUsageFilter') === 'PermissionsBoundary';
+    const own = call.optional('Scope') === 'AWS' ? [] : [...iam.accountOf(call.state, call.account).policies.values()];
+    const listed = own.filter((policy) => {
+      const uses = iam.attachments(call.state, call.account, policyArnOf(call.state, call.account, policy));
+      return policy.path.startsWith(prefix) && (!onlyAttached || (bounding ? uses.bounding : uses.attached) > 0);
+    });
+    return call.page(
+      'Policies',
+      listed.map((policy) => policyXml(call, policy, true)),
+    );
+  },
   GetPolicyVersion: (call) => {
     const version = call.required('VersionId');
     const text = iam.policyVersion(call.state, call.required('PolicyArn'), version);

@@ -1,0 +1,76 @@
+import { parseFieldTest } from './field-selectors.ts';
+import type { Resource } from './kinds.ts';
+import { parseLabelTest } from './label-selectors.ts';
+import { storageName } from './registry.ts';
+import { badRequest, expired, forbiddenField, invalid, tooLargeVersion } from './status.ts';
+import type { Change, Storage, StoredObject } from './storage.ts';
+
+/** One event of a watch, as it is written on a line of its own. */
+export interface WatchEvent {
+  readonly type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'ERROR';
+  readonly object: object;
+}
+
+/** A watch that was let in: events come until it is ended, or its time is over. */
+export interface Watch {
+  /** How long it lasts at most, in milliseconds. */
+  readonly milliseconds: number;
+  /** Begins to call `tell`; the answer ends that. */
+  begin(tell: (event: WatchEvent) => void): () => void;
+}
+
+/** A watch without a limit of its own lasts so long at least (`--min-request-timeout`). */
+const DEFAULT_SECONDS = 1800;
+
+/**
+ * Answers WATCH: what is there, or what has happened since a version, and then what happens. To who selects, an object that
+ * comes to be selected is added, and one that no longer is, is deleted.
+ * @see https://kubernetes.io/docs/reference/using-api/api-concepts/#efficient-detection-of-changes
+ * @throws ApiError 400 for what cannot be read, 422 for what is not served, 504 for a version that is to come.
+ */
+export function openWatch(storage: Storage, resource: Resource, namespace: string, query: URLSearchParams): Watch {
+  const labels = parseLabelTest(query.get('labelSelector') ?? '');
+  const fields = parseFieldTest(resource, query.get('fieldSelector') ?? '');
+  const chosen = (object: StoredObject | undefined) =>
+    object !== undefined &&
+    (namespace === '' || object.metadata.namespace === namespace) &&
+    labels(object.metadata.labels ?? {}) &&
+    fields(object);
+  if (query.has('sendInitialEvents')) {
+    const why = 'sendInitialEvents is forbidden for watch unless the WatchList feature gate is enabled';
+    throw invalid('meta.k8s.io', 'ListOptions', '', [forbiddenField('sendInitialEvents', why)]);
+  }
+  const since = query.get('resourceVersion') ?? '';
+  const wrong = JSON.stringify(since);
+  if (!/^\d*$/.test(since)) throw badRequest(`strconv.ParseUint: parsing ${wrong}: invalid syntax`);
+  if (BigInt(since) > BigInt(storage.version)) throw tooLargeVersion(since, storage.version);
+  const seconds = query.get('timeoutSeconds') ?? '';
+  if (!/^\d*$/.test(seconds)) throw badRequest(`strconv.ParseInt: parsing ${JSON.stringify(seconds)}: invalid syntax`);
+
+  const eventOf = ({ before, after, version }: Change): WatchEvent | undefined => {
+    const [was, is] = [chosen(before), chosen(after)];
+    if (!was && !is) return undefined;
+    if (is) return { type: was ? 'MODIFIED' : 'ADDED', object: after! };
+    const last = after ?? before!;
+    return { type: 'DELETED', object: { ...last, metadata: { ...last.metadata, resourceVersion: version } } };
+  };
+  const begin = (tell: (event: WatchEvent) => void) => {
+    const name = storageName(resource);
+    const told = (change: Change) => {
+      const event = change.resource === name ? eventOf(change) : undefined;
+      if (event) tell(event);
+    };
+    if (Number(since) === 0) {
+      for (const object of storage.list(name, '').filter(chosen)) tell({ type: 'ADDED', object });
+    } else {
+      const changes = storage.since(Number(since));
+      if (changes === undefined) {
+        tell({ type: 'ERROR', object: expired().status });
+        return () => {};
+      }
+      changes.forEach(told);
+    }
+    return storage.observe(told);
+  };
+  return { milliseconds: (Number(seconds) || DEFAULT_SECONDS) * 1000, begin };
+}
