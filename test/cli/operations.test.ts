@@ -398,6 +398,15 @@ describe('gatehouse apply', () => {
     expect(again).toMatchObject({ code: 0, out: 'done  nothing of the plan is left to do\n' });
   });
 
+  it('refuses a saved plan of which nothing is left because something stands in the way now', async () => {
+    play(MINE);
+    await gatehouse('plan', 'prod-eu', '--out', file);
+    play({ findings: [FINDING] });
+    const { code, out, err } = await gatehouse('apply', file);
+    expect({ code, out }).toEqual({ code: 1, out: '' });
+    expect(err).toContain('blocked: foreign-entry');
+  });
+
   it('refuses a saved plan that is stale, and shows the difference', async () => {
     play(MINE);
     await gatehouse('plan', 'prod-eu', '--out', file);

@@ -112,7 +112,8 @@ async function taskOfFile(
   const document = kept.policy?.document;
   const only = kept.subjects as readonly Subject[] | undefined;
   const isEmpty = all.unplanned.length === 0 && all.plans.every(({ changes }) => changes.length === 0);
-  if (differences.length > 0 && isEmpty && document === undefined) {
+  const isInTheWay = differences.some(({ sign }) => sign === '+');
+  if (differences.length > 0 && isEmpty && !isInTheWay && document === undefined) {
     terminal.out.write(`${terminal.out.style.good('done')}  nothing of the plan is left to do\n`);
     return undefined;
   }
