@@ -138,8 +138,10 @@ async function plannedAnew(
     import('@gatehouse/core/operations/saved-plan'),
   ]);
   const document = kept.policy?.document;
-  const subjects = kept.subjects as readonly Subject[] | undefined;
-  const asked = { targets: kept.targets.map(({ target }) => target), subjects, document };
+  const isWhole = document !== undefined;
+  // A document is put in force as a whole, whatever a plan under it was limited to.
+  const subjects = isWhole ? undefined : (kept.subjects as readonly Subject[] | undefined);
+  const asked = { targets: isWhole ? [] : kept.targets.map(({ target }) => target), subjects, document };
   const all = await progress.during(
     'planning anew',
     (say) => plansFor(run, asked, (done, of) => say(`planning anew, ${done} of ${of}`)),

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { Failure } from '@gatehouse/core/access/failure';
 import type { Subject } from '@gatehouse/core/access/subject';
 import type { Command } from 'commander';
 import { type AwsOptions, withAwsOptions } from '../aws/options.ts';
@@ -41,6 +42,11 @@ async function plan(terminal: Terminal, targets: readonly string[], options: Opt
     import('../plan/planned.ts'),
     import('../plan/text.ts'),
   ]);
+  if (options.out !== undefined && options.policy !== undefined && (targets.length > 0 || options.subject !== undefined)) {
+    throw new Failure('invalid', 'a document is put in force as a whole, so a plan of a part of it is not saved', {
+      remedy: 'leave targets and subjects out; or --out, to look at them alone',
+    });
+  }
   const document = options.policy === undefined ? undefined : readFileSync(options.policy, 'utf8');
   const run = await operationsOf(options, terminal);
   const request = { targets, subjects: options.subject, document };
