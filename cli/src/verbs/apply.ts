@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Failure } from '@gatehouse/core/access/failure';
 import type { Subject } from '@gatehouse/core/access/subject';
@@ -86,8 +85,11 @@ async function taskOf(
   targets: readonly string[],
   { policy, subject, yes, output }: Options,
 ): Promise<Task> {
-  const { plansFor } = await import('../plan/planned.ts');
-  const document = policy === undefined ? undefined : readFileSync(policy, 'utf8');
+  const [{ plansFor }, { readDocument }] = await Promise.all([
+    import('../plan/planned.ts'),
+    import('../policy-file.ts'),
+  ]);
+  const document = policy === undefined ? undefined : readDocument(policy);
   const request = { targets, subjects: subject, document };
   const all = await progress.during(
     'planning',

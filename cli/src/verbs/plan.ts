@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { Failure } from '@gatehouse/core/access/failure';
 import type { Subject } from '@gatehouse/core/access/subject';
 import type { Command } from 'commander';
@@ -37,17 +36,22 @@ export function addPlan(program: Command, terminal: Terminal): void {
 }
 
 async function plan(terminal: Terminal, targets: readonly string[], options: Options): Promise<void> {
-  const [{ operationsOf }, { plansFor, summaryOf }, { planListing, writePlans }] = await Promise.all([
+  const [{ operationsOf }, { plansFor, summaryOf }, { planListing, writePlans }, { readDocument }] = await Promise.all([
     import('../aws/run-operation.ts'),
     import('../plan/planned.ts'),
     import('../plan/text.ts'),
+    import('../policy-file.ts'),
   ]);
-  if (options.out !== undefined && options.policy !== undefined && (targets.length > 0 || options.subject !== undefined)) {
+  if (
+    options.out !== undefined &&
+    options.policy !== undefined &&
+    (targets.length > 0 || options.subject !== undefined)
+  ) {
     throw new Failure('invalid', 'a document is put in force as a whole, so a plan of a part of it is not saved', {
       remedy: 'leave targets and subjects out; or --out, to look at them alone',
     });
   }
-  const document = options.policy === undefined ? undefined : readFileSync(options.policy, 'utf8');
+  const document = options.policy === undefined ? undefined : readDocument(options.policy);
   const run = await operationsOf(options, terminal);
   const request = { targets, subjects: options.subject, document };
   const all = await terminal.progress.during(
