@@ -398,6 +398,31 @@ describe('gatehouse apply', () => {
     expect(again).toMatchObject({ code: 0, out: 'done  nothing of the plan is left to do\n' });
   });
 
+  it('saves a plan over another one and over an empty file, but over nothing else', async () => {
+    play(MINE);
+    const there = join(folder, 'there.yaml');
+    writeFileSync(there, '');
+    for (let time = 0; time < 2; time++) expect((await gatehouse('plan', 'prod-eu', '--out', there)).code).toBe(0);
+    for (const text of ['apiVersion: gatehouse/v1\n', '{"kind":"something"}', 'null']) {
+      writeFileSync(there, text);
+      const { code, err } = await gatehouse('plan', 'prod-eu', '--out', there);
+      expect(code).toBe(1);
+      expect(err).toContain('[already-exists]');
+      expect(readFileSync(there, 'utf8')).toBe(text);
+    }
+  });
+
+  it('names a saved plan so that "apply" takes it for a file', async () => {
+    play(MINE);
+    const bare = `bare-${process.pid}`;
+    try {
+      const { err } = await gatehouse('plan', 'prod-eu', '--out', bare);
+      expect(err).toContain(`apply ./${bare}\n`);
+    } finally {
+      rmSync(bare, { force: true });
+    }
+  });
+
   it('refuses a saved plan of which nothing is left because something stands in the way now', async () => {
     play(MINE);
     await gatehouse('plan', 'prod-eu', '--out', file);

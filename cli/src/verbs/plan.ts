@@ -66,13 +66,14 @@ async function plan(terminal: Terminal, targets: readonly string[], options: Opt
     text: (output, wide) => writePlans(output, all, wide),
   });
   if (options.out !== undefined) {
-    const [{ savedPlan }, { writeSavedPlan }] = await Promise.all([
+    const [{ savedPlan }, { writeSavedPlan, isFileName }] = await Promise.all([
       import('@gatehouse/core/operations/saved-plan'),
       import('../plan/saved.ts'),
     ]);
     writeSavedPlan(options.out, savedPlan(all, { subjects: options.subject, document, at: Date.now() }));
     const { err } = terminal;
-    err.write(err.style.dim(`saved; to carry it out while it is still true: ${COMMAND} apply ${options.out}\n`));
+    const file = isFileName(options.out) ? options.out : `./${options.out}`;
+    err.write(err.style.dim(`saved; to carry it out while it is still true: ${COMMAND} apply ${file}\n`));
   }
   if (summary.unplanned > 0) terminal.exitCode = 1;
   else if (options.detailedExitcode && all.plans.some(({ changes }) => changes.length > 0)) terminal.exitCode = 2;
