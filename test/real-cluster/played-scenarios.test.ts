@@ -1,10 +1,10 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { SCENARIOS } from '../../cli/src/demo/scenarios.ts';
-import { endAll, spawnCommand } from './spawned.ts';
+import { endAll, spawnCommand } from '../cli/spawned.ts';
 
 afterAll(endAll);
 
-describe('npm run demo -- --scenario', () => {
+describe('npm run demo -- --scenario, on played clusters', () => {
   it.each(Object.keys(SCENARIOS).filter((name) => name !== 'main'))(
     '%s holds what it promises, in plain lines',
     async (scenario) => {
