@@ -502,7 +502,10 @@ describe('gatehouse apply', () => {
     );
 
     it.each<{ what: string; edit: (plan: { targets: object[] }) => object }>([
-      { what: 'says nothing of a target of the document', edit: (plan) => ({ ...plan, targets: plan.targets.slice(1) }) },
+      {
+        what: 'says nothing of a target of the document',
+        edit: (plan) => ({ ...plan, targets: plan.targets.slice(1) }),
+      },
       { what: 'is limited to somebody', edit: (plan) => ({ ...plan, subjects: ['user/standard/noor'] }) },
     ])('is not put in force by a plan that $what', async ({ edit }) => {
       playPolicy(WIDER);

@@ -141,12 +141,15 @@ describe('a change set', () => {
     expect(cloud.commandCalls(DeleteStackCommand)).toHaveLength(1);
   });
 
-  it.each(['CREATE_IN_PROGRESS', 'CREATE_COMPLETE'])('leaves a stack that somebody else made meanwhile: %s', async (is) => {
-    cloud.on(DescribeStacksCommand).resolves(status(is));
-    await discard(client, { id: 'set', stackName: 'gatehouse', creates: true });
-    expect(cloud.commandCalls(DeleteChangeSetCommand)).toHaveLength(1);
-    expect(cloud.commandCalls(DeleteStackCommand)).toHaveLength(0);
-  });
+  it.each(['CREATE_IN_PROGRESS', 'CREATE_COMPLETE'])(
+    'leaves a stack that somebody else made meanwhile: %s',
+    async (is) => {
+      cloud.on(DescribeStacksCommand).resolves(status(is));
+      await discard(client, { id: 'set', stackName: 'gatehouse', creates: true });
+      expect(cloud.commandCalls(DeleteChangeSetCommand)).toHaveLength(1);
+      expect(cloud.commandCalls(DeleteStackCommand)).toHaveLength(0);
+    },
+  );
 });
 
 const event = (id: string, LogicalResourceId: string, ResourceStatus: string, ResourceStatusReason = '') =>
