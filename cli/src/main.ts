@@ -1,4 +1,3 @@
-import { createInterface } from 'node:readline/promises';
 import { run } from './program.ts';
 import { progressOn } from './terminal/progress.ts';
 import { outputOn, type Terminal } from './terminal/terminal.ts';
@@ -18,14 +17,7 @@ const terminal: Terminal = {
   env,
   ask:
     stdin.isTTY && stderr.isTTY
-      ? async (question) => {
-          const asking = createInterface({ input: stdin, output: stderr });
-          try {
-            return await asking.question(question);
-          } finally {
-            asking.close();
-          }
-        }
+      ? async (question) => (await import('./terminal/ask.ts')).askOn(stdin, stderr, question)
       : undefined,
   exitCode: 0,
 };

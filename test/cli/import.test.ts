@@ -83,6 +83,18 @@ describe('gatehouse import of what kubectl wrote', () => {
     expect(readFileSync(out, 'utf8')).toBe(text);
   });
 
+  it('adds to no document of which it could not keep every byte', async () => {
+    const latin = join(folder, 'latin1.yaml');
+    const text = 'apiVersion: gatehouse/v1 # caf\u00e9\nclusters: {}\n';
+    writeFileSync(latin, text, 'latin1');
+    const { code, err } = await gatehouse(
+      ...[CLUSTER, '--aws-auth', awsAuth, '--rbac', rbac, '--policy', latin, '--out', latin, '--force'],
+    );
+    expect(code).toBe(1);
+    expect(err).toContain('latin1.yaml is no UTF-8');
+    expect(readFileSync(latin, 'latin1')).toBe(text);
+  });
+
   it.each<[string, readonly string[], string]>([
     ['no cluster that could be found', ['prod-eu', '--aws-auth', awsAuth], 'nothing tells in which account'],
     ['RBAC without aws-auth', [CLUSTER, '--rbac', rbac], '--rbac goes with --aws-auth'],

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -415,6 +415,40 @@ describe('gatehouse apply', () => {
     expect(again).toMatchObject({ code: 0, out: 'done  nothing of the plan is left to do\n' });
   });
 
+  it('saves a plan over another one and over an empty file, but over nothing else', async () => {
+    play(MINE);
+    const there = join(folder, 'there.yaml');
+    writeFileSync(there, '');
+    for (let time = 0; time < 2; time++) expect((await gatehouse('plan', 'prod-eu', '--out', there)).code).toBe(0);
+    for (const text of ['apiVersion: gatehouse/v1\n', '{"kind":"something"}', 'null']) {
+      writeFileSync(there, text);
+      const { code, err } = await gatehouse('plan', 'prod-eu', '--out', there);
+      expect(code).toBe(1);
+      expect(err).toContain('[already-exists]');
+      expect(readFileSync(there, 'utf8')).toBe(text);
+    }
+  });
+
+  it('names a saved plan so that "apply" takes it for a file', async () => {
+    play(MINE);
+    const bare = `bare-${process.pid}`;
+    try {
+      const { err } = await gatehouse('plan', 'prod-eu', '--out', bare);
+      expect(err).toContain(`apply ./${bare}\n`);
+    } finally {
+      rmSync(bare, { force: true });
+    }
+  });
+
+  it('refuses a saved plan of which nothing is left because something stands in the way now', async () => {
+    play(MINE);
+    await gatehouse('plan', 'prod-eu', '--out', file);
+    play({ findings: [FINDING] });
+    const { code, out, err } = await gatehouse('apply', file);
+    expect({ code, out }).toEqual({ code: 1, out: '' });
+    expect(err).toContain('blocked: foreign-entry');
+  });
+
   it('refuses a saved plan that is stale, and shows the difference', async () => {
     play(MINE);
     await gatehouse('plan', 'prod-eu', '--out', file);
@@ -470,6 +504,49 @@ describe('gatehouse apply', () => {
       expect(out).toMatch(/done {2}policy version 4 is in force\n\ndone {2}1 line applied/);
       expect(code).toBe(0);
       expect(operations().filter((one) => /policy/.test(one))).toEqual(['upload-policy', 'activate-policy']);
+    });
+
+    it.each([{ limited: ['prod-eu'] }, { limited: ['--subject', 'user/standard/mia'] }])(
+      'is not saved with a plan of a part of it: $limited',
+      async ({ limited }) => {
+        playPolicy(WIDER);
+        const part = join(folder, 'part.plan.json');
+        const { code, err } = await gatehouse('plan', ...limited, '--policy', policy, '--out', part);
+        expect(code).toBe(1);
+        expect(err).toContain('a document is put in force as a whole');
+        expect(existsSync(part)).toBe(false);
+      },
+    );
+
+    it.each<{ what: string; edit: (plan: { targets: object[] }) => object }>([
+      {
+        what: 'says nothing of a target of the document',
+        edit: (plan) => ({ ...plan, targets: plan.targets.slice(1) }),
+      },
+      { what: 'is limited to somebody', edit: (plan) => ({ ...plan, subjects: ['user/standard/noor'] }) },
+    ])('is not put in force by a plan that $what', async ({ edit }) => {
+      playPolicy(WIDER);
+      const STAGING = PROD.replace('prod-eu', 'staging');
+      const before = answer;
+      answer = (operation) => {
+        if (operation.operation === 'plan' && operation.target === `cluster/${STAGING}`) {
+          return { ok: true, outcome: planned(`cluster/${STAGING}`, {}) };
+        }
+        if (operation.operation === 'plan' && operation.subjects !== undefined) {
+          return { ok: true, outcome: planned(`cluster/${PROD}`, {}) };
+        }
+        const played = before(operation) as { outcome: object };
+        if (operation.operation !== 'plan-targets') return played;
+        return { ok: true, outcome: { ...played.outcome, targets: [`cluster/${PROD}`, `cluster/${STAGING}`] } };
+      };
+      const whole = join(folder, 'whole.plan.json');
+      expect((await gatehouse('plan', '--policy', policy, '--out', whole)).code).toBe(0);
+      const edited = edit(JSON.parse(readFileSync(whole, 'utf8')));
+      writeFileSync(whole, JSON.stringify('subjects' in edited ? { ...edited, targets: [] } : edited));
+      const { code, err } = await gatehouse('apply', whole, '--by', 'me');
+      expect(code).toBe(1);
+      expect(err).toContain('is stale');
+      expect(operations()).not.toContain('upload-policy');
     });
 
     it('is not activated where it widens what was not shown, because another policy came in between', async () => {

@@ -11,6 +11,7 @@ import {
 import { Failure } from '@gatehouse/core/access/failure';
 import { orFailure } from '@gatehouse/core/aws/failures';
 import type { Pace } from './pace.ts';
+import { describeStack } from './stack.ts';
 
 /** What a change set does to one resource. */
 export interface ResourceChange {
@@ -167,13 +168,17 @@ export async function execute(cloud: CloudFormationClient, { id, stackName }: Ch
   );
 }
 
-/** Deletes a change set that nobody executes, and with it the empty stack that it would have made. */
+/**
+ * Deletes a change set that nobody executes, and with it the empty stack that it would have made: unless somebody else has made
+ * the stack meanwhile.
+ */
 export async function discard(
   cloud: CloudFormationClient,
   { id, stackName, creates }: Pick<ChangeSet, 'id' | 'stackName' | 'creates'>,
 ): Promise<void> {
   await orFailure(`deleting the change set of ${stackName}`, async () => {
     await cloud.send(new DeleteChangeSetCommand({ ChangeSetName: id, StackName: stackName }));
-    if (creates) await cloud.send(new DeleteStackCommand({ StackName: stackName }));
+    const stack = creates ? await describeStack(cloud, stackName) : undefined;
+    if (stack?.status === 'REVIEW_IN_PROGRESS') await cloud.send(new DeleteStackCommand({ StackName: stack.id }));
   });
 }

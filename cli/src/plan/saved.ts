@@ -1,15 +1,36 @@
-import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { Failure } from '@gatehouse/core/access/failure';
 import { type SavedPlan, savedPlanSchema } from '@gatehouse/core/operations/saved-plan';
 
-/** Writes a plan so that only its owner reads it: it names people and what they get. */
+/**
+ * Writes a plan so that only its owner reads it: it names people and what they get.
+ * @throws Failure `already-exists` over what is no plan, like the policy document.
+ */
 export function writeSavedPlan(file: string, plan: SavedPlan): void {
+  if (!isFree(file)) {
+    throw new Failure('already-exists', `${file} is there already and is no plan, so it stays as it is`, {
+      remedy: 'name another file',
+    });
+  }
   const beside = `${file}.${process.pid}.new`;
   try {
     writeFileSync(beside, `${JSON.stringify(plan, null, 2)}\n`, { mode: 0o600, flag: 'wx' });
     renameSync(beside, file);
   } finally {
     rmSync(beside, { force: true });
+  }
+}
+
+/** Whether nothing is lost by a plan there: there is none, an empty file, or another plan. */
+function isFree(file: string): boolean {
+  const there = statSync(file, { throwIfNoEntry: false });
+  if (!there) return true;
+  if (!there.isFile()) return false;
+  const text = readFileSync(file, 'utf8');
+  try {
+    return text === '' || JSON.parse(text)?.kind === 'gatehouse-plan';
+  } catch {
+    return false;
   }
 }
 

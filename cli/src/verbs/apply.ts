@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Failure } from '@gatehouse/core/access/failure';
 import type { Subject } from '@gatehouse/core/access/subject';
@@ -86,8 +85,11 @@ async function taskOf(
   targets: readonly string[],
   { policy, subject, yes, output }: Options,
 ): Promise<Task> {
-  const { plansFor } = await import('../plan/planned.ts');
-  const document = policy === undefined ? undefined : readFileSync(policy, 'utf8');
+  const [{ plansFor }, { readDocument }] = await Promise.all([
+    import('../plan/planned.ts'),
+    import('../policy-file.ts'),
+  ]);
+  const document = policy === undefined ? undefined : readDocument(policy);
   const request = { targets, subjects: subject, document };
   const all = await progress.during(
     'planning',
@@ -112,7 +114,8 @@ async function taskOfFile(
   const document = kept.policy?.document;
   const only = kept.subjects as readonly Subject[] | undefined;
   const isEmpty = all.unplanned.length === 0 && all.plans.every(({ changes }) => changes.length === 0);
-  if (differences.length > 0 && isEmpty && document === undefined) {
+  const isInTheWay = differences.some(({ sign }) => sign === '+');
+  if (differences.length > 0 && isEmpty && !isInTheWay && document === undefined) {
     terminal.out.write(`${terminal.out.style.good('done')}  nothing of the plan is left to do\n`);
     return undefined;
   }
@@ -137,8 +140,10 @@ async function plannedAnew(
     import('@gatehouse/core/operations/saved-plan'),
   ]);
   const document = kept.policy?.document;
-  const subjects = kept.subjects as readonly Subject[] | undefined;
-  const asked = { targets: kept.targets.map(({ target }) => target), subjects, document };
+  const isWhole = document !== undefined;
+  // A document is put in force as a whole, whatever a plan under it was limited to.
+  const subjects = isWhole ? undefined : (kept.subjects as readonly Subject[] | undefined);
+  const asked = { targets: isWhole ? [] : kept.targets.map(({ target }) => target), subjects, document };
   const all = await progress.during(
     'planning anew',
     (say) => plansFor(run, asked, (done, of) => say(`planning anew, ${done} of ${of}`)),

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { parseClusterArn } from '@gatehouse/core/access/arn';
 import { Failure } from '@gatehouse/core/access/failure';
 import type { ExistingAccess } from '@gatehouse/core/operations/existing-access';
@@ -48,7 +47,8 @@ export function addImport(program: Command, terminal: Terminal): void {
 }
 
 async function importCluster(terminal: Terminal, cluster: string, options: Options): Promise<void> {
-  const base = options.policy === undefined ? undefined : readFileSync(options.policy, 'utf8');
+  const { readDocument } = await import('../policy-file.ts');
+  const base = options.policy === undefined ? undefined : readDocument(options.policy);
   const input =
     options.awsAuth === undefined
       ? await throughGatehouse(terminal, cluster, options)

@@ -237,10 +237,10 @@ async function modeInFile(
   mode: ClusterMode | undefined,
   { output: format, dryRun }: Options,
 ): Promise<void> {
-  const [{ readFileSync }, { readPolicyFile }] = await Promise.all([import('node:fs'), import('../policy-file.ts')]);
+  const { readDocument, readPolicyFile } = await import('../policy-file.ts');
   const policy = readPolicyFile(file);
   const known = policy.clusters.find(({ name }) => name === cluster);
-  const text = readFileSync(file, 'utf8');
+  const text = readDocument(file);
   const { withMode } = await import('@gatehouse/core/policy/set-mode');
   const edited = withMode(text, cluster, mode ?? known?.mode ?? 'observe');
   const isChanged = edited !== text;

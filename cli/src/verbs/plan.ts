@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { Failure } from '@gatehouse/core/access/failure';
 import type { Subject } from '@gatehouse/core/access/subject';
 import type { Command } from 'commander';
 import { type AwsOptions, withAwsOptions } from '../aws/options.ts';
@@ -36,12 +36,22 @@ export function addPlan(program: Command, terminal: Terminal): void {
 }
 
 async function plan(terminal: Terminal, targets: readonly string[], options: Options): Promise<void> {
-  const [{ operationsOf }, { plansFor, summaryOf }, { planListing, writePlans }] = await Promise.all([
+  const [{ operationsOf }, { plansFor, summaryOf }, { planListing, writePlans }, { readDocument }] = await Promise.all([
     import('../aws/run-operation.ts'),
     import('../plan/planned.ts'),
     import('../plan/text.ts'),
+    import('../policy-file.ts'),
   ]);
-  const document = options.policy === undefined ? undefined : readFileSync(options.policy, 'utf8');
+  if (
+    options.out !== undefined &&
+    options.policy !== undefined &&
+    (targets.length > 0 || options.subject !== undefined)
+  ) {
+    throw new Failure('invalid', 'a document is put in force as a whole, so a plan of a part of it is not saved', {
+      remedy: 'leave targets and subjects out; or --out, to look at them alone',
+    });
+  }
+  const document = options.policy === undefined ? undefined : readDocument(options.policy);
   const run = await operationsOf(options, terminal);
   const request = { targets, subjects: options.subject, document };
   const all = await terminal.progress.during(
@@ -56,13 +66,14 @@ async function plan(terminal: Terminal, targets: readonly string[], options: Opt
     text: (output, wide) => writePlans(output, all, wide),
   });
   if (options.out !== undefined) {
-    const [{ savedPlan }, { writeSavedPlan }] = await Promise.all([
+    const [{ savedPlan }, { writeSavedPlan, isFileName }] = await Promise.all([
       import('@gatehouse/core/operations/saved-plan'),
       import('../plan/saved.ts'),
     ]);
     writeSavedPlan(options.out, savedPlan(all, { subjects: options.subject, document, at: Date.now() }));
     const { err } = terminal;
-    err.write(err.style.dim(`saved; to carry it out while it is still true: ${COMMAND} apply ${options.out}\n`));
+    const file = isFileName(options.out) ? options.out : `./${options.out}`;
+    err.write(err.style.dim(`saved; to carry it out while it is still true: ${COMMAND} apply ${file}\n`));
   }
   if (summary.unplanned > 0) terminal.exitCode = 1;
   else if (options.detailedExitcode && all.plans.some(({ changes }) => changes.length > 0)) terminal.exitCode = 2;

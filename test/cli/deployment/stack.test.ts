@@ -136,9 +136,20 @@ describe('a change set', () => {
   });
 
   it('of a stack that is not made goes with the empty stack', async () => {
+    cloud.on(DescribeStacksCommand).resolves(status('REVIEW_IN_PROGRESS'));
     await discard(client, { id: 'set', stackName: 'gatehouse', creates: true });
     expect(cloud.commandCalls(DeleteStackCommand)).toHaveLength(1);
   });
+
+  it.each(['CREATE_IN_PROGRESS', 'CREATE_COMPLETE'])(
+    'leaves a stack that somebody else made meanwhile: %s',
+    async (is) => {
+      cloud.on(DescribeStacksCommand).resolves(status(is));
+      await discard(client, { id: 'set', stackName: 'gatehouse', creates: true });
+      expect(cloud.commandCalls(DeleteChangeSetCommand)).toHaveLength(1);
+      expect(cloud.commandCalls(DeleteStackCommand)).toHaveLength(0);
+    },
+  );
 });
 
 const event = (id: string, LogicalResourceId: string, ResourceStatus: string, ResourceStatusReason = '') =>
