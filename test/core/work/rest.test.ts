@@ -12,8 +12,8 @@ describe('how long marks gather', () => {
     ['grant', 50, 2_000],
     ['grant', 500, 2_000],
     ['revocation', 5, 0],
-    ['revocation', 50, 500],
-    ['revocation', 500, 500],
+    ['revocation', 50, 100],
+    ['revocation', 500, 100],
   ] as const)('%s: after %i marks, %i ms', (urgency, marks, expected) => {
     expect(length(marks, urgency)).toBe(expected);
   });

@@ -23,7 +23,7 @@ const HALF_LIFE = 10_000;
 const FEW = 5;
 /** Milliseconds of rest for each mark, and at most. */
 const LENGTH: Record<Urgency, { readonly each: number; readonly most: number }> = {
-  revocation: { each: 15, most: 500 },
+  revocation: { each: 5, most: 100 },
   grant: { each: 40, most: 2_000 },
 };
 
