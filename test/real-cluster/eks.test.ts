@@ -73,6 +73,7 @@ eksContract(
           certificateAuthority: '',
           version: '1.34',
           authenticationMode: 'CONFIG_MAP',
+          isPublic: cluster!.resourcesVpcConfig!.endpointPublicAccess!,
           ownIssuer: cluster!.identity!.oidc!.issuer!,
           tags: { env: 'prod' },
         },
