@@ -124,7 +124,7 @@ export async function deploy(terminal: Terminal, cloud: Cloud, options: DeployOp
     await agree(terminal, options.yes, {
       question: `Deploy this to account ${account}, ${region}?${wider}`,
       otherwise: 'nothing was deployed',
-      unasked: 'gatehouse deploy --yes',
+      remedy: 'to agree without being asked: gatehouse deploy --yes',
     });
     const outputs = await done(cloud, set, terminal, pace);
     // A state that is new is of this release's version, and says so.

@@ -5,10 +5,14 @@ import type { Terminal } from './terminal.ts';
 export interface Question {
   /** What follows a "yes". */
   readonly question: string;
-  /** What did not happen without it, as it completes "so ...": `nothing was deployed`. */
+  /** What only a "yes" does, as it completes `Only "yes" ...`: `deploys it`. Without it: `does it`. */
+  readonly does?: string;
+  /** What is so without it: `nothing was deployed`. */
   readonly otherwise: string;
-  /** The line that agrees without being asked. */
-  readonly unasked: string;
+  /** What is said where nobody is there to be asked, if it is more than that, and so it is as `otherwise` says. */
+  readonly alone?: string;
+  /** How to agree without being asked. */
+  readonly remedy: string;
 }
 
 /**
@@ -18,11 +22,10 @@ export interface Question {
 export async function agree(
   { ask }: Pick<Terminal, 'ask'>,
   yes: boolean | undefined,
-  { question, otherwise, unasked }: Question,
+  { question, does = 'does it', otherwise, alone = `nobody is there to agree, so ${otherwise}`, remedy }: Question,
 ): Promise<void> {
   if (yes) return;
-  const remedy = `to agree without being asked: ${unasked}`;
-  if (!ask) throw new Failure('forbidden', `nobody is there to agree, so ${otherwise}`, { remedy });
-  const answer = await ask(`${question} Only "yes" does it: `);
+  if (!ask) throw new Failure('forbidden', alone, { remedy });
+  const answer = await ask(`${question} Only "yes" ${does}: `);
   if (answer.trim() !== 'yes') throw new Failure('forbidden', otherwise, { remedy });
 }

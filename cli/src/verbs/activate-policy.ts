@@ -1,7 +1,7 @@
-import { Failure } from '@gatehouse/core/access/failure';
 import type { UploadedVersion } from '@gatehouse/core/policy/versions';
 import { type Command, InvalidArgumentError } from 'commander';
 import { type AwsOptions, withAwsOptions } from '../aws/options.ts';
+import { agree } from '../terminal/agree.ts';
 import { type Format, withFormats, writeAnswer } from '../terminal/answer.ts';
 import { type DryRunOptions, withDryRun, withExamples, withExitCodes } from '../terminal/help.ts';
 import type { Output, Terminal } from '../terminal/terminal.ts';
@@ -120,18 +120,21 @@ function writeEffects(output: Output, { widens, narrows }: Pick<Comparison, 'wid
 }
 
 async function approve(
-  { ask, err }: Terminal,
+  terminal: Terminal,
   version: number,
   uploaded: Omit<UploadedVersion, 'text'> | undefined,
   comparison: Comparison | undefined,
 ): Promise<void> {
-  const remedy = `to agree without being asked: gatehouse activate-policy ${version} --yes`;
-  if (!ask) throw new Failure('forbidden', 'nobody is there to agree, so nothing was activated', { remedy });
-  if (uploaded) {
+  const { ask, err } = terminal;
+  if (ask && uploaded) {
     const when = timeText(uploaded.uploadedAt);
     err.write(`Version ${version} (${uploaded.state}) was uploaded by ${printable(uploaded.by)} at ${when}.\n`);
   }
-  if (comparison) writeEffects(err, comparison);
-  const answer = await ask('It may give people more access than they have now. Only "yes" activates it: ');
-  if (answer.trim() !== 'yes') throw new Failure('forbidden', 'nothing was activated', { remedy });
+  if (ask && comparison) writeEffects(err, comparison);
+  await agree(terminal, false, {
+    question: 'It may give people more access than they have now.',
+    does: 'activates it',
+    otherwise: 'nothing was activated',
+    remedy: `to agree without being asked: gatehouse activate-policy ${version} --yes`,
+  });
 }

@@ -8,6 +8,7 @@ import { type AwsOptions, withAwsOptions } from '../aws/options.ts';
 import type { RunOperation } from '../aws/run-operation.ts';
 import type { FollowedTo } from '../plan/follow.ts';
 import type { Plans } from '../plan/planned.ts';
+import { agree } from '../terminal/agree.ts';
 import { type Format, isForPrograms, withFormats, writeAnswer } from '../terminal/answer.ts';
 import { columns } from '../terminal/columns.ts';
 import { COMMAND, type DryRunOptions, withDryRun, withExamples, withExitCodes } from '../terminal/help.ts';
@@ -161,7 +162,13 @@ async function agreeTo(
   { all, document, only }: Task,
   options: Options,
 ): Promise<void> {
-  await agree(terminal, options);
+  await agree(terminal, false, {
+    question: `${options.policy === undefined ? 'It gives' : 'The document gives'} people more than they have now.`,
+    does: 'applies it',
+    otherwise: 'nothing was applied',
+    alone: 'it widens, and nobody is there to agree, so nothing was applied',
+    remedy: `to agree without being asked: --yes; or save the plan first: ${COMMAND} plan --out FILE`,
+  });
   const { savedPlan } = await import('@gatehouse/core/operations/saved-plan');
   const shown = savedPlan(all, { at: Date.now(), document, subjects: only });
   const { differences } = await plannedAnew(terminal, run, shown, options);
@@ -241,15 +248,6 @@ async function carryOut(terminal: Terminal, run: RunOperation, task: Task, optio
 function subjectsIn(changes: TargetPlan['changes']): ReadonlySet<Subject> | undefined {
   const subjects = changes.flatMap(({ change }) => change.lines.map(({ subject }) => subject));
   return subjects.includes(undefined) ? undefined : new Set(subjects as Subject[]);
-}
-
-async function agree({ ask }: Terminal, { policy }: Options): Promise<void> {
-  const remedy = `to agree without being asked: --yes; or save the plan first: ${COMMAND} plan --out FILE`;
-  if (!ask)
-    throw new Failure('forbidden', 'it widens, and nobody is there to agree, so nothing was applied', { remedy });
-  const what = policy === undefined ? 'It gives' : 'The document gives';
-  const said = await ask(`${what} people more than they have now. Only "yes" applies it: `);
-  if (said.trim() !== 'yes') throw new Failure('forbidden', 'nothing was applied', { remedy });
 }
 
 /** Uploads the document, and activates what of it waits; answers its version. @throws Failure `conflict` where another came in between. */

@@ -4,6 +4,7 @@ import type { ClusterModeOutcome, ModePlace, PlanCounts } from '@gatehouse/core/
 import type { UploadOutcome } from '@gatehouse/core/policy/versions';
 import { Argument, type Command } from 'commander';
 import { type AwsOptions, withAwsOptions } from '../aws/options.ts';
+import { agree } from '../terminal/agree.ts';
 import { type Format, type Listing, withFormats, writeAnswer } from '../terminal/answer.ts';
 import { columns } from '../terminal/columns.ts';
 import { withExamples, withExitCodes } from '../terminal/help.ts';
@@ -77,7 +78,14 @@ async function modeOf(
   const { err } = terminal;
   if (options.output === 'table' || options.output === 'wide' || terminal.ask) writeMeaning(err, now, mode);
   if (options.dryRun) return write(terminal.out, options.output, now, { state: 'dry-run', mode });
-  if (change.widens && !options.yes) await approve(terminal, now, mode);
+  if (change.widens) {
+    await agree(terminal, options.yes, {
+      question: `It gives people access on ${now.cluster}.`,
+      does: 'changes it',
+      otherwise: 'nothing was changed',
+      remedy: `to agree without being asked: gatehouse mode ${now.cluster} ${mode} --yes`,
+    });
+  }
   const { whoAmI } = await import('../aws/caller.ts');
   const by = options.by ?? (await whoAmI(options));
   const { version, state } = await run<UploadOutcome>({
@@ -129,13 +137,6 @@ function whereText({ in: where, field }: ModePlace): string {
     case 'registration':
       return 'it was registered by command or event, and its registration has the mode';
   }
-}
-
-async function approve({ ask }: Terminal, { cluster }: ClusterModeOutcome, mode: ClusterMode): Promise<void> {
-  const remedy = `to agree without being asked: gatehouse mode ${cluster} ${mode} --yes`;
-  if (!ask) throw new Failure('forbidden', 'nobody is there to agree, so nothing was changed', { remedy });
-  const answer = await ask(`It gives people access on ${cluster}. Only "yes" changes it: `);
-  if (answer.trim() !== 'yes') throw new Failure('forbidden', 'nothing was changed', { remedy });
 }
 
 function countsText({ create, update, delete: gone, blocked }: PlanCounts): string {

@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import { type AwsOptions, withAwsOptions } from '../aws/options.ts';
 import { factText, timeText } from '../events/event-text.ts';
 import { readSince, type Since, sinceTime } from '../events/span.ts';
+import { agree } from '../terminal/agree.ts';
 import { type Column, type Format, withFormats, writeAnswer, writeListing } from '../terminal/answer.ts';
 import { withExamples, withExitCodes } from '../terminal/help.ts';
 import type { Terminal } from '../terminal/terminal.ts';
@@ -104,15 +105,16 @@ async function replay(terminal: Terminal, event: string | undefined, options: Op
   });
 }
 
-async function approve({ ask, err }: Terminal, foreseen: ReplayOutcome): Promise<void> {
-  const remedy = 'to replay without being asked: --yes; to see what would be news: --dry-run';
+async function approve(terminal: Terminal, foreseen: ReplayOutcome): Promise<void> {
   const what = counted(foreseen.replayed.length, 'event');
-  if (!ask) throw new Failure('forbidden', `nobody is there to agree, so none of ${what} was replayed`, { remedy });
-  writeListing(err, { columns: COLUMNS, rows: rowsOf(foreseen) });
-  const answer = await ask(
-    `${what}, of which ${counted(newsIn(foreseen), 'fact')} would be news. Only "yes" replays: `,
-  );
-  if (answer.trim() !== 'yes') throw new Failure('forbidden', 'nothing was replayed', { remedy });
+  if (terminal.ask) writeListing(terminal.err, { columns: COLUMNS, rows: rowsOf(foreseen) });
+  await agree(terminal, false, {
+    question: `${what}, of which ${counted(newsIn(foreseen), 'fact')} would be news.`,
+    does: 'replays',
+    otherwise: 'nothing was replayed',
+    alone: `nobody is there to agree, so none of ${what} was replayed`,
+    remedy: 'to replay without being asked: --yes; to see what would be news: --dry-run',
+  });
 }
 
 function rowsOf({ replayed }: ReplayOutcome): readonly Row[] {

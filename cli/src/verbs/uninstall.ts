@@ -93,7 +93,7 @@ async function uninstall(terminal: Terminal, options: Options): Promise<void> {
       ? `Take back all access and remove the stack ${options.stack} of account ${cloud.account}, ${cloud.region}?`
       : `Remove the stack ${options.stack} of account ${cloud.account}, ${cloud.region}, and leave what is listed?`,
     otherwise: 'nothing was removed',
-    unasked: `gatehouse uninstall ${options.revoke ? '--revoke' : '--keep-access'} --yes`,
+    remedy: `to agree without being asked: gatehouse uninstall ${options.revoke ? '--revoke' : '--keep-access'} --yes`,
   });
   if (options.revoke) {
     await work.takeBack(terminal, run, inventory, {

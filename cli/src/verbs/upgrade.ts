@@ -72,7 +72,7 @@ async function stateBack(terminal: Terminal, options: Options): Promise<void> {
     await agree(terminal, options.yes, {
       question: `Bring the state of ${options.stack} in ${cloud.account}, ${cloud.region}, from schema version ${from} back to ${to}?`,
       otherwise: 'the state stays',
-      unasked: 'gatehouse upgrade --state-back --yes',
+      remedy: 'to agree without being asked: gatehouse upgrade --state-back --yes',
     });
     migrated = await migrate(state, to, teller(terminal));
   }
