@@ -1,8 +1,9 @@
-import { chmodSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { digest } from '@gatehouse/core/access/digest';
 import type { Names } from '@gatehouse/core/operations/names';
+import { replaceFile } from '../files/replace-file.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 import type { Typed } from './candidates.ts';
 
@@ -91,8 +92,5 @@ function readKept(file: string, now: number): Names | undefined {
 function keep(file: string, kept: Kept): void {
   const folder = join(file, '..');
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const fresh = `${file}.${process.pid}`;
-  writeFileSync(fresh, JSON.stringify(kept), { mode: 0o600 });
-  chmodSync(fresh, 0o600);
-  renameSync(fresh, file);
+  replaceFile(file, JSON.stringify(kept));
 }

@@ -1,17 +1,7 @@
-import { randomBytes } from 'node:crypto';
-import {
-  closeSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  realpathSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { closeSync, mkdirSync, openSync, readFileSync, realpathSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { Failure } from '@gatehouse/core/access/failure';
+import { replaceFile } from '../files/replace-file.ts';
 
 /**
  * The kubeconfig to write, as `aws eks update-kubeconfig` chooses it: the one named; of those of KUBECONFIG the first that has
@@ -59,7 +49,7 @@ export async function changeKubeconfig(path: string, change: (before: string) =>
   try {
     const before = readKubeconfig(file);
     const after = await change(before);
-    if (after !== before) replace(file, after);
+    if (after !== before) replaceFile(file, after);
   } finally {
     rmSync(lock, { force: true });
   }
@@ -70,23 +60,6 @@ function target(path: string): string {
     return realpathSync(path);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return path;
-    throw error;
-  }
-}
-
-function replace(file: string, text: string): void {
-  const beside = `${file}.${randomBytes(6).toString('hex')}`;
-  try {
-    const descriptor = openSync(beside, 'wx', 0o600);
-    try {
-      writeFileSync(descriptor, text);
-      fsyncSync(descriptor);
-    } finally {
-      closeSync(descriptor);
-    }
-    renameSync(beside, file);
-  } catch (error) {
-    rmSync(beside, { force: true });
     throw error;
   }
 }

@@ -1,6 +1,7 @@
-import { readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { Failure } from '@gatehouse/core/access/failure';
 import { type SavedPlan, savedPlanSchema } from '@gatehouse/core/operations/saved-plan';
+import { replaceFile } from '../files/replace-file.ts';
 
 /**
  * Writes a plan so that only its owner reads it: it names people and what they get.
@@ -12,13 +13,7 @@ export function writeSavedPlan(file: string, plan: SavedPlan): void {
       remedy: 'name another file',
     });
   }
-  const beside = `${file}.${process.pid}.new`;
-  try {
-    writeFileSync(beside, `${JSON.stringify(plan, null, 2)}\n`, { mode: 0o600, flag: 'wx' });
-    renameSync(beside, file);
-  } finally {
-    rmSync(beside, { force: true });
-  }
+  replaceFile(file, `${JSON.stringify(plan, null, 2)}\n`);
 }
 
 /** Whether nothing is lost by a plan there: there is none, an empty file, or another plan. */

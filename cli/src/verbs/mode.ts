@@ -273,17 +273,12 @@ async function modeInFile(
   });
 }
 
-/** Replaces a file at once, so that nobody reads half of it; it keeps its permissions, and a link stays one. */
+/** The file keeps its permissions, and a link stays one. */
 async function writeInPlace(file: string, text: string): Promise<void> {
-  const { chmod, realpath, rename, rm, stat, writeFile } = await import('node:fs/promises');
-  const target = await realpath(file);
-  const beside = `${target}.${process.pid}.new`;
-  try {
-    await writeFile(beside, text, { flag: 'wx', mode: 0o600 });
-    await chmod(beside, (await stat(target)).mode);
-    await rename(beside, target);
-  } catch (error) {
-    await rm(beside, { force: true });
-    throw error;
-  }
+  const [{ realpathSync, statSync }, { replaceFile }] = await Promise.all([
+    import('node:fs'),
+    import('../files/replace-file.ts'),
+  ]);
+  const target = realpathSync(file);
+  replaceFile(target, text, statSync(target).mode);
 }
