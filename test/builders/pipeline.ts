@@ -6,6 +6,8 @@ import type { Cause, Fact } from '@gatehouse/core/directory/fact';
 import { factKey } from '@gatehouse/core/directory/items';
 import { nudgePlanner } from '@gatehouse/core/directory/nudge';
 import { recordFact } from '@gatehouse/core/directory/record';
+import type { Operation } from '@gatehouse/core/operations/operation';
+import { runOperation } from '@gatehouse/core/operations/run';
 import { ACTIVE_KEY, policyInForce } from '@gatehouse/core/policy/in-force';
 import { activatePolicy, uploadPolicy } from '@gatehouse/core/policy/versions';
 import type { EksCluster } from '@gatehouse/core/ports/eks';
@@ -38,6 +40,9 @@ import { sqsEvent } from './sqs-event.ts';
 
 /** Batch sizes of the event source mappings. */
 const BATCH: Record<QueueName, number> = { intake: 10, iam: 1, clusters: 1, later: 10 };
+
+/** Nothing of a test depends on the role's name. */
+const OPERATION_SETTINGS = { limits: TURN_LIMITS, clusterAccessRole: `arn:aws:iam::${ACCOUNT}:role/x` };
 
 /** How a pipeline under test begins. */
 export interface PipelineOptions {
@@ -213,6 +218,9 @@ export async function aPipeline(options: PipelineOptions) {
     },
     ...{ addCluster, deliver, settle, say, join, leave, upload },
     tick: () => tick(ports, clock.now()),
+    /** Runs an operation, as `run-operation` does. */
+    operate: async <Outcome>(operation: Operation) =>
+      (await runOperation(ports, OPERATION_SETTINGS, operation)) as unknown as Outcome,
     /** Calls that write, to IAM and all clusters. */
     writes: () => [
       ...[...iam.values()].flatMap(({ calls }) => calls.filter((call) => !/^(get|list)/.test(call))),

@@ -9,10 +9,8 @@ import type { Names } from '@gatehouse/core/operations/names';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { candidatesFor, type Typed } from '../../cli/src/completion/candidates.ts';
 import { SCRIPTS, SHELLS } from '../../cli/src/completion/scripts.ts';
-import { createProgram } from '../../cli/src/program.ts';
-import { PLAIN } from '../../cli/src/terminal/style.ts';
 import { ROOT } from './spawned.ts';
-import { runCommand } from './terminal.ts';
+import { runCommand, silentProgram } from './terminal.ts';
 
 const NAMES: Names = {
   clusters: ['prod-eu', 'staging'],
@@ -26,15 +24,7 @@ const NAMES: Names = {
   versions: [7, 6],
 };
 
-const output = { write: () => {}, style: PLAIN, width: undefined };
-const program = createProgram({
-  out: output,
-  err: output,
-  env: {},
-  ask: undefined,
-  exitCode: 0,
-  progress: { during: (_, work) => work(() => {}) },
-});
+const program = silentProgram();
 
 async function offered(line: string, names: (typed: Typed) => Promise<Names | undefined> = async () => NAMES) {
   const words = line.split(' ');

@@ -1,10 +1,8 @@
 import type { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { createProgram } from '../../cli/src/program.ts';
 import { FORMATS } from '../../cli/src/terminal/answer.ts';
-import { PLAIN } from '../../cli/src/terminal/style.ts';
-import { runCommand } from './terminal.ts';
+import { runCommand, silentProgram } from './terminal.ts';
 
 /** What takes fewer formats, or none, because it is read by one program and no other, or is a story. */
 const FEWER: Readonly<Record<string, readonly string[]>> = {
@@ -22,15 +20,7 @@ function verbsOf(command: Command, path: readonly string[] = []): readonly (read
   return own.length === 0 ? [path] : own.flatMap((one) => verbsOf(one, [...path, one.name()]));
 }
 
-const output = { write: () => {}, style: PLAIN, width: undefined };
-const program = createProgram({
-  out: output,
-  err: output,
-  env: {},
-  ask: undefined,
-  exitCode: 0,
-  progress: { during: (_, work) => work(() => {}) },
-});
+const program = silentProgram();
 const VERBS = verbsOf(program).map((path) => ({
   verb: path.join(' '),
   path,

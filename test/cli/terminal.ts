@@ -1,4 +1,5 @@
-import { run } from '../../cli/src/program.ts';
+import type { Command } from 'commander';
+import { createProgram, run } from '../../cli/src/program.ts';
 import type { Progress } from '../../cli/src/terminal/progress.ts';
 import { PLAIN } from '../../cli/src/terminal/style.ts';
 import type { Output, Terminal } from '../../cli/src/terminal/terminal.ts';
@@ -40,4 +41,11 @@ export async function runCommand(
     exitCode: 0,
   } as const;
   return { code: await run(arguments_, { ...terminal }), ...written, said };
+}
+
+/** The command, to be looked at: what it writes is heard by nobody. */
+export function silentProgram(): Command {
+  const output = { write: () => {}, style: PLAIN, width: undefined };
+  const progress: Progress = { during: (_, work) => work(() => {}) };
+  return createProgram({ out: output, err: output, env: {}, ask: undefined, exitCode: 0, progress });
 }

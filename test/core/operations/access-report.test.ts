@@ -1,6 +1,4 @@
 import type { AccessAnswer, AccessReport } from '@gatehouse/core/operations/access-report';
-import { runOperation } from '@gatehouse/core/operations/run';
-import { TURN_LIMITS } from '@gatehouse/core/work/turn-ports';
 import { describe, expect, it } from 'vitest';
 import { aPipeline } from '../../builders/pipeline.ts';
 import { ACCOUNT } from '../../builders/policy.ts';
@@ -36,9 +34,7 @@ async function aWorld(roles: readonly (readonly [name: string, path: string])[] 
   await world.settle();
   await world.join('g1', 'alice');
   await world.settle(600_000);
-  const settings = { limits: TURN_LIMITS, clusterAccessRole: `arn:aws:iam::${ACCOUNT}:role/x` };
-  const run = async <T>(operation: Parameters<typeof runOperation>[2]) =>
-    (await runOperation(world.ports, settings, operation)) as T;
+  const run = world.operate;
   const verify = (principal: string) =>
     run<AccessReport>({ operation: 'verify-access', cluster: 'prod-eu', principal });
   const canI = (principal: string, verb: string, resource: string, namespace: string | undefined = 'pay', group = '') =>

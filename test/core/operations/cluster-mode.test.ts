@@ -1,11 +1,8 @@
 import type { ClusterModeOutcome } from '@gatehouse/core/operations/cluster-mode';
 import { placeOf } from '@gatehouse/core/operations/cluster-mode';
-import type { Operation } from '@gatehouse/core/operations/operation';
-import { runOperation } from '@gatehouse/core/operations/run';
 import { policyInForce } from '@gatehouse/core/policy/in-force';
 import { withMode } from '@gatehouse/core/policy/set-mode';
 import { keepDiscovered } from '@gatehouse/core/work/clusters';
-import { TURN_LIMITS } from '@gatehouse/core/work/turn-ports';
 import { describe, expect, it } from 'vitest';
 import { aPipeline } from '../../builders/pipeline.ts';
 import { ACCOUNT } from '../../builders/policy.ts';
@@ -25,8 +22,7 @@ async function aWorld() {
   await world.settle();
   await world.join('g1', 'alice');
   await world.settle(600_000);
-  const settings = { limits: TURN_LIMITS, clusterAccessRole: `arn:aws:iam::${ACCOUNT}:role/x` };
-  const run = async <T>(operation: Operation) => (await runOperation(world.ports, settings, operation)) as T;
+  const run = world.operate;
   const mode = (to?: 'observe' | 'enforce' | 'paused') =>
     run<ClusterModeOutcome>({ operation: 'cluster-mode', cluster: 'prod-eu', ...(to ? { mode: to } : {}) });
   return { ...world, run, mode };

@@ -5,10 +5,8 @@ import { type Events, fits, listEvents } from '@gatehouse/core/operations/events
 import { operationSchema } from '@gatehouse/core/operations/operation';
 import type { ReplayOutcome } from '@gatehouse/core/operations/replay';
 import { replay } from '@gatehouse/core/operations/replay';
-import { runOperation } from '@gatehouse/core/operations/run';
 import { missingOf, type Trace } from '@gatehouse/core/operations/trace';
 import { takeIn } from '@gatehouse/core/sources/intake';
-import { TURN_LIMITS } from '@gatehouse/core/work/turn-ports';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { aPipeline } from '../../builders/pipeline.ts';
@@ -36,9 +34,7 @@ const member = (user: string, at: number, state: 'present' | 'absent' = 'present
 async function aWorld() {
   const world = await aPipeline({ policy: POLICY, users: ['alice'] });
   await world.settle();
-  const settings = { limits: TURN_LIMITS, clusterAccessRole: `arn:aws:iam::${ACCOUNT}:role/x` };
-  const operate = async <T>(operation: object) =>
-    (await runOperation(world.ports, settings, operationSchema.parse(operation))) as unknown as T;
+  const operate = async <T>(operation: object) => world.operate<T>(operationSchema.parse(operation));
   /** As a receiver does. */
   const receive = (event: string, ...facts: readonly Fact[]) =>
     takeIn(world.ports, { delivery: event, events: [{ cause: { source: 'okta', event, type: 't' }, facts }] });

@@ -2,10 +2,8 @@ import { identify, readAwsAuth } from '@gatehouse/core/effective-access/aws-auth
 import { mayThey, type Question, type RbacObjects } from '@gatehouse/core/effective-access/rbac';
 import type { ExistingAccess } from '@gatehouse/core/operations/existing-access';
 import { type ExistingRbac, importAccess } from '@gatehouse/core/operations/import';
-import { runOperation } from '@gatehouse/core/operations/run';
 import { readPolicy } from '@gatehouse/core/policy/read';
 import type { KubernetesObject } from '@gatehouse/core/ports/kubernetes';
-import { TURN_LIMITS } from '@gatehouse/core/work/turn-ports';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { importedPolicy } from '../../../cli/src/policy/imported.ts';
@@ -309,15 +307,11 @@ describe('who was imported', () => {
         );
       });
     };
-    const settings = { limits: TURN_LIMITS, clusterAccessRole: role('x') };
     await world.settle();
     const before = await rights();
     expect(before.flat()).toContain(true);
 
-    const existing = (await runOperation(world.ports, settings, {
-      operation: 'existing-access',
-      cluster: 'prod-eu',
-    })) as unknown as ExistingAccess;
+    const existing = await world.operate<ExistingAccess>({ operation: 'existing-access', cluster: 'prod-eu' });
     const arns = new Map(existing.principals.map(({ mapped: from, arn }) => [from, arn]));
     const { document, grants } = importedPolicy({ ...existing, awsAuth: existing.awsAuth ?? undefined, arns }, EMPTY);
     expect(grants.map(({ principal }) => principal)).toContain(role('teams/ops'));
@@ -333,7 +327,7 @@ describe('who was imported', () => {
       .filter((line) => line.includes('role/nodes'))
       .join('\n');
     await root.replace({ ...awsAuth({ mapRoles: `${left}\n` }), metadata });
-    await runOperation(world.ports, settings, { operation: 'reconcile', target: `cluster/${ARN}` });
+    await world.operate({ operation: 'reconcile', target: `cluster/${ARN}` });
     await world.settle();
     expect(await rights()).toEqual(before);
     expect(cluster.peek(AWS_AUTH)?.data?.mapRoles).toContain(left);

@@ -28,18 +28,10 @@ async function aWorld(text = policy()) {
   await world.settle();
   await world.join('00g1', 'alice');
   await world.settle();
-  const settings = { limits: TURN_LIMITS, clusterAccessRole: 'arn:aws:iam::1:role/x' };
-  const plan = async (asked: { document?: string } = {}) =>
-    (await runOperation(world.ports, settings, {
-      operation: 'plan',
-      target: TARGET,
-      ...asked,
-    })) as unknown as TargetPlan;
+  const plan = (asked: { document?: string } = {}) =>
+    world.operate<TargetPlan>({ operation: 'plan', target: TARGET, ...asked });
   const targets = async (document?: string) =>
-    (await runOperation(world.ports, settings, {
-      operation: 'plan-targets',
-      ...(document === undefined ? {} : { document }),
-    })) as unknown as PlanTargets;
+    world.operate<PlanTargets>({ operation: 'plan-targets', ...(document === undefined ? {} : { document }) });
   const cluster = world.clusters.get(ARN)!;
   /** As somebody with every right would. */
   const unbind = async () => cluster.as({ username: 'root', groups: ['system:masters'] }).remove(BINDING, {});
@@ -80,8 +72,7 @@ describe('the plan of a target', () => {
     await world.iam.get(ACCOUNT)!.deleteRolePolicy('gatehouse-ops', 'gatehouse-clusters');
     world.clock.advance(10 * 60_000);
     const target = `iam/${ACCOUNT}/role/gatehouse-ops` as const;
-    const settings = { limits: TURN_LIMITS, clusterAccessRole: 'arn:aws:iam::1:role/x' };
-    const plan = (await runOperation(world.ports, settings, { operation: 'plan', target })) as unknown as TargetPlan;
+    const plan = await world.operate<TargetPlan>({ operation: 'plan', target });
     expect(linesOf(plan)).toMatchObject([{ sign: '~', subject: 'grant/ops', drifted: true }]);
   });
 

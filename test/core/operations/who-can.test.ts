@@ -1,10 +1,8 @@
 import { readAwsAuth } from '@gatehouse/core/effective-access/aws-auth';
 import { mayThey, type Question, type RbacObjects } from '@gatehouse/core/effective-access/rbac';
 import { admissionsOf, admittedAs, admittedInto } from '@gatehouse/core/operations/admissions';
-import { runOperation } from '@gatehouse/core/operations/run';
 import { type Holder, holdersOf, type WhoCan } from '@gatehouse/core/operations/who-can';
 import type { BindingSubject, KubernetesObject } from '@gatehouse/core/ports/kubernetes';
-import { TURN_LIMITS } from '@gatehouse/core/work/turn-ports';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { aPipeline } from '../../builders/pipeline.ts';
@@ -196,13 +194,12 @@ grants:
     await world.settle();
     for (const one of who) await world.join('g1', one);
     await world.settle(600_000);
-    const settings = { limits: TURN_LIMITS, clusterAccessRole: roleArn('x') };
-    const whoCan = async (question: Question) =>
-      (await runOperation(world.ports, settings, {
+    const whoCan = (question: Question) =>
+      world.operate<WhoCan>({
         operation: 'who-can',
         cluster: 'prod-eu',
         question: question as { verb: string; group: string; resource: string },
-      })) as unknown as WhoCan;
+      });
     const cluster = [...world.clusters.values()][0]!;
     return { ...world, whoCan, cluster };
   }

@@ -1,6 +1,4 @@
-import { runOperation } from '@gatehouse/core/operations/run';
 import { judge, membershipGround, type Why } from '@gatehouse/core/operations/why';
-import { TURN_LIMITS } from '@gatehouse/core/work/turn-ports';
 import { describe, expect, it } from 'vitest';
 import { aPipeline } from '../../builders/pipeline.ts';
 import { ACCOUNT } from '../../builders/policy.ts';
@@ -83,13 +81,7 @@ grants:
     await world.settle();
     await world.join('g1', 'alice');
     await world.settle(600_000);
-    const settings = { limits: TURN_LIMITS, clusterAccessRole: `arn:aws:iam::${ACCOUNT}:role/x` };
-    const why = async (principal: string) =>
-      (await runOperation(world.ports, settings, {
-        operation: 'why',
-        cluster: 'prod-eu',
-        principal,
-      })) as unknown as Why;
+    const why = (principal: string) => world.operate<Why>({ operation: 'why', cluster: 'prod-eu', principal });
     return { ...world, why };
   }
 

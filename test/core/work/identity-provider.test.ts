@@ -1,7 +1,5 @@
 import { readChain } from '@gatehouse/core/ledger/ledger';
-import { runOperation } from '@gatehouse/core/operations/run';
 import type { OidcConfig } from '@gatehouse/core/ports/eks';
-import { TURN_LIMITS } from '@gatehouse/core/work/turn-ports';
 import { describe, expect, it } from 'vitest';
 import { aPipeline, described, type PipelineOptions } from '../../builders/pipeline.ts';
 import { ACCOUNT } from '../../builders/policy.ts';
@@ -32,14 +30,10 @@ async function aWorld(text: string, options: Partial<PipelineOptions> = {}) {
   const world = await aPipeline({ policy: text, pages: issuerPages(ISSUER), ...options });
   world.eks.set(described(ARN, { version: '1.34', ownIssuer: 'https://oidc.eks.eu-west-1.amazonaws.com/id/1' }));
   const status = async () => {
-    const { findings, waiting } = (await runOperation(
-      world.ports,
-      { limits: TURN_LIMITS, clusterAccessRole: 'arn:aws:iam::1:role/x' },
-      { operation: 'status' },
-    )) as {
+    const { findings, waiting } = await world.operate<{
       findings: { code: string; subject: string }[];
       waiting: { subject: string; failure?: { message: string } }[];
-    };
+    }>({ operation: 'status' });
     return { findings: findings.map(({ code, subject }) => `${subject} ${code}`), waiting };
   };
   const boundGroups = async () => {
@@ -131,7 +125,7 @@ describe('an identity provider of the policy', () => {
   });
 
   it('finds its place taken: nobody is bound to groups that a stranger gives out, until it is free', async () => {
-    const { settle, eks, status, boundGroups, clock, ports } = await aWorld(BOTH);
+    const { settle, eks, status, boundGroups, clock, operate } = await aWorld(BOTH);
     const theirs: OidcConfig = {
       name: 'theirs',
       issuer: 'https://evil.example.com',
@@ -150,11 +144,7 @@ describe('an identity provider of the policy', () => {
     clock.advance(10 * 60_000);
     await eks.disassociateIdentityProvider('prod-eu', 'theirs');
     clock.advance(10 * 60_000);
-    await runOperation(
-      ports,
-      { limits: TURN_LIMITS, clusterAccessRole: 'arn:aws:iam::1:role/x' },
-      { operation: 'reconcile', target: `cluster/${ARN}` },
-    );
+    await operate({ operation: 'reconcile', target: `cluster/${ARN}` });
     await settle(HOUR);
     expect(await boundGroups()).toEqual(['okta:developers']);
     expect(await status()).toEqual({ findings: [], waiting: [] });
@@ -162,7 +152,7 @@ describe('an identity provider of the policy', () => {
 
   it('that EKS could not associate is told, and tried again after an hour', async () => {
     let isBroken = true;
-    const { settle, eks, status, clock, ports } = await aWorld(policy([provider()]), {
+    const { settle, eks, status, clock, operate } = await aWorld(policy([provider()]), {
       eks: { failure: () => (isBroken ? 'the issuer did not answer' : undefined) },
     });
     await settle(30 * 60_000);
@@ -170,11 +160,7 @@ describe('an identity provider of the policy', () => {
     expect(eks.writes).toHaveLength(1);
     isBroken = false;
     clock.advance(HOUR);
-    await runOperation(
-      ports,
-      { limits: TURN_LIMITS, clusterAccessRole: 'arn:aws:iam::1:role/x' },
-      { operation: 'sweep' },
-    );
+    await operate({ operation: 'sweep' });
     await settle(HOUR);
     expect(eks.settings('prod-eu').provider?.status).toBe('ACTIVE');
     expect((await status()).findings).toEqual([]);
