@@ -2,10 +2,10 @@ import { formatPrincipalArn, parsePrincipalArn } from '../access/arn.ts';
 import { isFailure } from '../access/failure.ts';
 import type { AccessPolicy, Cluster } from '../access/policy.ts';
 import { readAwsAuth } from '../effective-access/aws-auth.ts';
+import { eachAtOnce } from '../ports/at-once.ts';
 import type { AccountPorts } from '../ports/world.ts';
 import { AWS_AUTH_REF } from '../resources/aws-auth/model.ts';
 import { accountById } from '../work/clusters.ts';
-import { FactReader } from '../work/fact-reader.ts';
 import type { TurnPorts } from '../work/turn-ports.ts';
 import { rbacOf } from './access-report.ts';
 import { type ExistingRbac, mappedArns, rbacFor } from './import.ts';
@@ -22,17 +22,15 @@ export interface ExistingAccess {
   readonly unasked?: string;
 }
 
-/** Calls to IAM at a time. */
-const AT_ONCE = 8;
-
 /** Reads it. @throws Failure where the cluster cannot be read. */
 export async function existingAccess(
   ports: TurnPorts,
   policy: AccessPolicy,
-  { name, account, region, ...cluster }: Cluster,
+  cluster: Cluster,
 ): Promise<ExistingAccess> {
-  const owner = await accountById(new FactReader(ports.table), policy, account);
-  const { kubernetes } = await ports.world.cluster(owner, { name, account, region, ...cluster });
+  const { name, account, region } = cluster;
+  const owner = await accountById(ports.table, policy, account);
+  const { kubernetes } = await ports.world.cluster(owner, cluster);
   const awsAuth = (await kubernetes.read(AWS_AUTH_REF))?.data ?? null;
   const mappings = readAwsAuth(awsAuth ?? undefined);
   const rbac = rbacFor(mappings, await rbacOf(kubernetes));
@@ -47,18 +45,10 @@ export async function existingAccess(
 }
 
 async function asInIam({ iam }: AccountPorts, arns: readonly string[]): Promise<{ mapped: string; arn: string }[]> {
-  const found: { mapped: string; arn: string }[] = [];
-  for (let start = 0; start < arns.length; start += AT_ONCE) {
-    const some = arns.slice(start, start + AT_ONCE);
-    const there = await Promise.all(
-      some.map((arn) => {
-        const { type, name } = parsePrincipalArn(arn);
-        return type === 'role' ? iam.getRole(name) : iam.getUser(name);
-      }),
-    );
-    for (const [index, one] of there.entries()) {
-      if (one) found.push({ mapped: some[index]!, arn: formatPrincipalArn(parsePrincipalArn(one.arn)) });
-    }
-  }
-  return found;
+  const found = await eachAtOnce(arns, async (mapped) => {
+    const { type, name } = parsePrincipalArn(mapped);
+    const one = type === 'role' ? await iam.getRole(name) : await iam.getUser(name);
+    return one ? [{ mapped, arn: formatPrincipalArn(parsePrincipalArn(one.arn)) }] : [];
+  });
+  return found.flat();
 }

@@ -5,6 +5,7 @@ import type { Reception } from '../directory/fact.ts';
 import { factKey } from '../directory/items.ts';
 import { nudgePlanner } from '../directory/nudge.ts';
 import { recordFact } from '../directory/record.ts';
+import { eachAtOnce } from '../ports/at-once.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Queues } from '../ports/queues.ts';
 import type { Random } from '../ports/random.ts';
@@ -32,8 +33,6 @@ type ReceivedEvent = Reception['events'][number];
 
 /** Deliveries are remembered for longer than any sender goes on trying (Okta: minutes; EventBridge: 24 hours). */
 const MEMORY_SECONDS = 3 * 24 * 60 * 60;
-/** Okta waits 3 s for the whole batch: events are recorded this many at a time. */
-const EVENTS_AT_ONCE = 16;
 
 /**
  * Takes an authentic delivery in: records its facts, wakes the planner and notes the events in the log of events, remembers the
@@ -50,30 +49,25 @@ export async function takeIn(ports: IntakePorts, reception: Reception): Promise<
   const now = ports.clock.now();
   const events = withoutTwins(reception.events);
   const actionable = events.filter((event) => event.facts.length > 0);
-  const fresh = await eachOf(actionable, async (event) => {
-    const memory = await ports.table.get(memoryKey(event));
-    return memory?.said === digest(event.facts) ? [] : [event];
-  });
-  const recorded = await eachOf(fresh, (event) => recordEvent(ports, event, now));
+  // Okta waits 3 s for the whole batch.
+  const memories = await eachAtOnce(actionable, (event) => ports.table.get(memoryKey(event)));
+  const fresh = actionable.filter((event, index) => memories[index]?.said !== digest(event.facts));
+  const recorded = await eachAtOnce(fresh, (event) => recordEvent(ports, event, now));
   const changed = recorded.flatMap(({ facts }) => facts);
   await allOf(
     nudgePlanner(
       ports,
       changed.map(({ key }) => key),
     ),
-    eachOf(recorded, async ({ event, outcome }) => {
-      await noteEvent(ports.table, { ...event.cause, receivedAt: now, outcome, facts: event.facts });
-      return [];
-    }),
+    eachAtOnce(recorded, ({ event, outcome }) =>
+      noteEvent(ports.table, { ...event.cause, receivedAt: now, outcome, facts: event.facts }),
+    ),
   );
   const ignored = ignoredIn(events);
   await allOf(
-    eachOf(fresh, async (event) => {
-      await remember(ports.table, event, now);
-      return [];
-    }),
-    eachOf([...ignored.values()].flat(), (event) => noteIgnored(ports.table, event, now)),
-    eachOf([...ignored], ([reason, of]) => count(ports.table, reason, of, now)),
+    eachAtOnce(fresh, (event) => remember(ports.table, event, now)),
+    eachAtOnce([...ignored.values()].flat(), (event) => noteIgnored(ports.table, event, now)),
+    eachAtOnce([...ignored], ([reason, of]) => count(ports.table, reason, of, now)),
   );
   return {
     events: reception.events.length,
@@ -89,13 +83,12 @@ function remember(table: Table, event: ReceivedEvent, now: number): Promise<void
 }
 
 /** What is ignored goes into the log if it can: a line that is missing must not make a sender repeat anything. */
-async function noteIgnored(table: Table, event: ReceivedEvent, receivedAt: number): Promise<readonly never[]> {
+async function noteIgnored(table: Table, event: ReceivedEvent, receivedAt: number): Promise<void> {
   try {
     await noteEvent(table, { ...event.cause, receivedAt, outcome: 'ignored', reason: reasonOf(event), facts: [] });
   } catch (error) {
     if (!isFailure(error)) throw error;
   }
-  return [];
 }
 
 /**
@@ -124,18 +117,14 @@ interface RecordedEvent {
  * before but not remembered is among them: that attempt may have ended before it woke the planner. What is outdated is
  * not: whoever recorded the newer fact woke the planner.
  */
-async function recordEvent(
-  ports: IntakePorts,
-  event: ReceivedEvent,
-  receivedAt: number,
-): Promise<readonly RecordedEvent[]> {
+async function recordEvent(ports: IntakePorts, event: ReceivedEvent, receivedAt: number): Promise<RecordedEvent> {
   const facts: { key: Key; news: boolean }[] = [];
   for (const fact of event.facts) {
     const outcome = await recordFact(ports, fact, { ...event.cause, receivedAt });
     if (outcome !== 'outdated') facts.push({ key: factKey(fact), news: outcome === 'recorded' });
   }
   const outcome = facts.some(({ news }) => news) ? 'recorded' : facts.length > 0 ? 'unchanged' : 'outdated';
-  return [{ event, outcome, facts }];
+  return { event, outcome, facts };
 }
 
 const reasonOf = (event: ReceivedEvent): string => event.ignored ?? 'nothing-said';
@@ -148,12 +137,7 @@ function ignoredIn(events: readonly ReceivedEvent[]): ReadonlyMap<string, readon
 }
 
 /** Counts what was ignored, for operators. Best effort: a lost count must not make a sender repeat its delivery. */
-async function count(
-  table: Table,
-  reason: string,
-  events: readonly ReceivedEvent[],
-  now: number,
-): Promise<readonly never[]> {
+async function count(table: Table, reason: string, events: readonly ReceivedEvent[], now: number): Promise<void> {
   const last = events.at(-1)!.cause;
   const key = { pk: `ignored#${last.source}`, sk: reason };
   try {
@@ -164,20 +148,6 @@ async function count(
   } catch (error) {
     if (!isFailure(error)) throw error;
   }
-  return [];
-}
-
-/** Does the work for all items, some at a time; when one fails, waits for those under way, and throws the first failure. */
-async function eachOf<T, R>(items: readonly T[], work: (item: T) => Promise<readonly R[]>): Promise<R[]> {
-  const results: R[] = [];
-  for (let start = 0; start < items.length; start += EVENTS_AT_ONCE) {
-    const settled = await Promise.allSettled(items.slice(start, start + EVENTS_AT_ONCE).map(work));
-    for (const one of settled) {
-      if (one.status === 'rejected') throw one.reason;
-      results.push(...one.value);
-    }
-  }
-  return results;
 }
 
 /** Waits for all, also where one fails, and throws the first failure. */
