@@ -21,9 +21,11 @@ export const envelopeSchema = z.object({
   detail: z.unknown(),
 });
 
+const busSchema = envelopeSchema.pick({ source: true });
+
 /** The `source` of an event of EventBridge; empty where it has none. */
 export function busOf(event: unknown): string {
-  return envelopeSchema.pick({ source: true }).safeParse(event).data?.source ?? '';
+  return busSchema.safeParse(event).data?.source ?? '';
 }
 
 /** The record of one call, as far as Gatehouse reads it; members it cannot read are as if absent. */

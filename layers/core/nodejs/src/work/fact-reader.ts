@@ -65,9 +65,11 @@ export class FactReader implements TableReader {
   async stillHolds(): Promise<boolean> {
     let holds = true;
     await eachAtOnce(this.#gets.values(), async ({ key, item }) => {
+      if (!holds) return;
       if (substance(item) !== substance(await this.#table.get(key))) holds = false;
     });
     await eachAtOnce(this.#queries.values(), async ({ pk, options, page }) => {
+      if (!holds) return;
       const again = await this.#table.query(pk, options);
       const isSame =
         again.next === page.next && digest(again.items.map(substance)) === digest(page.items.map(substance));
