@@ -4,7 +4,7 @@ import { policyInForce } from '@gatehouse/core/policy/in-force';
 import { putRegistration, removeRegistration } from '@gatehouse/core/policy/registrations';
 import { activatePolicy, uploadPolicy } from '@gatehouse/core/policy/versions';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { environment, environmentGone, onboardingPolicy } from '../../builders/onboarding.ts';
+import { application, environment, environmentGone, onboardingPolicy } from '../../builders/onboarding.ts';
 import { ACCOUNT } from '../../builders/policy.ts';
 import { fixedClock } from '../../fakes/clock.ts';
 import { countingRandom } from '../../fakes/random.ts';
@@ -75,5 +75,19 @@ describe('the policy in force', () => {
       undefined,
     ]);
     expect(policy.grants.map(({ name }) => name)).not.toContain('console-of-prod');
+  });
+
+  it('that was kept before namespaces were limited lets applications have any', async () => {
+    const key = { pk: 'policy', sk: 'active' };
+    const kept = (await ports.table.get(key))!;
+    const { onboarding, ...rest } = JSON.parse(kept.policy as string);
+    const { namespaces: _, ...applications } = onboarding.applications;
+    const before = { ...rest, onboarding: { ...onboarding, applications } };
+    await ports.table.put({ ...kept, policy: JSON.stringify(before) });
+    await onboard(environment('prod', { cluster: 'prod' }));
+    await onboard(application('prod', 'shop'));
+    const { findings, policy } = await inForce();
+    expect(findings).toEqual([]);
+    expect(policy.grants.map(({ name }) => name)).toContain('app-prod--shop');
   });
 });

@@ -69,9 +69,19 @@ export async function policyInForce(reader: TableReader): Promise<PolicyInForce 
   return { ...inForce, policy, written, unregistered, basis, onboarded, findings, registrations };
 }
 
-/** A policy as it was kept. One of before there were several grantees has one, and no lists that it did not know. */
+/** A policy as it was kept: what it did not know yet when it was written is as it was without. */
 export function storedPolicy(text: unknown): AccessPolicy {
   const kept = JSON.parse(text as string) as AccessPolicy;
   const grants = kept.grants.map((grant) => ({ ...grant, to: [grant.to].flat() as Grant['to'] }));
-  return { ...EMPTY_POLICY, ...kept, grants };
+  const { onboarding } = kept;
+  const applications = onboarding?.applications && { ...ANY_NAMESPACE, ...onboarding.applications };
+  return {
+    ...EMPTY_POLICY,
+    ...kept,
+    grants,
+    ...(onboarding && applications ? { onboarding: { ...onboarding, applications } } : {}),
+  };
 }
+
+/** What applications had before the policy could limit it. */
+const ANY_NAMESPACE = { namespaces: ['*'] } as const;
