@@ -1,5 +1,5 @@
 import type { Subject } from '@gatehouse/core/access/subject';
-import { parseTarget, type Target, verificationTarget } from '@gatehouse/core/access/target';
+import { type Target, verificationsOf } from '@gatehouse/core/access/target';
 import type { RunOperation } from '../aws/run-operation.ts';
 import type { StatusOutcome } from '../aws/status-outcome.ts';
 import { type Plans, plansFor } from './planned.ts';
@@ -73,10 +73,6 @@ function isAbout(
   { target, subject, severity }: StatusOutcome['findings'][number],
   { targets, subjects }: Followed,
 ): boolean {
-  const verified = targets.flatMap((one) => {
-    const parts = parseTarget(one);
-    return parts.type === 'cluster' ? [verificationTarget(parts.arn)] : [];
-  });
-  const isHere = [...targets, ...verified].includes(target as Target);
+  const isHere = [...targets, ...verificationsOf(targets)].includes(target as Target);
   return severity === 'blocks' && isHere && (subject === undefined || subjects.has(subject));
 }

@@ -47,3 +47,14 @@ export function parseTarget(target: string): TargetParts {
   if (!account || !principal || !name) throw new Failure('invalid', `"${target}" is not a target`);
   return { type: 'iam', account, principal, name };
 }
+
+/** The chain of the ledger in which the runs on a target stand: one a cluster, and one for all of IAM in an account. */
+export function chainOf(target: Target): string {
+  const parts = parseTarget(target);
+  return parts.type === 'iam' ? `iam/${parts.account}` : `cluster/${parts.arn}`;
+}
+
+/** The verifications that follow the turns on some targets: one for each cluster among them. */
+export function verificationsOf(targets: readonly Target[]): readonly Target[] {
+  return targets.map(parseTarget).flatMap((parts) => (parts.type === 'cluster' ? [verificationTarget(parts.arn)] : []));
+}

@@ -2,7 +2,7 @@ import { Failure } from '../access/failure.ts';
 import type { Json } from '../access/json.ts';
 import type { AccessPolicy, Cluster } from '../access/policy.ts';
 import type { Subject } from '../access/subject.ts';
-import { parseTarget, type Target, verificationTarget } from '../access/target.ts';
+import { type Target, verificationsOf } from '../access/target.ts';
 import { bootstrapManifest } from '../bootstrap/manifest.ts';
 import type { Cause } from '../directory/fact.ts';
 import { nudgePlanner } from '../directory/nudge.ts';
@@ -253,10 +253,7 @@ async function status(ports: TurnPorts): Promise<Outcome> {
   }[] = [];
   const findings: object[] = [];
   const targets = await targetsOfPolicy(ports.table, policy.policy);
-  const verified = targets
-    .map(parseTarget)
-    .flatMap((parts) => (parts.type === 'cluster' ? [verificationTarget(parts.arn)] : []));
-  for (const target of [...targets, ...verified]) {
+  for (const target of [...targets, ...verificationsOf(targets)]) {
     for (const item of await allItems(ports.table, targetPk(target), MARK_PREFIX)) {
       const { subject, urgency, since, attempts, notBefore, finding, failure, confirming } = readMark(item);
       const why = failure === undefined ? {} : { failure: { ...failure } as Json };

@@ -1,5 +1,5 @@
 import { type Subject, userSubject } from '../access/subject.ts';
-import { parseTarget, type Target, verificationTarget } from '../access/target.ts';
+import { chainOf, type Target, verificationsOf } from '../access/target.ts';
 import { deliveriesOf, type EventEntry, earliestKept, entriesOfCause, eventName } from '../directory/event-log.ts';
 import type { Cause, Fact } from '../directory/fact.ts';
 import { factKey } from '../directory/items.ts';
@@ -114,7 +114,7 @@ async function entriesOfCauses({ table }: TurnPorts, causes: readonly Cause[]): 
 const isRun = (text: string): boolean => /^(cluster|iam|verify)\/.+#/.test(text);
 
 const isSame = (one: Cause, other: Cause) => one.source === other.source && one.event === other.event;
-const isCalled = ({ source, event }: Cause, text: string) => event === text || `${source}/${event}` === text;
+const isCalled = (cause: Cause, text: string) => cause.event === text || eventName(cause) === text;
 const goesBy = (entry: LedgerEntry, text: string) =>
   entry.run === text || entry.causes.some((cause) => isCalled(cause, text));
 
@@ -130,17 +130,12 @@ async function knownTargets({ table }: TurnPorts): Promise<readonly Target[]> {
   const inForce = await policyInForce(table);
   if (!inForce) return [];
   const targets = await targetsOfPolicy(table, inForce.policy);
-  const verified = targets
-    .map(parseTarget)
-    .flatMap((parts) => (parts.type === 'cluster' ? [verificationTarget(parts.arn)] : []));
-  return [...targets, ...verified];
+  return [...targets, ...verificationsOf(targets)];
 }
 
 /** The recent entries of all chains that the targets have, the oldest first in each. */
 async function entriesOf({ ledger }: TurnPorts, targets: readonly Target[], since: number): Promise<LedgerEntry[]> {
-  const chains = new Set(
-    targets.map(parseTarget).map((parts) => (parts.type === 'iam' ? `iam/${parts.account}` : `cluster/${parts.arn}`)),
-  );
+  const chains = new Set(targets.map(chainOf));
   const entries: LedgerEntry[] = [];
   for (const chain of chains) entries.push(...(await recentEntries(ledger, chain, since)).toReversed());
   return entries;

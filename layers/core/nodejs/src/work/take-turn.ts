@@ -3,7 +3,7 @@ import type { Json } from '../access/json.ts';
 import { ENVIRONMENT_LABEL } from '../access/names.ts';
 import type { AccessPolicy } from '../access/policy.ts';
 import type { Subject } from '../access/subject.ts';
-import { clusterTarget, parseTarget, type Target } from '../access/target.ts';
+import { chainOf, clusterTarget, parseTarget, type Target } from '../access/target.ts';
 import type { Cause } from '../directory/fact.ts';
 import { appendEntry } from '../ledger/ledger.ts';
 import type { Plan } from '../plan/plan.ts';
@@ -463,11 +463,6 @@ async function wakeForTheRest(ports: TurnPorts, target: Target, { until }: Rest)
   const at = Math.min(...times);
   if (at <= ports.clock.now()) await wake(ports, [target]);
   else await wakeLater(ports, target, at);
-}
-
-function chainOf(target: Target): string {
-  const parts = parseTarget(target);
-  return parts.type === 'iam' ? `iam/${parts.account}` : `cluster/${parts.arn}`;
 }
 
 function sweepCause(run: string, now: number): Cause {
