@@ -1,3 +1,4 @@
+import { Failure } from '@gatehouse/core/access/failure';
 import { readAwsAuth } from '@gatehouse/core/effective-access/aws-auth';
 import { mayThey, type Question, type RbacObjects } from '@gatehouse/core/effective-access/rbac';
 import { admissionsOf, admittedAs, admittedInto } from '@gatehouse/core/operations/admissions';
@@ -250,6 +251,20 @@ grants:
     expect(holders.filter(({ by }) => by === 'gatehouse')).toHaveLength(people.length);
     expect(cluster.calls.map(({ method }) => method).sort()).toEqual(['list', 'list', 'list', 'list', 'read']);
     expect(writes()).toEqual(before);
+  });
+
+  it('answers by RBAC where EKS or aws-auth cannot be read, and says so', async () => {
+    const { whoCan, eks, cluster } = await aWorld(['alice']);
+    const refused = (what: string) => () => Promise.reject(new Failure('forbidden', what));
+    eks.describeCluster = refused('no eks:DescribeCluster');
+    const read = cluster.read.bind(cluster);
+    cluster.read = (ref) => (ref.name === 'aws-auth' ? refused('no get')() : read(ref));
+    const { holders, troubles } = await whoCan(LIST);
+    expect(holders.map(({ name }) => name)).toContain('gatehouse:shared:alice');
+    expect(troubles.map(({ code, message }) => [code, message])).toEqual([
+      ['forbidden', 'EKS does not say who comes in by other doors: no eks:DescribeCluster'],
+      ['forbidden', "aws-auth cannot be read, so nobody's ARN is known: no get"],
+    ]);
   });
 
   it('says what it cannot know of a cluster that lets people in by access entries', async () => {

@@ -20,7 +20,7 @@ import { FactReader } from '../work/fact-reader.ts';
 import { MARK_PREFIX, targetPk } from '../work/keys.ts';
 import { readMark } from '../work/marks.ts';
 import { readMemberFacts } from '../work/member-facts.ts';
-import { readRecords } from '../work/records.ts';
+import { allRecords } from '../work/records.ts';
 import { readRemarks } from '../work/remarks.ts';
 import type { TurnPorts } from '../work/turn-ports.ts';
 import { bindingsWanted, holdingOf } from '../work/verification.ts';
@@ -209,17 +209,12 @@ async function subjectBound(
   username: string | undefined,
 ): Promise<Subject | undefined> {
   if (!username?.startsWith(USERNAME_PREFIX)) return undefined;
-  let after: string | undefined;
-  do {
-    const page = await readRecords(reader, clusterTarget(cluster.arn), after, 500);
-    for (const [subject, claims] of page.records) {
-      const isTheirs = claims.some(
-        ({ claim }) => claim.kind === 'role-binding' && (claim as RoleBindingClaim).username === username,
-      );
-      if (isTheirs) return subject;
-    }
-    after = page.next;
-  } while (after !== undefined);
+  for await (const [subject, claims] of allRecords(reader, clusterTarget(cluster.arn))) {
+    const isTheirs = claims.some(
+      ({ claim }) => claim.kind === 'role-binding' && (claim as RoleBindingClaim).username === username,
+    );
+    if (isTheirs) return subject;
+  }
   return undefined;
 }
 
@@ -254,12 +249,13 @@ function grantOf(binding: string): string | undefined {
 
 /** All RBAC objects of a cluster. */
 export async function rbacOf(kubernetes: Kubernetes): Promise<RbacObjects> {
-  return {
-    roles: await allOf(kubernetes, 'Role'),
-    clusterRoles: await allOf(kubernetes, 'ClusterRole'),
-    roleBindings: await allOf(kubernetes, 'RoleBinding'),
-    clusterRoleBindings: await allOf(kubernetes, 'ClusterRoleBinding'),
-  };
+  const [roles, clusterRoles, roleBindings, clusterRoleBindings] = await Promise.all([
+    allOf(kubernetes, 'Role'),
+    allOf(kubernetes, 'ClusterRole'),
+    allOf(kubernetes, 'RoleBinding'),
+    allOf(kubernetes, 'ClusterRoleBinding'),
+  ]);
+  return { roles, clusterRoles, roleBindings, clusterRoleBindings };
 }
 
 async function allOf(kubernetes: Kubernetes, kind: ObjectKind): Promise<KubernetesObject[]> {

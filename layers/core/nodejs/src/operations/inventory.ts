@@ -9,7 +9,7 @@ import type { IamUserClaim } from '../resources/iam-user/model.ts';
 import type { OwnedClaim } from '../resources/resource.ts';
 import type { RoleBindingClaim } from '../resources/role-binding/model.ts';
 import { discoveredClusters } from '../work/clusters.ts';
-import { readRecords } from '../work/records.ts';
+import { allRecords } from '../work/records.ts';
 import { targetsOfPolicy } from '../work/sweep.ts';
 
 /** Something that Gatehouse has made, or is about to make. */
@@ -62,12 +62,7 @@ export async function inventory(reader: Table): Promise<Inventory> {
 
 async function allClaims(reader: TableReader, target: Target): Promise<readonly OwnedClaim[]> {
   const claims: OwnedClaim[] = [];
-  let after: string | undefined;
-  do {
-    const page = await readRecords(reader, target, after, 500);
-    for (const each of page.records.values()) claims.push(...each);
-    after = page.next;
-  } while (after !== undefined);
+  for await (const [, each] of allRecords(reader, target)) claims.push(...each);
   return claims;
 }
 

@@ -1,5 +1,5 @@
 import { isFailure } from '../access/failure.ts';
-import type { AccessPolicy, Cluster } from '../access/policy.ts';
+import type { AccessPolicy, Account, Cluster } from '../access/policy.ts';
 import type { Subject } from '../access/subject.ts';
 import { clusterTarget } from '../access/target.ts';
 import { BOOTSTRAP_NAME, CONTROLLER_USERNAME } from '../bootstrap/manifest.ts';
@@ -11,7 +11,7 @@ import { AWS_AUTH_REF } from '../resources/aws-auth/model.ts';
 import { formatObjectRef } from '../resources/object-ref.ts';
 import { boundIn, boundName, type RoleBindingClaim } from '../resources/role-binding/model.ts';
 import { accountById } from '../work/clusters.ts';
-import { readRecords } from '../work/records.ts';
+import { allRecords } from '../work/records.ts';
 import type { TurnPorts } from '../work/turn-ports.ts';
 import { rbacOf, type Trouble } from './access-report.ts';
 import { type Admissions, type Admitted, admissionsOf, admittedAs, admittedInto } from './admissions.ts';
@@ -87,20 +87,16 @@ export async function whoCan(
 ): Promise<WhoCan> {
   const account = await accountById(ports.table, policy, cluster.account);
   const { kubernetes } = await ports.world.cluster(account, cluster);
-  const rbac = await rbacOf(kubernetes);
-  const troubles: Trouble[] = await doorTroubles(ports, policy, cluster);
-  let awsAuth: KubernetesObject | undefined;
-  try {
-    awsAuth = await kubernetes.read(AWS_AUTH_REF);
-  } catch (error) {
-    if (!isFailure(error)) throw error;
-    const { code, message, remedy } = error;
-    const said = `aws-auth cannot be read, so nobody's ARN is known: ${message}`;
-    troubles.push({ code, message: said, ...(remedy === undefined ? {} : { remedy }) });
-  }
+  const [rbac, doors, awsAuth, recorded] = await Promise.all([
+    rbacOf(kubernetes),
+    orTrouble('EKS does not say who comes in by other doors', doorTroubles(ports, account, cluster)),
+    orTrouble("aws-auth cannot be read, so nobody's ARN is known", kubernetes.read(AWS_AUTH_REF)),
+    recordedOn(ports.table, cluster),
+  ]);
+  const troubles = [...doors.troubles, ...(doors.value ?? []), ...awsAuth.troubles];
   const answer = holdersOf(rbac, question, {
-    admissions: admissionsOf(readAwsAuth(awsAuth?.data)),
-    recorded: await recordedOn(ports.table, cluster),
+    admissions: admissionsOf(readAwsAuth(awsAuth.value?.data)),
+    recorded,
     levels: new Map(policy.grants.map(({ name, level }) => [name, level.name])),
     isElsewhere: cluster.connected !== undefined,
   });
@@ -256,27 +252,37 @@ function membersBehind({ username }: Admitted, { byUsername }: Recorded) {
 async function recordedOn(reader: TableReader, cluster: Cluster): Promise<Recorded> {
   const byBinding = new Map<string, Bound>();
   const byUsername = new Map<string, Bound>();
-  let after: string | undefined;
-  do {
-    const page = await readRecords(reader, clusterTarget(cluster.arn), after, 500);
-    for (const [person, claims] of page.records) {
-      for (const { claim } of claims) {
-        if (claim.kind !== 'role-binding') continue;
-        const binding = claim as RoleBindingClaim;
-        const bound = { person, grant: binding.grant };
-        byBinding.set(bindingKey(claim.object, boundName(binding)), bound);
-        if (binding.username !== undefined) byUsername.set(binding.username, bound);
-      }
+  for await (const [person, claims] of allRecords(reader, clusterTarget(cluster.arn))) {
+    for (const { claim } of claims) {
+      if (claim.kind !== 'role-binding') continue;
+      const binding = claim as RoleBindingClaim;
+      const bound = { person, grant: binding.grant };
+      byBinding.set(bindingKey(claim.object, boundName(binding)), bound);
+      if (binding.username !== undefined) byUsername.set(binding.username, bound);
     }
-    after = page.next;
-  } while (after !== undefined);
+  }
   return { byBinding, byUsername };
 }
 
+/** What was read, or why it could not be: the rest of the answer holds without it. */
+async function orTrouble<T>(
+  without: string,
+  reading: Promise<T>,
+): Promise<{ readonly value?: T; readonly troubles: readonly Trouble[] }> {
+  try {
+    return { value: await reading, troubles: [] };
+  } catch (error) {
+    if (!isFailure(error)) throw error;
+    const { code, message, remedy } = error;
+    const trouble = { code, message: `${without}: ${message}`, ...(remedy === undefined ? {} : { remedy }) };
+    return { troubles: [trouble] };
+  }
+}
+
 /** Who comes in by other doors than aws-auth is not known. */
-async function doorTroubles(ports: TurnPorts, policy: AccessPolicy, cluster: Cluster): Promise<Trouble[]> {
+async function doorTroubles(ports: TurnPorts, account: Account, cluster: Cluster): Promise<readonly Trouble[]> {
   if (cluster.connected) return [];
-  const eks = await ports.world.eks(await accountById(ports.table, policy, cluster.account), cluster.region);
+  const eks = await ports.world.eks(account, cluster.region);
   const mode = (await eks.describeCluster(cluster.name))?.authenticationMode;
   // One in mode API is not reached at all.
   if (mode === undefined || mode === 'CONFIG_MAP') return [];

@@ -37,6 +37,19 @@ export async function readRecords(
   return page.next === undefined ? { records } : { records, next: page.next.slice(RECORD_PREFIX.length) };
 }
 
+/** Records in a page of {@link allRecords}. */
+const PAGE = 500;
+
+/** All that is recorded on a target, subject by subject; no page is read before it is needed. */
+export async function* allRecords(reader: TableReader, target: Target): AsyncGenerator<[Subject, OwnedClaim[]]> {
+  let after: string | undefined;
+  do {
+    const page = await readRecords(reader, target, after, PAGE);
+    yield* page.records;
+    after = page.next;
+  } while (after !== undefined);
+}
+
 /** The targets on which something is recorded for a subject. */
 export async function targetsOf(reader: TableReader, subject: Subject): Promise<Target[]> {
   return (await allItems(reader, `where#${subject}`)).map((item) => item.sk as Target);
