@@ -198,7 +198,7 @@ describe('gatehouse status', () => {
 
 /** What the operation `plan` answers for a target. */
 const planned = (target: string, over: object = {}) => ({
-  ...{ target, mode: 'enforce', facts: 'f', changes: [], findings: [], held: [], subjects: [] },
+  ...{ target, mode: 'enforce', changes: [], findings: [], held: [], subjects: [] },
   policyVersion: { version: 3, digest: '0123456789abcdef' },
   ...over,
 });

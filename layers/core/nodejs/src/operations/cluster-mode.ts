@@ -64,8 +64,14 @@ export async function clusterMode(
     version,
     grants,
     newest: document,
-    ...(mode === undefined ? {} : { would: { asked: await plan(mode), enforced: await plan('enforce') } }),
+    ...(mode === undefined ? {} : { would: await wouldDo(mode, plan) }),
   };
+}
+
+/** A plan reads the whole cluster, so the same one is not made twice. */
+async function wouldDo(mode: ClusterMode, plan: (as: ClusterMode) => Promise<PlanCounts>) {
+  const enforced = await plan('enforce');
+  return { asked: mode === 'enforce' ? enforced : await plan(mode), enforced };
 }
 
 /** Where a cluster's mode is written: what the policy says of it counts more than how it came. */

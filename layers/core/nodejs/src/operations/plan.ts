@@ -15,7 +15,7 @@ import { withOnboarded } from '../policy/onboarding.ts';
 import { type PolicyError, readPolicy } from '../policy/read.ts';
 import { readRegistrations, withRegistrations } from '../policy/registrations.ts';
 import { allClusters, selects } from '../policy/selection.ts';
-import { type Comparison, compare, EMPTY_POLICY } from '../policy/widening.ts';
+import { type Comparison, compare } from '../policy/widening.ts';
 import { allItems } from '../ports/all-items.ts';
 import type { TableReader } from '../ports/table.ts';
 import type { Change, ChangeLine, Finding, OwnedClaim } from '../resources/resource.ts';
@@ -54,8 +54,6 @@ export interface TargetPlan extends Omit<Plan, 'changes'> {
   readonly mode: ClusterMode;
   /** Absent where the policy is one that is thought of. */
   readonly policyVersion?: { readonly version: number; readonly digest: string };
-  /** A digest of the facts it was made from. */
-  readonly facts: string;
   readonly changes: readonly (Omit<PlannedChange, 'change'> & {
     readonly change: Omit<Change, 'lines'> & { readonly lines: readonly PlannedLine[] };
   })[];
@@ -106,7 +104,6 @@ export async function planOf(
   const ports = inRehearsal(given);
   const current = await policyInForce(ports.table);
   const thought = asked.document === undefined ? undefined : await policyThoughtOf(ports.table, asked.document);
-  const policy = thought?.policy ?? current?.policy ?? EMPTY_POLICY;
   const subjects = asked.subjects ?? (await subjectsUnder(ports.table, target, current?.policy, thought?.policy));
   const looked = thought ? await lookUp(ports, limits, target, thought.policy) : [];
   const { plan, stage, reader } = await rehearseTurn(ports, limits, target, subjects, thought?.policy);
@@ -129,7 +126,6 @@ export async function planOf(
     target,
     mode: stage.mode,
     ...(thought || !current ? {} : { policyVersion: { version: current.version, digest: current.digest } }),
-    facts: digest([reader.digest(), digest(policy)]),
     subjects: await Promise.all([...named].map((subject) => aboutSubject(reader, subject, causes))),
   };
 }

@@ -42,8 +42,6 @@ export const savedPlanSchema = z.strictObject({
     z.strictObject({
       target: z.string(),
       mode: z.enum(['observe', 'enforce', 'paused']),
-      /** A digest of the facts. */
-      facts: z.string(),
       changes: z.array(change),
       /** What stands in the way. */
       blocked: z.array(blocked),
@@ -78,10 +76,9 @@ export function savedPlan(
     policyVersion,
     ...(document === undefined || proposed === undefined ? {} : { policy: { digest: proposed.digest, document } }),
     ...(subjects === undefined ? {} : { subjects: [...subjects] }),
-    targets: plans.map(({ target, mode, facts, changes, findings }) => ({
+    targets: plans.map(({ target, mode, changes, findings }) => ({
       target,
       mode,
-      facts,
       changes: changes.map(({ change: { kind, object, action, lines } }) => ({
         kind,
         object,

@@ -56,11 +56,6 @@ export class FactReader implements TableReader {
     for (const { item } of this.#gets.values()) if (item) yield item;
   }
 
-  /** A digest of all that was read by its key: another one where any of it is another. */
-  digest(): string {
-    return digest([...this.#gets].map(([id, { item }]) => `${id} ${substance(item)}`).sort());
-  }
-
   /** Reads everything once more. True where all of it is what it was. */
   async stillHolds(): Promise<boolean> {
     let holds = true;
