@@ -6,6 +6,7 @@ import { Failure } from '@gatehouse/core/access/failure';
 import { ENVIRONMENT_LABEL } from '@gatehouse/core/access/names';
 import type { AccessPolicy, Cluster } from '@gatehouse/core/access/policy';
 import { readPolicy } from '@gatehouse/core/policy/read';
+import { webhookSources } from '@gatehouse/core/sources/sources';
 import { AwsEndpoint, type EndpointSnapshot } from './aws/endpoint.ts';
 import type { EventPattern } from './aws/event-pattern.ts';
 import { bootstrapCluster } from './bootstrap-cluster.ts';
@@ -78,7 +79,7 @@ export interface Sandbox {
   /** Credentials of an IAM user of somebody whom the policy names. */
   personOf(arn: string): UserCredentials;
   /** The secret with which a source signs. */
-  webhookSecret(source: (typeof SIGNING_SOURCES)[number]): string;
+  webhookSecret(source: string): string;
   /** The clusters of the policy that are not in EKS. */
   readonly elsewhere: ClustersElsewhere;
   /** What plays AWS, for whoever wants to watch: `observe`, `events.listen`. */
@@ -93,8 +94,6 @@ const STACK = 'gatehouse';
 const DEFAULT_ACCOUNT = '111122223333';
 const DEFAULT_REGION = 'eu-west-1';
 const SAVE_EVERY_MS = 500;
-/** The sources whose webhooks the sandbox can sign. */
-const SIGNING_SOURCES = ['okta', 'standard'] as const;
 
 /** Starts everything on loopback, wired from the template. @throws Failure that says what the template, policy or port is wrong in. */
 export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
@@ -170,7 +169,7 @@ async function start(
   const administrator = administrators.get(home.account)!;
   const stack = await Stack.create({ wiring, endpoint, administrator, root, port: options.port, log, internet });
   cleanUp.push(() => stack.stop());
-  for (const source of SIGNING_SOURCES) webhookSecret(endpoint, stack, source);
+  for (const source of webhookSources.keys()) webhookSecret(endpoint, stack, source);
 
   const elsewhere = new ClustersElsewhere({ planes, endpoint, home });
   cleanUp.push(() => elsewhere.stop());

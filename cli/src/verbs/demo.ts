@@ -24,7 +24,7 @@ export function addDemo(program: Command, terminal: Terminal): void {
     await runDemo(terminal, options);
   });
   withExamples(verb, [
-    ['gatehouse demo', 'about 15 seconds; exit code 0 only if every expectation held'],
+    ['gatehouse demo', 'about 10 seconds; exit code 0 only if every expectation held'],
     ['gatehouse demo --cluster real', 'the same with real API servers and authenticators'],
     ['gatehouse demo | cat', 'plain lines'],
   ]);

@@ -70,6 +70,7 @@ const COLUMNS: readonly Column<Listed>[] = [
 async function invoke(terminal: Terminal, name: string | undefined, options: Options): Promise<void> {
   if (options.list) {
     const functions = [...FUNCTIONS].map(([each, takes]) => ({ kind: 'function' as const, name: each, takes }));
+    const takerOf = await takersOf();
     const samples = sampleNames().map((each) => ({
       kind: 'sample' as const,
       name: each,
@@ -109,9 +110,10 @@ async function invoke(terminal: Terminal, name: string | undefined, options: Opt
   });
 }
 
-/** The function that a sample is for, by its folder. */
-function takerOf(sample: string): string {
-  return /^(okta|standard)\//.test(sample) ? 'receive-webhook' : 'receive-event';
+/** The function that a sample is for, by its folder, which has the name of its source. */
+async function takersOf(): Promise<(sample: string) => string> {
+  const { webhookSources } = await import('@gatehouse/core/sources/sources');
+  return (sample) => (webhookSources.has(sample.split('/')[0]!) ? 'receive-webhook' : 'receive-event');
 }
 
 async function payloadOf(terminal: Terminal, options: Options): Promise<Json> {
@@ -120,7 +122,7 @@ async function payloadOf(terminal: Terminal, options: Options): Promise<Json> {
   const text = sample === undefined ? readFileSync(event === '-' ? 0 : event!, 'utf8') : readSample(sample);
   const payload = parsed(text, sample ?? event!);
   if (!sign) return payload;
-  if (takerOf(sample!) !== 'receive-webhook') {
+  if ((await takersOf())(sample!) !== 'receive-webhook') {
     throw new Failure('invalid', `${sample} is no webhook: there is nothing to sign`, { remedy: 'leave out --sign' });
   }
   const { signedSample } = await import('../events/sign-sample.ts');

@@ -73,6 +73,7 @@ describe('a mapping', () => {
       ['both-view: role/both view *', 'both-reader: role/both reader pay'],
     ],
     ['of sessions', mapped(role('ops'), 'ops:{{SessionName}}', 'viewers'), ['ops: role/ops view *']],
+    ['of a name like Gatehouse`s', mapped(role('guard'), 'gatehouse-guard', 'viewers'), ['guard: role/guard view *']],
   ])('%s becomes a grant that equals it', (_what, awsAuth, grants) => {
     const imported = importAccess({ cluster: CLUSTER, awsAuth, rbac: RBAC });
     const short = (arn: string) => arn.split(':').at(-1);
@@ -91,6 +92,7 @@ describe('a mapping', () => {
     ],
     ['of Fargate', mapped(role('fargate'), 'system:node:{{SessionName}}', 'system:node-proxier'), 'node', /Fargate/],
     ['of Windows nodes', mapped(role('win'), 'w', 'eks:kube-proxy-windows'), 'node', /nodes/],
+    ['by which Gatehouse comes in', mapped(role('gatehouse-access'), 'gatehouse-controller'), 'gatehouse', /comes in/],
     ['of Gatehouse', mapped(role('gatehouse-x'), 'gatehouse:x:{{SessionNameRaw}}'), 'gatehouse', /Gatehouse/],
     ['for emergencies', mapped(role('break-glass'), 'bg', 'system:masters'), 'protected', /emergencies/],
     ['without any binding', mapped(role('x'), 'x', 'nobody-bound-this'), 'nothing-to-give', /no binding/],

@@ -1,8 +1,9 @@
 import { formatPrincipalArn, parsePrincipalArn, reservedRole } from '../access/arn.ts';
 import { isFailure } from '../access/failure.ts';
 import { canonicalJson } from '../access/json.ts';
-import { NAME_PATTERN, RESERVED_GRANT_NAMES, shortened } from '../access/names.ts';
+import { NAME_PATTERN, RESERVED_GRANT_NAMES, shortened, USERNAME_PREFIX } from '../access/names.ts';
 import type { AccessRule } from '../access/policy.ts';
+import { CONTROLLER_USERNAME } from '../bootstrap/manifest.ts';
 import { type AwsAuthMapping, type AwsAuthMappings, keyOf, readAwsAuth } from '../effective-access/aws-auth.ts';
 import type { RbacObjects } from '../effective-access/rbac.ts';
 import { READY_LEVELS } from '../policy/ready-levels.ts';
@@ -248,7 +249,8 @@ const placeOf = ({ list, index }: Entry): string => `${list}[${index}]`;
 function ownPlace({ username, groups }: Entry): Pick<LeftOut, 'reason' | 'why'> | undefined {
   const isNode = groups.some((group) => NODE_GROUPS.has(group)) || username.startsWith('system:node:');
   if (isNode) return { reason: 'node', why: 'nodes, or pods on Fargate, come in by it: it stays as it is' };
-  if (/^gatehouse[:-]/.test(username)) return { reason: 'gatehouse', why: 'Gatehouse itself wrote it' };
+  if (username.startsWith(USERNAME_PREFIX)) return { reason: 'gatehouse', why: 'Gatehouse itself wrote it' };
+  if (username === CONTROLLER_USERNAME) return { reason: 'gatehouse', why: 'Gatehouse itself comes in by it' };
   return undefined;
 }
 

@@ -44,6 +44,11 @@ export function judgePolicy({ inForce, proposed, refused, waiting, findings }: P
   else if (findings > 0) {
     const saw = `${findings} findings for a person to mend`;
     checks.push({ check: 'work', verdict: 'warn', saw, fix: 'gatehouse status' });
-  } else checks.push({ check: 'work', verdict: 'ok', saw: `${waiting.length} marks wait, none has failed` });
+  } else
+    checks.push({
+      check: 'work',
+      verdict: 'ok',
+      saw: `${waiting.length} ${waiting.length === 1 ? 'mark waits' : 'marks wait'}, none has failed`,
+    });
   return checks;
 }
