@@ -82,7 +82,10 @@ async function main(): Promise<number> {
   if (values.json) process.stdout.write(jsonOf(run));
   else {
     for (const one of figures) console.log(`${one.title}\n\n${tableOf(one)}`);
-    console.log(`Targets\n\n${targetTable(targets)}`);
+    console.log(
+      `Targets${values.quick ? ' of the whole work: what a fraction of it says of them does not count' : ''}\n`,
+    );
+    console.log(targetTable(targets));
   }
   if (values.out !== undefined) writeFileSync(values.out, jsonOf(run));
   if (values.only === undefined && !values.quick) publish(run);

@@ -361,6 +361,7 @@ export const storms: Measurement = {
   name: 'storm',
   async measure({ quick, tell }: Effort): Promise<Figures> {
     const events = quick ? 500 : EVENTS;
+    const title = `A storm of ${events.toLocaleString('en')} events`;
     const came = await storm({ events, revocationEvery: 20, rate: 500, idle: 50 }, tell);
     const { idle, revocations, grants, acknowledgements } = came;
     const ms = (list: readonly number[], part: number) => Math.round(quantile(list, part));
@@ -374,7 +375,7 @@ export const storms: Measurement = {
     const row = (what: string, value: number, unit: string) => [what, value, unit];
     return {
       name: 'storm',
-      title: 'A storm of 10,000 events',
+      title,
       columns: ['measured', 'value', 'unit'],
       rows: [
         row('events', events, 'of memberships, 1 in 20 a removal'),
@@ -411,7 +412,7 @@ export const storms: Measurement = {
       plots: [
         {
           file: 'storm',
-          title: `A storm of ${events.toLocaleString('en')} events`,
+          title,
           kind: 'bars',
           x: 'what a sender or an operator waits for',
           y: 'virtual time, ms',

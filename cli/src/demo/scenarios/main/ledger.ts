@@ -10,17 +10,19 @@ export async function ledgerAct({ stage, show }: Scene): Promise<void> {
   const { style } = show.output;
   const last = (await stage.entries()).filter(({ kind }) => kind !== 'intent').slice(-SHOWN);
   show.table(
-    ['ENTRY', 'TIME', 'WHAT', 'BECAUSE OF', 'CHANGES'],
-    last.map((entry) => entryCells(entry, style)),
-    [0],
+    ['CHAIN', 'ENTRY', 'TIME', 'WHAT', 'BECAUSE OF', 'CHANGES'],
+    last.map((entry) => [nameOf(entry.chain), ...entryCells(entry, style)]),
+    [1],
   );
   for (const chain of stage.chains) {
     const entries = await stage.chain(chain);
-    const name = chain.replace(/^.*:cluster\//, '');
     show.expect(
-      `the chain of ${name} is unbroken, ${counted(entries.length, 'entry', 'entries')}`,
+      `the chain of ${nameOf(chain)} is unbroken, ${counted(entries.length, 'entry', 'entries')}`,
       verifyChain(entries),
       { ok: true },
     );
   }
 }
+
+/** A cluster's chain by the cluster's name. */
+const nameOf = (chain: string): string => chain.replace(/^.*:cluster\//, '');
