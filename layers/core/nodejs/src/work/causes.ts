@@ -1,6 +1,7 @@
 import { sameJson } from '../access/json.ts';
 import { memberOf, type Subject } from '../access/subject.ts';
 import type { Cause } from '../directory/fact.ts';
+import { ACTIVE_KEY } from '../policy/in-force.ts';
 import type { FactReader } from './fact-reader.ts';
 import type { Urgency } from './keys.ts';
 import type { Mark } from './marks.ts';
@@ -21,25 +22,36 @@ export function distinctCauses(causes: Iterable<Cause>): Cause[] {
 }
 
 /**
- * Whose event it was. A turn follows the facts, not its marks: the mark of somebody's joining takes them away, where they
- * have left since. So what a subject's marks do not speak of is because of the newest fact about it that was read; what no
- * fact speaks of either, because of `first`.
+ * Whose event it was. A turn follows the policy and the facts, not its marks: the mark of somebody's joining takes them away,
+ * where they have left since, or a policy came that gives them nothing. So what a subject's marks do not speak of is because
+ * of the newest that was read: a fact about it, or the policy; what no fact speaks of, because of `first` or a newer policy.
  */
 export function causesBySubject(marks: readonly Mark[], reader: FactReader, first: Cause): CauseOf {
   return (subject, urgency) => {
     const own = marks.filter((mark) => mark.subject === subject);
     const marked = own.find((mark) => mark.urgency === urgency);
-    return marked?.cause ?? newestFact(reader, subject) ?? own[0]?.cause ?? first;
+    return marked?.cause ?? newer(newestFact(reader, subject) ?? own[0]?.cause ?? first, policyCause(reader));
   };
 }
 
-/** The events of facts that came after those of the marks that a turn works on: it does what they say, too. */
+/** The events of facts and policy that came after those of the marks that a turn works on: it does what they say, too. */
 export function newerCauses(marks: readonly Mark[], reader: FactReader): Cause[] {
   return marks.flatMap(({ subject, cause }) => {
-    const newest = newestFact(reader, subject);
-    return newest && newest.receivedAt > cause.receivedAt ? [newest] : [];
+    const newest = newer(newestFact(reader, subject) ?? cause, policyCause(reader));
+    return newest.receivedAt > cause.receivedAt ? [newest] : [];
   });
 }
+
+/** The event by which the policy came into force that was read. */
+function policyCause(reader: FactReader): Cause | undefined {
+  for (const { pk, sk, cause } of reader.items()) {
+    if (pk === ACTIVE_KEY.pk && sk === ACTIVE_KEY.sk) return cause as unknown as Cause | undefined;
+  }
+  return undefined;
+}
+
+const newer = (one: Cause, other: Cause | undefined): Cause =>
+  other !== undefined && other.receivedAt > one.receivedAt ? other : one;
 
 /** The event of the newest fact about a person, among those that were read; undefined for what is no person. */
 export function newestFact(reader: FactReader, subject: Subject): Cause | undefined {
