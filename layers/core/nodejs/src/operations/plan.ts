@@ -20,7 +20,7 @@ import { allItems } from '../ports/all-items.ts';
 import type { TableReader } from '../ports/table.ts';
 import type { Change, ChangeLine, Finding, OwnedClaim } from '../resources/resource.ts';
 import type { RoleBindingClaim } from '../resources/role-binding/model.ts';
-import { newestFact } from '../work/causes.ts';
+import { newestFact, newestOf } from '../work/causes.ts';
 import { discoveredClusters } from '../work/clusters.ts';
 import type { FactReader } from '../work/fact-reader.ts';
 import { MARK_PREFIX, targetPk } from '../work/keys.ts';
@@ -251,11 +251,6 @@ async function aboutSubject(reader: FactReader, subject: Subject, causes: Causes
 /** The event by which it is marked; else the newest of the facts about it and of the policy. */
 function causeOf(reader: FactReader, subject: Subject, { isThought, marks, policy }: Causes): Cause | undefined {
   if (isThought) return undefined;
-  const known = [newestFact(reader, subject), policy].filter((cause) => cause !== undefined);
   const marked = marks.filter((mark) => mark.subject === subject).map(({ cause }) => cause);
-  return newestOf(marked) ?? newestOf(known);
-}
-
-function newestOf(causes: readonly Cause[]): Cause | undefined {
-  return causes.toSorted((a, b) => b.receivedAt - a.receivedAt)[0];
+  return newestOf(marked) ?? newestOf([newestFact(reader, subject), policy]);
 }

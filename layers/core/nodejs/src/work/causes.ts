@@ -30,15 +30,16 @@ export function causesBySubject(marks: readonly Mark[], reader: FactReader, firs
   return (subject, urgency) => {
     const own = marks.filter((mark) => mark.subject === subject);
     const marked = own.find((mark) => mark.urgency === urgency);
-    return marked?.cause ?? newer(newestFact(reader, subject) ?? own[0]?.cause ?? first, policyCause(reader));
+    const known = newestFact(reader, subject) ?? own[0]?.cause ?? first;
+    return marked?.cause ?? newestOf([known, policyCause(reader)]) ?? known;
   };
 }
 
 /** The events of facts and policy that came after those of the marks that a turn works on: it does what they say, too. */
 export function newerCauses(marks: readonly Mark[], reader: FactReader): Cause[] {
   return marks.flatMap(({ subject, cause }) => {
-    const newest = newer(newestFact(reader, subject) ?? cause, policyCause(reader));
-    return newest.receivedAt > cause.receivedAt ? [newest] : [];
+    const newest = newestOf([newestFact(reader, subject), policyCause(reader)]);
+    return newest && newest.receivedAt > cause.receivedAt ? [newest] : [];
   });
 }
 
@@ -50,18 +51,15 @@ function policyCause(reader: FactReader): Cause | undefined {
   return undefined;
 }
 
-const newer = (one: Cause, other: Cause | undefined): Cause =>
-  other !== undefined && other.receivedAt > one.receivedAt ? other : one;
+/** The event that came last; of two at one time, the first. */
+export function newestOf(causes: readonly (Cause | undefined)[]): Cause | undefined {
+  return causes.filter((cause) => cause !== undefined).toSorted((a, b) => b.receivedAt - a.receivedAt)[0];
+}
 
 /** The event of the newest fact about a person, among those that were read; undefined for what is no person. */
 export function newestFact(reader: FactReader, subject: Subject): Cause | undefined {
   const member = memberOf(subject);
   if (member?.type !== 'user') return undefined;
-  let newest: Cause | undefined;
-  for (const item of reader.items()) {
-    if (item.source !== member.source || item.user !== member.id || item.cause === undefined) continue;
-    const cause = item.cause as unknown as Cause;
-    if (newest === undefined || cause.receivedAt > newest.receivedAt) newest = cause;
-  }
-  return newest;
+  const facts = [...reader.items()].filter(({ source, user }) => source === member.source && user === member.id);
+  return newestOf(facts.map(({ cause }) => cause as unknown as Cause | undefined));
 }
