@@ -95,6 +95,9 @@ export const registrationFactKey = (account: string, region: string, name: strin
   sk: 'registration',
 });
 
+/** Partition key of the counts of what a source said that nothing is done about; the sort key is the reason. */
+export const ignoredPartition = (source: string): string => `ignored#${source}`;
+
 /** Partition key of environments and applications: together they are read with the policy. */
 export const ONBOARDED = 'onboarded';
 

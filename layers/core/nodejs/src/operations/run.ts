@@ -9,6 +9,7 @@ import { nudgePlanner } from '../directory/nudge.ts';
 import { applicationFact, environmentFact } from '../directory/onboarded.ts';
 import type { Question } from '../effective-access/rbac.ts';
 import { readChain, verifyChain } from '../ledger/ledger.ts';
+import type { PolicyError } from '../policy/document.ts';
 import { ACTIVE_KEY, type PolicyInForce, policyInForce, writtenInForce } from '../policy/in-force.ts';
 import { readPolicy } from '../policy/read.ts';
 import { allClusters } from '../policy/selection.ts';
@@ -19,7 +20,7 @@ import type { QueueDepths } from '../ports/queue-depths.ts';
 import type { TableReader } from '../ports/table.ts';
 import { discoveredClusters } from '../work/clusters.ts';
 import { MARK_PREFIX, targetPk } from '../work/keys.ts';
-import { putMark, readMark } from '../work/marks.ts';
+import { type MarkFailure, putMark, readMark } from '../work/marks.ts';
 import { readRemarks } from '../work/remarks.ts';
 import { listSnapshots, readSnapshot } from '../work/snapshots.ts';
 import { sweep, targetsOfPolicy } from '../work/sweep.ts';
@@ -129,8 +130,7 @@ export async function runOperation(
       return { ...(await clusterMode(ports, settings.limits, inForceNow, cluster, operation.mode)) };
     }
     case 'doctor': {
-      if (operation.cluster === undefined)
-        return { ...(await doctor(ports, settings, (await status(ports)) as unknown as StatusFacts)) };
+      if (operation.cluster === undefined) return { ...(await doctor(ports, settings, await status(ports))) };
       const { policy } = await inForce(ports.table);
       return {
         ...(await doctorOn(ports, settings, policy, await clusterNamed(ports.table, policy, operation.cluster))),
@@ -232,7 +232,7 @@ async function clusterNamed(reader: TableReader, policy: AccessPolicy, name: str
   return cluster;
 }
 
-async function status(ports: TurnPorts): Promise<Outcome> {
+async function status(ports: TurnPorts): Promise<StatusFacts & Readonly<Record<string, unknown>>> {
   const policy = await policyInForce(ports.table);
   const [newest] = await listVersions(ports.table, 1);
   const proposed =
@@ -249,27 +249,28 @@ async function status(ports: TurnPorts): Promise<Outcome> {
     attempts: number;
     notBefore: number;
     confirming?: true;
-    failure?: Json;
+    failure?: MarkFailure;
   }[] = [];
   const findings: object[] = [];
   const targets = await targetsOfPolicy(ports.table, policy.policy);
   for (const target of [...targets, ...verificationsOf(targets)]) {
     for (const item of await allItems(ports.table, targetPk(target), MARK_PREFIX)) {
       const { subject, urgency, since, attempts, notBefore, finding, failure, confirming } = readMark(item);
-      const why = failure === undefined ? {} : { failure: { ...failure } as Json };
+      const why = failure === undefined ? {} : { failure };
       if (finding) findings.push({ target, since, ...finding, subject });
       else waiting.push({ target, subject, urgency, since, attempts, notBefore, ...seen(confirming), ...why });
     }
     for (const { finding, since } of await readRemarks(ports.table, target))
       findings.push({ target, since, ...finding });
   }
-  const refused = await ports.table.get({ pk: 'policy', sk: 'refused' });
+  const document = await ports.table.get({ pk: 'policy', sk: 'refused' });
+  const refused = document && { at: document.at, errors: document.errors as unknown as readonly PolicyError[] };
   return {
     policy: { version: policy.version, digest: policy.digest, partial: policy.partial },
     ...proposed,
     clusters: clusters.map(({ name, arn, mode }) => ({ name, arn, mode })),
     ...(policy.written.onboarding ? { onboarding: onboardingOf(policy) } : {}),
-    ...(refused ? { refused: { at: refused.at, errors: refused.errors } } : {}),
+    ...(refused ? { refused } : {}),
     waiting,
     // A subject may be parked in both urgencies, for one reason.
     findings: [...new Map(findings.map((finding) => [JSON.stringify({ ...finding, since: 0 }), finding])).values()],

@@ -2,7 +2,7 @@ import { digest } from '../access/digest.ts';
 import { isFailure } from '../access/failure.ts';
 import { type EventEntry, noteEvent } from '../directory/event-log.ts';
 import type { Reception } from '../directory/fact.ts';
-import { factKey } from '../directory/items.ts';
+import { factKey, ignoredPartition } from '../directory/items.ts';
 import { nudgePlanner } from '../directory/nudge.ts';
 import { recordFact } from '../directory/record.ts';
 import { eachAtOnce } from '../ports/at-once.ts';
@@ -139,7 +139,7 @@ function ignoredIn(events: readonly ReceivedEvent[]): ReadonlyMap<string, readon
 /** Counts what was ignored, for operators. Best effort: a lost count must not make a sender repeat its delivery. */
 async function count(table: Table, reason: string, events: readonly ReceivedEvent[], now: number): Promise<void> {
   const last = events.at(-1)!.cause;
-  const key = { pk: `ignored#${last.source}`, sk: reason };
+  const key = { pk: ignoredPartition(last.source), sk: reason };
   try {
     const item = await table.get(key);
     const before = typeof item?.count === 'number' ? item.count : 0;

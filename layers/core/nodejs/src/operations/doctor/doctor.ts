@@ -1,7 +1,7 @@
 import { parsePrincipalArn } from '../../access/arn.ts';
 import type { AccessPolicy, Cluster } from '../../access/policy.ts';
 import { VERSION } from '../../access/version.ts';
-import { groupKey } from '../../directory/items.ts';
+import { groupKey, ignoredPartition } from '../../directory/items.ts';
 import type { PolicyError } from '../../policy/document.ts';
 import { policyInForce } from '../../policy/in-force.ts';
 import { allClusters } from '../../policy/selection.ts';
@@ -131,7 +131,7 @@ async function heard(ports: TurnPorts, { grants }: AccessPolicy, source: string)
     to.flatMap((one) => ('group' in one && one.source === source ? [one.group] : [])),
   );
   const pages = await Promise.all([
-    reader.query(`ignored#${source}`, { limit: MOST_MEMBERS }),
+    reader.query(ignoredPartition(source), { limit: MOST_MEMBERS }),
     ...[...new Set(groups)]
       .slice(0, MOST_GROUPS)
       .map((group) => reader.query(groupKey(source, group).pk, { limit: MOST_MEMBERS })),
