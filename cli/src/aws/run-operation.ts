@@ -57,13 +57,16 @@ export async function operationsOf(
   const quiet = isForPrograms(options.output);
   return async <Outcome>(operation: Operation) => {
     const asking = () => invoke(functionName, operation as unknown as Json, timeout);
-    const answer = (await progress.during(`asking Gatehouse (${operation.operation})`, asking, {
-      quiet,
-    })) as unknown as Answer;
-    if (answer.ok) return answer.outcome as Outcome;
-    const { code, message, remedy } = answer.error;
-    throw new Failure(code as FailureCode, message, remedy === undefined ? {} : { remedy });
+    return outcomeOf<Outcome>(await progress.during(`asking Gatehouse (${operation.operation})`, asking, { quiet }));
   };
+}
+
+/** What came of an operation. @throws Failure what Gatehouse refused. */
+export function outcomeOf<Outcome>(answer: Json): Outcome {
+  const answered = answer as unknown as Answer;
+  if (answered.ok) return answered.outcome as Outcome;
+  const { code, message, remedy } = answered.error;
+  throw new Failure(code as FailureCode, message, remedy === undefined ? {} : { remedy });
 }
 
 function lambdaEndpoint({ region }: Caller, env: Terminal['env']): string {

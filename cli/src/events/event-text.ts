@@ -42,8 +42,3 @@ export function outcomeCell({ outcome, reason }: Pick<EventEntry, 'outcome' | 'r
   };
   return { text: reason === undefined ? outcome : `${outcome} (${reason})`, paint: paints[outcome] };
 }
-
-/** A time to the second. */
-export function timeText(milliseconds: number): string {
-  return `${new Date(milliseconds).toISOString().slice(0, 19)}Z`;
-}

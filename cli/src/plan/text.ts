@@ -3,9 +3,10 @@ import type { Plan } from '@gatehouse/core/plan/plan';
 import type { Finding } from '@gatehouse/core/resources/resource';
 import type { Listing } from '../terminal/answer.ts';
 import { type Cell, columns } from '../terminal/columns.ts';
+import { writeReason } from '../terminal/facts.ts';
 import type { Paint, Style } from '../terminal/style.ts';
 import type { Output } from '../terminal/terminal.ts';
-import { counted, printable } from '../terminal/text.ts';
+import { counted, printable, timeText } from '../terminal/text.ts';
 import { shortTarget } from '../verbs/status.ts';
 import { type FlatLine, findingsOf, linesOf, type Plans, summaryOf, widens } from './planned.ts';
 
@@ -66,7 +67,7 @@ export function writePlans(output: Output, all: Plans, wide: boolean): void {
   writeWidening(output, lines, wide);
   for (const { target, code, message, remedy } of all.unplanned) {
     output.write(`${style.bad('unknown')} ${style.bold(shortTarget(target))} ${style.name(code)}\n`);
-    writeWhy(output, message, remedy, 2);
+    writeReason(output, { code, message, remedy });
     output.write('\n');
   }
   output.write(`${style.bold(summaryText(all))}\n`);
@@ -130,7 +131,7 @@ function becauseOf(
 ): readonly string[] {
   if (cause === undefined) return policyVersion === undefined ? ['because of this document'] : [];
   const { source, type, event, receivedAt } = cause;
-  return [`because of ${source} ${type}${wide ? ` ${event} at ${time(receivedAt)}` : ''}`];
+  return [`because of ${source} ${type}${wide ? ` ${event} at ${timeText(receivedAt)}` : ''}`];
 }
 
 function writeDrift(output: Output, plans: readonly TargetPlan[], lines: readonly FlatLine[], wide: boolean): void {
@@ -200,13 +201,7 @@ function writeFinding(output: Output, { severity, code, object, message, remedy 
   const { style } = output;
   const paint = severity === 'blocks' ? style.bad : style.warn;
   output.write(`\n  ${paint(severity === 'blocks' ? 'blocked' : 'notice')} ${style.name(code)} ${printable(object)}\n`);
-  writeWhy(output, message, remedy, 6);
-}
-
-function writeWhy({ write, style, width }: Output, message: string, remedy: string | undefined, indent: number): void {
-  const label = (text: string) => ({ text, paint: style.dim });
-  const rows: Cell[][] = [[label('why'), message], ...(remedy === undefined ? [] : [[label('try'), remedy]])];
-  write(columns(rows, { style, width, indent }));
+  writeReason(output, { code, message, remedy }, 6);
 }
 
 /** `Plan: 3 to make, 1 to change, 2 to remove on 2 clusters; 1 blocked; 1 drifted.` */
@@ -232,8 +227,6 @@ export function summaryText(all: Pick<Plans, 'plans' | 'unplanned'>): string {
   return `Plan: ${[what, ...rest].join('; ')}.`;
 }
 
-const time = (milliseconds: number): string => `${new Date(milliseconds).toISOString().slice(0, 19)}Z`;
-
 /** Each line of plans as a row. */
 export function planListing(all: Plans): Listing<FlatLine> {
   return {
@@ -254,7 +247,7 @@ export function planListing(all: Plans): Listing<FlatLine> {
         value: ({ line }) => line.drifted === true,
       },
       { head: 'EVENT', cell: ({ about }) => about?.cause?.event ?? '' },
-      { head: 'AT', cell: ({ about }) => (about?.cause ? time(about.cause.receivedAt) : '') },
+      { head: 'AT', cell: ({ about }) => (about?.cause ? timeText(about.cause.receivedAt) : '') },
     ],
     rows: linesOf(all.plans),
   };

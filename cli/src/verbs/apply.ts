@@ -11,6 +11,7 @@ import type { Plans } from '../plan/planned.ts';
 import { agree } from '../terminal/agree.ts';
 import { type Format, isForPrograms, withFormats, writeAnswer } from '../terminal/answer.ts';
 import { columns } from '../terminal/columns.ts';
+import { writeReason } from '../terminal/facts.ts';
 import { COMMAND, type DryRunOptions, withDryRun, withExamples, withExitCodes } from '../terminal/help.ts';
 import type { Output, Terminal } from '../terminal/terminal.ts';
 import { counted, printable } from '../terminal/text.ts';
@@ -200,7 +201,7 @@ async function carryOut(terminal: Terminal, run: RunOperation, task: Task, optio
     import('../plan/planned.ts'),
   ]);
   const { all, document } = task;
-  const isForPeople = options.output === 'table' || options.output === 'wide';
+  const isForPeople = !isForPrograms(options.output);
   writePlans(isForPeople ? terminal.out : terminal.err, all, options.output === 'wide');
   const observed = all.plans.filter(({ mode, changes }) => mode === 'observe' && changes.length > 0);
   for (const { target } of observed) {
@@ -336,7 +337,7 @@ async function answer(
       rows,
     },
     text: (output) => {
-      const { style, width } = output;
+      const { style } = output;
       if (policy !== undefined) output.write(`${style.good('done')}  policy version ${policy.version} is in force\n`);
       if (to === undefined) return;
       for (const { target, code, message, remedy } of [
@@ -345,9 +346,7 @@ async function answer(
         ...unknown,
       ]) {
         output.write(`\n${style.bad(code)}  ${style.bold(shortTarget(target))}\n`);
-        output.write(
-          columns([['why', message], ...(remedy === undefined ? [] : [['try', remedy]])], { style, width, indent: 2 }),
-        );
+        writeReason(output, { code, message, remedy });
       }
       for (const { plan, line } of left) {
         output.write(`  ${style.warn('left')} ${shortTarget(plan.target)} ${line.sign} ${printable(line.text)}\n`);

@@ -2,8 +2,8 @@ import type { Migrated } from '@gatehouse/core/schema/migrate';
 import { type Command, InvalidArgumentError } from 'commander';
 import { type AwsOptions, withAwsOptions } from '../aws/options.ts';
 import type { Deployed } from '../deployment/deploy.ts';
-import { type Format, withFormats, writeAnswer } from '../terminal/answer.ts';
-import { columns } from '../terminal/columns.ts';
+import { type Format, isForPrograms, withFormats, writeAnswer } from '../terminal/answer.ts';
+import { writeFacts } from '../terminal/facts.ts';
 import { COMMAND, withDryRun, withExamples, withExitCodes } from '../terminal/help.ts';
 import type { Output, Terminal } from '../terminal/terminal.ts';
 import { counted } from '../terminal/text.ts';
@@ -64,7 +64,7 @@ export async function deployStack(terminal: Terminal, options: DeployVerbOptions
     import('../deployment/pace.ts'),
   ]);
   const cloud = await cloudOf(options, terminal);
-  const forPeople = options.output === 'table' || options.output === 'wide';
+  const forPeople = !isForPrograms(options.output);
   return deploy(terminal, cloud, { ...options, parameters: options.parameter ?? new Map(), forPeople }, SYSTEM_PACE);
 }
 
@@ -100,7 +100,7 @@ function writeDeployed(
   isBehind: boolean,
   migrated?: Migrated,
 ): void {
-  const { style, width } = output;
+  const { style } = output;
   if (state === 'planned') {
     output.write('Nothing was changed: this was a dry run.\n');
     return;
@@ -115,12 +115,7 @@ function writeDeployed(
   }
   output.write('\n');
   const rows = Object.entries(outputs).sort(([a], [b]) => (a < b ? -1 : 1));
-  output.write(
-    columns(
-      rows.map(([name, value]) => [{ text: name, paint: style.dim }, value]),
-      { style, width, indent: 2 },
-    ),
-  );
+  writeFacts(output, rows, 2);
   const bucket = outputs.PolicyBucket ?? '<PolicyBucket>';
   const next = created
     ? [

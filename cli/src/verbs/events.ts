@@ -5,13 +5,13 @@ import type { Events } from '@gatehouse/core/operations/events';
 import type { Operation } from '@gatehouse/core/operations/operation';
 import { type Command, InvalidArgumentError } from 'commander';
 import { type AwsOptions, withAwsOptions } from '../aws/options.ts';
-import { factText, outcomeCell, saidText, timeText } from '../events/event-text.ts';
+import { factText, outcomeCell, saidText } from '../events/event-text.ts';
 import type { AskedSpan } from '../events/follow-events.ts';
 import { readSince, type Since, sinceTime } from '../events/span.ts';
 import { type Column, type Format, rowWriter, withFormats, writeAnswer } from '../terminal/answer.ts';
 import { withExamples, withExitCodes } from '../terminal/help.ts';
 import type { Terminal } from '../terminal/terminal.ts';
-import { counted } from '../terminal/text.ts';
+import { counted, timeText } from '../terminal/text.ts';
 
 interface Options extends AwsOptions {
   readonly output: Format;

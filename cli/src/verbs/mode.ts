@@ -5,8 +5,8 @@ import type { UploadOutcome } from '@gatehouse/core/policy/versions';
 import { Argument, type Command } from 'commander';
 import { type AwsOptions, withAwsOptions } from '../aws/options.ts';
 import { agree } from '../terminal/agree.ts';
-import { type Format, type Listing, withFormats, writeAnswer } from '../terminal/answer.ts';
-import { columns } from '../terminal/columns.ts';
+import { type Format, isForPrograms, type Listing, withFormats, writeAnswer } from '../terminal/answer.ts';
+import { type Fact, writeFacts } from '../terminal/facts.ts';
 import { withExamples, withExitCodes } from '../terminal/help.ts';
 import type { Output, Terminal } from '../terminal/terminal.ts';
 import { counted, printable } from '../terminal/text.ts';
@@ -76,7 +76,7 @@ async function modeOf(
     });
   }
   const { err } = terminal;
-  if (options.output === 'table' || options.output === 'wide' || terminal.ask) writeMeaning(err, now, mode);
+  if (!isForPrograms(options.output) || terminal.ask) writeMeaning(err, now, mode);
   if (options.dryRun) return write(terminal.out, options.output, now, { state: 'dry-run', mode });
   if (change.widens) {
     await agree(terminal, options.yes, {
@@ -148,25 +148,21 @@ function countsText({ create, update, delete: gone, blocked }: PlanCounts): stri
 
 /** What another mode means, before anybody agrees. */
 export function writeMeaning(output: Output, now: ClusterModeOutcome, mode: ClusterMode): void {
-  const { style, width } = output;
+  const { style } = output;
   const { would, grants } = now;
-  const label = (text: string) => ({ text, paint: style.dim });
-  const rows = [[label('means'), MEANING[mode]]];
-  if (would && mode !== 'observe') rows.push([label('then'), countsText(would.asked)]);
+  const facts: Fact[] = [['means', MEANING[mode]]];
+  if (would && mode !== 'observe') facts.push(['then', countsText(would.asked)]);
   const { create, update } = would?.enforced ?? { create: 0, update: 0 };
   if (mode !== 'enforce') {
     const given = grants.length === 0 ? 'no grant is for it' : `new members of ${grants.join(', ')}`;
-    rows.push([label('not given'), given]);
-    if (create + update > 0) rows.push([label('stays undone'), `${create} to make, ${update} to change`]);
+    facts.push(['not given', given]);
+    if (create + update > 0) facts.push(['stays undone', `${create} to make, ${update} to change`]);
     if (now.mode === 'enforce' && mode === 'observe') {
-      rows.push([
-        label('but'),
-        'who leaves keeps what was written here until their session ends; paused takes it away',
-      ]);
+      facts.push(['but', 'who leaves keeps what was written here until their session ends; paused takes it away']);
     }
   }
   output.write(`${style.bold(now.cluster)}  ${now.mode} ${style.dim('to')} ${style.bold(mode)}\n`);
-  output.write(columns(rows, { style, width, indent: 2 }));
+  writeFacts(output, facts, 2);
 }
 
 type Outcome =
@@ -200,18 +196,17 @@ function write(out: Output, format: Format, now: ClusterModeOutcome, outcome: Ou
 }
 
 function writeOutcome(output: Output, now: ClusterModeOutcome, outcome: Outcome): void {
-  const { style, width } = output;
+  const { style } = output;
   const { cluster, mode, place, version } = now;
   switch (outcome.state) {
     case 'shown': {
-      const label = (text: string) => ({ text, paint: style.dim });
       output.write(`${style.bold(cluster)}  ${style.bold(mode)}\n`);
-      const rows = [
-        [label('means'), MEANING[mode]],
-        [label('why'), `${whereText(place)}, version ${version}`],
-        [label('grants'), now.grants.join(', ') || 'none is for it'],
+      const facts: Fact[] = [
+        ['means', MEANING[mode]],
+        ['why', `${whereText(place)}, version ${version}`],
+        ['grants', now.grants.join(', ') || 'none is for it'],
       ];
-      output.write(columns(rows, { style, width, indent: 2 }));
+      writeFacts(output, facts, 2);
       return;
     }
     case 'unchanged':

@@ -2,13 +2,13 @@ import { Failure } from '@gatehouse/core/access/failure';
 import type { Replayed, ReplayOutcome } from '@gatehouse/core/operations/replay';
 import type { Command } from 'commander';
 import { type AwsOptions, withAwsOptions } from '../aws/options.ts';
-import { factText, timeText } from '../events/event-text.ts';
+import { factText } from '../events/event-text.ts';
 import { readSince, type Since, sinceTime } from '../events/span.ts';
 import { agree } from '../terminal/agree.ts';
 import { type Column, type Format, withFormats, writeAnswer, writeListing } from '../terminal/answer.ts';
 import { withExamples, withExitCodes } from '../terminal/help.ts';
 import type { Terminal } from '../terminal/terminal.ts';
-import { counted } from '../terminal/text.ts';
+import { counted, timeText } from '../terminal/text.ts';
 
 interface Options extends AwsOptions {
   readonly output: Format;

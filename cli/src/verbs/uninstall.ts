@@ -4,7 +4,7 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { type AwsOptions, withAwsOptions } from '../aws/options.ts';
 import type { Kept } from '../deployment/uninstall.ts';
 import { agree } from '../terminal/agree.ts';
-import { type Format, withFormats, writeAnswer } from '../terminal/answer.ts';
+import { type Format, isForPrograms, withFormats, writeAnswer } from '../terminal/answer.ts';
 import { columns } from '../terminal/columns.ts';
 import { withExamples, withExitCodes } from '../terminal/help.ts';
 import type { Output, Terminal } from '../terminal/terminal.ts';
@@ -85,7 +85,7 @@ async function uninstall(terminal: Terminal, options: Options): Promise<void> {
     ),
     retained,
   };
-  const people = options.output === 'table' || options.output === 'wide';
+  const people = !isForPrograms(options.output);
   if (options.dryRun) return write(terminal, options, answer);
   if (people || !options.yes) writeLists(terminal.err, answer);
   await agree(terminal, options.yes, {

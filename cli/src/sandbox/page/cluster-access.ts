@@ -1,6 +1,7 @@
 import { GRANT_ANNOTATION } from '@gatehouse/core/access/names';
 import { readAwsAuth } from '@gatehouse/core/effective-access/aws-auth';
-import type { Kubernetes, KubernetesObject, ObjectKind } from '@gatehouse/core/ports/kubernetes';
+import { allObjects } from '@gatehouse/core/ports/all-objects';
+import type { Kubernetes, KubernetesObject } from '@gatehouse/core/ports/kubernetes';
 import { AWS_AUTH_REF } from '@gatehouse/core/resources/aws-auth/model';
 import { isManaged } from '@gatehouse/core/resources/managed-object';
 
@@ -32,26 +33,15 @@ export interface ClusterAccess {
 export async function accessOn(kubernetes: Kubernetes): Promise<ClusterAccess> {
   const [awsAuth, ...bindings] = await Promise.all([
     kubernetes.read(AWS_AUTH_REF),
-    bindingsOf(kubernetes, 'ClusterRoleBinding'),
-    bindingsOf(kubernetes, 'RoleBinding'),
+    allObjects(kubernetes, 'ClusterRoleBinding'),
+    allObjects(kubernetes, 'RoleBinding'),
   ]);
   const { roles, users, problems } = readAwsAuth(awsAuth?.data);
   return {
-    bound: bindings.flat().flatMap(boundBy),
+    bound: bindings.flat().filter(isManaged).flatMap(boundBy),
     doors: [...roles, ...users].map(({ arn, username, groups }) => ({ arn, username, groups })),
     problems: problems.map(({ key, message }) => `${key}: ${message}`),
   };
-}
-
-async function bindingsOf(kubernetes: Kubernetes, kind: ObjectKind): Promise<readonly KubernetesObject[]> {
-  const found: KubernetesObject[] = [];
-  let from: string | undefined;
-  do {
-    const page = await kubernetes.list(kind, { limit: 500, ...(from === undefined ? {} : { continue: from }) });
-    found.push(...page.items.filter(isManaged));
-    from = page.continue;
-  } while (from !== undefined);
-  return found;
 }
 
 function boundBy({ metadata, roleRef, subjects = [] }: KubernetesObject): readonly Bound[] {

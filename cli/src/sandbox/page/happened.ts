@@ -1,5 +1,6 @@
 import { type LogLine, numberIn, textIn } from '../../pipeline/log-line.ts';
 import { placeOf } from '../../pipeline/narrate.ts';
+import { counted } from '../../terminal/text.ts';
 
 /** A delivery as a receiver reported it. */
 export interface Delivery {
@@ -76,7 +77,7 @@ function takenIn(line: LogLine): Pick<Delivery, 'outcome' | 'text'> {
   if (facts > 0) {
     return {
       outcome: 'taken in',
-      text: [`${facts} new ${facts === 1 ? 'fact' : 'facts'}`, ...known, ...passed].join('; '),
+      text: [counted(facts, 'new fact'), ...known, ...passed].join('; '),
     };
   }
   if (reasons.length > 0) return { outcome: 'ignored', text: [reasons.join(', '), ...known].join('; ') };
@@ -96,6 +97,6 @@ function turnIn(line: LogLine, at: number): Turn | undefined {
   const settled = Array.isArray(line.details.settled) ? line.details.settled.map(String) : [];
   const changes = numberIn(line, 'changes');
   const outcomes = [...Map.groupBy(settled, (one) => one)].map(([one, all]) => `${all.length} ${one}`);
-  const changed = changes === 0 ? 'nothing to change' : `${changes} ${changes === 1 ? 'object' : 'objects'} changed`;
+  const changed = changes === 0 ? 'nothing to change' : `${counted(changes, 'object')} changed`;
   return { at, word: 'turn', where, text: [changed, ...outcomes].join(', ') };
 }

@@ -1,5 +1,6 @@
 import { USERNAME_PREFIX } from '@gatehouse/core/access/names';
 import { placeOf } from '../../pipeline/narrate.ts';
+import { counted } from '../../terminal/text.ts';
 import { shortTarget } from '../../verbs/status.ts';
 import type { Bound, Door } from './cluster-access.ts';
 import { type Content, type Html, html } from './html.ts';
@@ -121,7 +122,7 @@ function accessTables({ bound, doors, problems }: Exclude<ClusterView['access'],
       ? html`<p class="none">Nobody is bound by Gatehouse.</p>`
       : table('Who may do what', ['Who', 'Where', 'Role', 'Grant'], bound.map(boundRow))
   }
-<details><summary>aws-auth: ${doors.length} ${doors.length === 1 ? 'line' : 'lines'}</summary>
+<details><summary>aws-auth: ${counted(doors.length, 'line')}</summary>
 ${doors.length === 0 ? html`<p class="none">Nobody is let in by it.</p>` : table('Who is let in', ['ARN', 'As', 'Groups'], doors.map(doorRow))}
 ${problems.map((problem) => html`<p class="note bad">${problem}</p>`)}
 </details>`;

@@ -6,6 +6,7 @@ import { kubernetesOver } from '@gatehouse/core/kubernetes/client';
 import type { Kubernetes } from '@gatehouse/core/ports/kubernetes';
 import { publicSts } from '@gatehouse/sandbox/kubernetes/token';
 import type { Sandbox } from '@gatehouse/sandbox/sandbox';
+import { outcomeOf } from '../../aws/run-operation.ts';
 import type { StatusOutcome } from '../../aws/status-outcome.ts';
 import { accessOn, type ClusterAccess } from './cluster-access.ts';
 import type { Happened } from './happened.ts';
@@ -40,7 +41,7 @@ export async function readView(sandbox: Sandbox, happened: Happened): Promise<Vi
 
 async function statusOf({ stack, awsEndpointUrl, region, administrator }: Sandbox): Promise<StatusOutcome> {
   const { name } = stack.wiring.functions.find(({ logicalId }) => logicalId === 'RunOperation')!;
-  const answer = (await invokeFunction({
+  const answer = await invokeFunction({
     functionName: name,
     payload: { operation: 'status' },
     region,
@@ -48,8 +49,8 @@ async function statusOf({ stack, awsEndpointUrl, region, administrator }: Sandbo
     credentials: administrator,
     now: Date.now(),
     timeout: TIMEOUT_MS,
-  })) as unknown as { readonly outcome: StatusOutcome };
-  return answer.outcome;
+  });
+  return outcomeOf<StatusOutcome>(answer);
 }
 
 const TIMEOUT_MS = 20_000;

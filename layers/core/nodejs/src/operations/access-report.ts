@@ -9,7 +9,8 @@ import { type RbacObjects, type Right, rightsOf } from '../effective-access/rbac
 import type { BindingWish } from '../plan/bindings.ts';
 import { selects } from '../policy/selection.ts';
 import { allItems } from '../ports/all-items.ts';
-import type { Kubernetes, KubernetesObject, ObjectKind } from '../ports/kubernetes.ts';
+import { allObjects } from '../ports/all-objects.ts';
+import type { Kubernetes } from '../ports/kubernetes.ts';
 import { AWS_AUTH_REF } from '../resources/aws-auth/model.ts';
 import type { RoleBindingClaim } from '../resources/role-binding/model.ts';
 import { type Expectation, questionsFor } from '../verify/questions.ts';
@@ -250,23 +251,12 @@ function grantOf(binding: string): string | undefined {
 /** All RBAC objects of a cluster. */
 export async function rbacOf(kubernetes: Kubernetes): Promise<RbacObjects> {
   const [roles, clusterRoles, roleBindings, clusterRoleBindings] = await Promise.all([
-    allOf(kubernetes, 'Role'),
-    allOf(kubernetes, 'ClusterRole'),
-    allOf(kubernetes, 'RoleBinding'),
-    allOf(kubernetes, 'ClusterRoleBinding'),
+    allObjects(kubernetes, 'Role'),
+    allObjects(kubernetes, 'ClusterRole'),
+    allObjects(kubernetes, 'RoleBinding'),
+    allObjects(kubernetes, 'ClusterRoleBinding'),
   ]);
   return { roles, clusterRoles, roleBindings, clusterRoleBindings };
-}
-
-async function allOf(kubernetes: Kubernetes, kind: ObjectKind): Promise<KubernetesObject[]> {
-  const objects: KubernetesObject[] = [];
-  let from: string | undefined;
-  do {
-    const page = await kubernetes.list(kind, { limit: 500, ...(from === undefined ? {} : { continue: from }) });
-    objects.push(...page.items);
-    from = page.continue;
-  } while (from !== undefined);
-  return objects;
 }
 
 /** What waits or stands in the way, of theirs and of what their grants share: on the cluster, and in IAM. */
