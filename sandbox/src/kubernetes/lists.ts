@@ -101,13 +101,16 @@ export function withoutType({ apiVersion, kind, ...object }: StoredObject): obje
   return object;
 }
 
-function testOf(resource: Resource, query: URLSearchParams): (object: StoredObject) => boolean {
+/** What an object must be to be selected. @throws ApiError 400 for a selector that cannot be read. */
+export function testOf(resource: Resource, query: URLSearchParams): (object: StoredObject) => boolean {
   const labels = parseLabelTest(query.get('labelSelector') ?? '');
   const fields = parseFieldTest(resource, query.get('fieldSelector') ?? '');
   return (object) => labels(object.metadata.labels ?? {}) && fields(object);
 }
 
-const isIn = ({ metadata }: StoredObject, namespace: string) => namespace === '' || metadata.namespace === namespace;
+/** Whether an object is in a namespace; all are in none. */
+export const isIn = ({ metadata }: StoredObject, namespace: string) =>
+  namespace === '' || metadata.namespace === namespace;
 
 /** The key of an object below what is listed. */
 function keyOf({ metadata: { namespace, name } }: StoredObject, listed: string): string {

@@ -148,6 +148,39 @@ export function readListOptions(query: URLSearchParams): ListOptions {
   return { limit: Math.max(limit, 0), continue: token, resourceVersion, exact: match === 'Exact' };
 }
 
+/** What a WATCH asks for. */
+export interface WatchOptions {
+  /** 0: as long as the server likes; below 0, no time at all. */
+  readonly seconds: number;
+  readonly resourceVersion: string;
+}
+
+/**
+ * Reads the options of a watch, of which this server sends no initial events (feature gate WatchList).
+ * Source: `apimachinery/pkg/apis/meta/internalversion/validation/validation.go`, `validateWatchOptions`.
+ * @throws ApiError 400, 422.
+ */
+export function readWatchOptions(query: URLSearchParams): WatchOptions {
+  const seconds = readInteger(query.get('timeoutSeconds'));
+  const [match, initial] = ['resourceVersionMatch', 'sendInitialEvents'];
+  const given = query.get(match) ?? '';
+  const asksInitial = query.has(initial);
+  const isOlder = given !== 'NotOlderThan';
+  const alone = `${match} is forbidden for watch unless ${initial} is provided`;
+  check('ListOptions', [
+    ...(asksInitial && isOlder ? [forbiddenField(match, `${initial} requires setting ${match} to NotOlderThan`)] : []),
+    ...(asksInitial
+      ? [forbiddenField(initial, `${initial} is forbidden for watch unless the WatchList feature gate is enabled`)]
+      : []),
+    ...(given !== '' && !asksInitial ? [forbiddenField(match, alone)] : []),
+    ...(given !== '' && isOlder ? [notSupported(match, given, ['NotOlderThan'])] : []),
+    ...(given !== '' && query.get('continue')
+      ? [forbiddenField(match, `${match} is forbidden when continue is provided`)]
+      : []),
+  ]);
+  return { seconds, resourceVersion: query.get('resourceVersion') ?? '' };
+}
+
 function matchErrors(resourceVersion: string, match: string): FieldError[] {
   const field = 'resourceVersionMatch';
   if (match === '') return [];

@@ -1,8 +1,8 @@
-import { parseFieldTest } from './field-selectors.ts';
 import type { Resource } from './kinds.ts';
-import { parseLabelTest } from './label-selectors.ts';
+import { isIn, testOf } from './lists.ts';
 import { storageName } from './registry.ts';
-import { badRequest, expired, forbiddenField, invalid, tooLargeVersion } from './status.ts';
+import { readWatchOptions } from './request-options.ts';
+import { badRequest, expired, tooLargeVersion } from './status.ts';
 import type { Change, Storage, StoredObject } from './storage.ts';
 
 /** One event of a watch, as it is written on a line of its own. */
@@ -21,6 +21,8 @@ export interface Watch {
 
 /** A watch without a limit of its own lasts so long at least (`--min-request-timeout`). */
 const DEFAULT_SECONDS = 1800;
+/** A timer of Node's with more milliseconds goes off at once. */
+const LONGEST_TIMER = 2 ** 31 - 1;
 
 /**
  * Answers WATCH: what is there, or what has happened since a version, and then what happens. To who selects, an object that
@@ -29,23 +31,12 @@ const DEFAULT_SECONDS = 1800;
  * @throws ApiError 400 for what cannot be read, 422 for what is not served, 504 for a version that is to come.
  */
 export function openWatch(storage: Storage, resource: Resource, namespace: string, query: URLSearchParams): Watch {
-  const labels = parseLabelTest(query.get('labelSelector') ?? '');
-  const fields = parseFieldTest(resource, query.get('fieldSelector') ?? '');
-  const chosen = (object: StoredObject | undefined) =>
-    object !== undefined &&
-    (namespace === '' || object.metadata.namespace === namespace) &&
-    labels(object.metadata.labels ?? {}) &&
-    fields(object);
-  if (query.has('sendInitialEvents')) {
-    const why = 'sendInitialEvents is forbidden for watch unless the WatchList feature gate is enabled';
-    throw invalid('meta.k8s.io', 'ListOptions', '', [forbiddenField('sendInitialEvents', why)]);
-  }
-  const since = query.get('resourceVersion') ?? '';
+  const { seconds, resourceVersion: since } = readWatchOptions(query);
+  const test = testOf(resource, query);
+  const chosen = (object: StoredObject | undefined) => object !== undefined && isIn(object, namespace) && test(object);
   const wrong = JSON.stringify(since);
   if (!/^\d*$/.test(since)) throw badRequest(`strconv.ParseUint: parsing ${wrong}: invalid syntax`);
   if (BigInt(since) > BigInt(storage.version)) throw tooLargeVersion(since, storage.version);
-  const seconds = query.get('timeoutSeconds') ?? '';
-  if (!/^\d*$/.test(seconds)) throw badRequest(`strconv.ParseInt: parsing ${JSON.stringify(seconds)}: invalid syntax`);
 
   const eventOf = ({ before, after, version }: Change): WatchEvent | undefined => {
     const [was, is] = [chosen(before), chosen(after)];
@@ -72,5 +63,5 @@ export function openWatch(storage: Storage, resource: Resource, namespace: strin
     }
     return storage.observe(told);
   };
-  return { milliseconds: (Number(seconds) || DEFAULT_SECONDS) * 1000, begin };
+  return { milliseconds: Math.min(Math.max(seconds || DEFAULT_SECONDS, 0) * 1000, LONGEST_TIMER), begin };
 }

@@ -218,5 +218,23 @@ export const lists: Suite = (it) => {
 
   it('can be watched', async ({ admin }) => {
     expect((await admin.get(`${CONFIG_MAPS}?watch=true&timeoutSeconds=1`)).status).toBe(200);
+    expect((await admin.get(`${CONFIG_MAPS}?watch=true&timeoutSeconds=-1`)).status).toBe(200);
+  });
+
+  it('refuses of a watch what does not go together', async ({ admin }) => {
+    const invalid = (why: string) => refused(422, `ListOptions.meta.k8s.io "" is invalid: ${why}`);
+    const match = 'resourceVersionMatch';
+    const alone = `${match}: Forbidden: ${match} is forbidden for watch unless sendInitialEvents is provided`;
+    for (const [asked, answer] of [
+      [`resourceVersion=0&${match}=NotOlderThan`, invalid(alone)],
+      [`${match}=Exact`, invalid(`[${alone}, ${match}: Unsupported value: "Exact": supported values: "NotOlderThan"]`)],
+      ['timeoutSeconds=x', refused(400, 'strconv.ParseInt: parsing "x": invalid syntax')],
+      [
+        'timeoutSeconds=9223372036854775808',
+        refused(400, 'strconv.ParseInt: parsing "9223372036854775808": value out of range'),
+      ],
+    ] as const) {
+      expect(await admin.get(`${CONFIG_MAPS}?watch=true&${asked}`), asked).toMatchObject(answer);
+    }
   });
 };
