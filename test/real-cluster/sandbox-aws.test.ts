@@ -72,7 +72,10 @@ const ANSWERED: readonly (readonly [line: string, printed: unknown])[] = [
   ],
   [`aws iam list-access-keys --user-name ${CI}`, { AccessKeyMetadata: [{ UserName: CI, Status: 'Active' }] }],
   ['aws iam list-access-keys --query "AccessKeyMetadata[].UserName"', ['administrator']],
-  ['aws iam list-policies --scope Local', { Policies: [{ PolicyName: 'EKS_CICD_User_Policy', AttachmentCount: 1 }] }],
+  [
+    'aws iam list-policies --scope Local',
+    { Policies: [{ PolicyName: 'EKS_CICD_User_Policy', AttachmentCount: 1 }, { PolicyName: 'gatehouse-boundary' }] },
+  ],
   ['aws iam list-policies --scope Local --only-attached --path-prefix /other/', { Policies: [] }],
   ['aws iam list-groups', { Groups: [] }],
   ['aws eks list-clusters', { clusters: ['prod-eu', 'staging'] }],

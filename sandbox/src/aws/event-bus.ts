@@ -4,6 +4,7 @@ import { jsonObject } from '@gatehouse/core/access/json';
 import * as z from 'zod';
 import { AwsError, notPlayed } from './aws-error.ts';
 import { type EventPattern, matchesPattern } from './event-pattern.ts';
+import { pageOf } from './page.ts';
 import { type AwsRequest, type AwsResponse, type Caller, jsonResponse } from './request.ts';
 
 /** An event as a rule's target gets it (https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-events-structure.html). */
@@ -49,7 +50,9 @@ const entry = z.strictObject({
   Time: z.number().optional(),
   TraceHeader: z.string().optional(),
 });
-const page = { Limit: z.number().int().min(1).max(100).optional() };
+/** Without a limit, a page is the longest that may be asked for. */
+const MOST = 100;
+const page = { Limit: z.number().int().min(1).max(MOST).default(MOST), NextToken: z.string().optional() };
 const READS = {
   ListEventBuses: z.strictObject({ NamePrefix: z.string().optional(), ...page }),
   DescribeEventBus: z.strictObject({ Name: z.string().optional() }),
@@ -57,6 +60,28 @@ const READS = {
   DescribeRule: z.strictObject({ Name: z.string(), EventBusName: z.string().optional() }),
   ListTargetsByRule: z.strictObject({ Rule: z.string(), EventBusName: z.string().optional(), ...page }),
 };
+/** What a read may say, whichever it is. */
+interface Read {
+  readonly EventBusName?: string;
+  readonly Name?: string;
+  readonly NamePrefix?: string;
+  readonly Rule?: string;
+  readonly Limit?: number;
+  readonly NextToken?: string;
+}
+
+/** A page of a list under its name. @throws AwsError for a token that is none. */
+function listed<Item>(
+  name: string,
+  all: readonly Item[],
+  { Limit = MOST, NextToken }: Read,
+  shown: (item: Item) => object,
+): object {
+  const found = pageOf(all, NextToken, Limit);
+  if (!found) throw new AwsError('ValidationException', 'The NextToken value is invalid.');
+  return { [name]: found.items.map(shown), ...(found.next === undefined ? {} : { NextToken: found.next }) };
+}
+
 const putEvents = z.strictObject({ Entries: z.array(entry).min(1).max(10) });
 
 /** EventBridge: buses and rules. Every event goes to every rule of its bus that matches. */
@@ -162,7 +187,7 @@ export class EventBuses {
   #read(action: keyof typeof READS, request: AwsRequest): AwsResponse {
     const parsed = READS[action].safeParse(JSON.parse(request.body.toString() || '{}'));
     if (!parsed.success) throw new AwsError('ValidationException', z.prettifyError(parsed.error));
-    const input = parsed.data as { EventBusName?: string; Name?: string; NamePrefix?: string; Rule?: string };
+    const input = parsed.data as Read;
     const { region, caller } = request;
     const root = `arn:${partitionOf(region)}:events:${region}:${caller.account}`;
     const isBusCall = action === 'ListEventBuses' || action === 'DescribeEventBus';
@@ -180,7 +205,7 @@ export class EventBuses {
     const prefixed = (text: string) => text.startsWith(input.NamePrefix ?? '');
     const answer = (value: unknown) => jsonResponse(value, 'application/x-amz-json-1.1');
     if (action === 'ListEventBuses') {
-      return answer({ EventBuses: buses.filter(prefixed).map((each) => ({ Name: each, Arn: busArn(each) })) });
+      return answer(listed('EventBuses', buses.filter(prefixed), input, (each) => ({ Name: each, Arn: busArn(each) })));
     }
     if (!buses.includes(bus)) throw new AwsError('ResourceNotFoundException', `Event bus ${bus} does not exist.`);
     if (action === 'DescribeEventBus') return answer({ Name: bus, Arn: busArn(bus) });
@@ -192,11 +217,15 @@ export class EventBuses {
       State: 'ENABLED',
       EventBusName: bus,
     });
-    if (action === 'ListRules') return answer({ Rules: rules.filter((rule) => prefixed(rule.name)).map(shown) });
+    if (action === 'ListRules') {
+      const named = rules.filter((rule) => prefixed(rule.name));
+      return answer(listed('Rules', named, input, shown));
+    }
     const found = rules.find((rule) => rule.name === name);
     if (!found) throw new AwsError('ResourceNotFoundException', `Rule ${name} does not exist on EventBus ${bus}.`);
     if (action === 'DescribeRule') return answer(shown(found));
-    return answer({ Targets: found.targets.map((Arn, index) => ({ Id: `target${index}`, Arn })) });
+    const targets = found.targets.map((Arn, index) => ({ Id: `target${index}`, Arn }));
+    return answer(listed('Targets', targets, input, (target) => target));
   }
 
   #accept(each: z.infer<typeof entry>, bus: string, { caller, region }: AwsRequest) {

@@ -2,6 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { partitionOf } from '@gatehouse/core/access/arn';
 import * as z from 'zod';
 import { AwsError, notPlayed } from './aws-error.ts';
+import { pageOf } from './page.ts';
 import { type AwsRequest, type AwsResponse, type ContextValues, jsonResponse } from './request.ts';
 
 interface Secret {
@@ -190,13 +191,9 @@ export class SecretsManager {
       .filter(({ deletedAt }) => IncludePlannedDeletion || deletedAt === undefined)
       .filter((secret) => Filters.every((filter) => isChosen(secret, filter)));
     if (SortOrder === 'desc') listed.reverse();
-    const start = Number(NextToken ?? 0);
-    if (!Number.isInteger(start) || start < 0) {
-      throw new AwsError('InvalidNextTokenException', 'The NextToken value is invalid.');
-    }
-    const end = start + MaxResults;
-    const rest = end < listed.length ? { NextToken: String(end) } : {};
-    return { SecretList: listed.slice(start, end).map(listEntry), ...rest };
+    const page = pageOf(listed, NextToken, MaxResults);
+    if (!page) throw new AwsError('InvalidNextTokenException', 'The NextToken value is invalid.');
+    return { SecretList: page.items.map(listEntry), ...(page.next === undefined ? {} : { NextToken: page.next }) };
   }
 
   #value(secret: Secret, { VersionId, VersionStage = 'AWSCURRENT' }: InputOf<'GetSecretValue'>): unknown {

@@ -7,8 +7,22 @@ import {
   EKSClient,
   ListClustersCommand,
 } from '@aws-sdk/client-eks';
-import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
-import { CreateRoleCommand, DeleteRoleCommand, GetRoleCommand, IAMClient } from '@aws-sdk/client-iam';
+import {
+  EventBridgeClient,
+  ListRulesCommand,
+  ListTargetsByRuleCommand,
+  PutEventsCommand,
+} from '@aws-sdk/client-eventbridge';
+import {
+  CreateRoleCommand,
+  DeleteRoleCommand,
+  GetPolicyCommand,
+  GetPolicyVersionCommand,
+  GetRoleCommand,
+  IAMClient,
+  ListPoliciesCommand,
+  ListPolicyVersionsCommand,
+} from '@aws-sdk/client-iam';
 import { GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import {
   CreateSecretCommand,
@@ -338,6 +352,48 @@ describe('EventBridge', () => {
       detail: { a: 1 },
       account: HOME.account,
     });
+  });
+});
+
+describe('lists of EventBridge', () => {
+  it('come in pages, and refuse a token that is none', async () => {
+    const client = new EventBridgeClient(administrator(endpoint));
+    for (const name of ['one', 'two', 'three']) {
+      endpoint.events.addRule({
+        name,
+        bus: 'own',
+        pattern: { source: ['x'] },
+        targets: ['arn:a', 'arn:b'],
+        deliver: () => {},
+      });
+    }
+    const asked = { EventBusName: 'own', Limit: 2 };
+    const first = await client.send(new ListRulesCommand(asked));
+    const second = await client.send(new ListRulesCommand({ ...asked, NextToken: first.NextToken! }));
+    expect([first, second].map(({ Rules }) => Rules?.map(({ Name }) => Name))).toEqual([['one', 'two'], ['three']]);
+    expect(second.NextToken).toBeUndefined();
+    const targets = await client.send(new ListTargetsByRuleCommand({ Rule: 'one', EventBusName: 'own', Limit: 1 }));
+    expect(targets).toMatchObject({ Targets: [{ Arn: 'arn:a' }], NextToken: '1' });
+    await expect(client.send(new ListRulesCommand({ ...asked, NextToken: 'x' }))).rejects.toEqual(
+      failure('ValidationException'),
+    );
+  });
+});
+
+describe('a policy of the template', () => {
+  it('is read like every other, by each call that reads', async () => {
+    const client = new IAMClient(administrator(endpoint));
+    const document = { Version: '2012-10-17' as const, Statement: [] };
+    const PolicyArn = `arn:aws:iam::${HOME.account}:policy/system/boundary`;
+    endpoint.iam.managedPolicies.set(PolicyArn, document);
+    const { Policy } = await client.send(new GetPolicyCommand({ PolicyArn }));
+    expect(Policy).toMatchObject({ PolicyName: 'boundary', Path: '/system/', DefaultVersionId: 'v1' });
+    const version = await client.send(new GetPolicyVersionCommand({ PolicyArn, VersionId: 'v1' }));
+    expect(JSON.parse(decodeURIComponent(version.PolicyVersion!.Document!))).toEqual(document);
+    const { Versions } = await client.send(new ListPolicyVersionsCommand({ PolicyArn }));
+    expect(Versions?.map(({ VersionId }) => VersionId)).toEqual(['v1']);
+    const { Policies } = await client.send(new ListPoliciesCommand({ Scope: 'Local', PathPrefix: '/system/' }));
+    expect(Policies?.map(({ Arn }) => Arn)).toEqual([PolicyArn]);
   });
 });
 

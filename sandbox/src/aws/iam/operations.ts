@@ -4,6 +4,7 @@ import {
   type IamState,
   issueId,
   issueSecret,
+  policyArnOf,
   policyByArn,
   type SimAccount,
   type SimKey,
@@ -312,14 +313,22 @@ export function policyOf(state: IamState, arn: string): SimPolicy {
   return policy;
 }
 
-/** GetPolicy: one that somebody made, or one of the template's, which nothing here changes. @throws IamError NoSuchEntity. */
-export function shownPolicy(state: IamState, arn: string): SimPolicy {
+/** A policy to be read: one that somebody made, or one of the template's, which nothing here changes. @throws IamError NoSuchEntity. */
+export function readablePolicy(state: IamState, arn: string): SimPolicy {
   const document = policyByArn(state, arn) ? undefined : state.managedPolicies.get(arn);
   const [, path = '/', name = ''] = /:policy(\/(?:.*\/)?)([^/]+)$/.exec(arn) ?? [];
   if (document === undefined || name === '') return policyOf(state, arn);
   const id = `ANPA${digest(arn).slice(0, 17).toUpperCase()}`;
   const versions = new Map([['v1', JSON.stringify(document)]]);
   return { name, id, path, createdAt: 0, tags: new Map(), versions, version: 'v1', made: 1 };
+}
+
+/** All policies of an account that {@link readablePolicy} finds. */
+export function readablePolicies(state: IamState, account: string): readonly SimPolicy[] {
+  const made = [...accountOf(state, account).policies.values()];
+  const known = new Set(made.map((policy) => policyArnOf(state, account, policy)));
+  const templates = [...state.managedPolicies.keys()].filter((arn) => arn.split(':')[4] === account && !known.has(arn));
+  return [...made, ...templates.map((arn) => readablePolicy(state, arn))];
 }
 
 /** CreatePolicy. `document` is the text. A name is unique whatever its path or case. */
@@ -365,7 +374,7 @@ function checkManagedPolicy(text: string): void {
 
 /** GetPolicyVersion: the text as it was written. */
 export function policyVersion(state: IamState, arn: string, version: string): string {
-  const text = policyOf(state, arn).versions.get(version);
+  const text = readablePolicy(state, arn).versions.get(version);
   if (text === undefined) throw noSuchEntity(`Policy ${arn} version ${version} does not exist or is not attachable.`);
   return text;
 }

@@ -90,6 +90,10 @@ class Call {
     return iam.policyOf(this.state, this.required('PolicyArn'));
   }
 
+  readablePolicy(): SimPolicy {
+    return iam.readablePolicy(this.state, this.required('PolicyArn'));
+  }
+
   user(): SimUser {
     return iam.userOf(this.state, this.account, this.required('UserName'));
   }
@@ -340,13 +344,13 @@ const POLICY_ACTIONS: Readonly<Record<string, Action>> = {
     });
     return { Policy: policyXml(call, policy) };
   },
-  GetPolicy: (call) => ({ Policy: policyXml(call, iam.shownPolicy(call.state, call.required('PolicyArn'))) }),
+  GetPolicy: (call) => ({ Policy: policyXml(call, call.readablePolicy()) }),
   // https://docs.aws.amazon.com/IAM/latest/APIReference/API_ListPolicies.html: tags are left out.
   ListPolicies: (call) => {
     const prefix = call.optional('PathPrefix') ?? '/';
     const onlyAttached = call.optional('OnlyAttached') === 'true';
     const bounding = call.optional('PolicyUsageFilter') === 'PermissionsBoundary';
-    const own = call.optional('Scope') === 'AWS' ? [] : [...iam.accountOf(call.state, call.account).policies.values()];
+    const own = call.optional('Scope') === 'AWS' ? [] : iam.readablePolicies(call.state, call.account);
     const listed = own.filter((policy) => {
       const uses = iam.attachments(call.state, call.account, policyArnOf(call.state, call.account, policy));
       return policy.path.startsWith(prefix) && (!onlyAttached || (bounding ? uses.bounding : uses.attached) > 0);
@@ -359,10 +363,10 @@ const POLICY_ACTIONS: Readonly<Record<string, Action>> = {
   GetPolicyVersion: (call) => {
     const version = call.required('VersionId');
     const text = iam.policyVersion(call.state, call.required('PolicyArn'), version);
-    return { PolicyVersion: versionXml(call.policy(), version, text) };
+    return { PolicyVersion: versionXml(call.readablePolicy(), version, text) };
   },
   ListPolicyVersions: (call) => {
-    const policy = call.policy();
+    const policy = call.readablePolicy();
     const versions = [...policy.versions.keys()].reverse();
     return call.page(
       'Versions',
