@@ -1,8 +1,9 @@
-import { AssumeRoleCommand, GetCallerIdentityCommand, type STSClient } from '@aws-sdk/client-sts';
+import { AssumeRoleCommand, type STSClient } from '@aws-sdk/client-sts';
 import { parsePrincipalArn } from '@gatehouse/core/access/arn';
 import { Failure, isFailure } from '@gatehouse/core/access/failure';
 import type { AwsCredentials } from '@gatehouse/core/aws/cluster-token';
 import { orFailure } from '@gatehouse/core/aws/failures';
+import { identityOf } from './caller.ts';
 
 /** A session of a role, and the name under which its trust took the caller. */
 export interface AssumedSession {
@@ -16,20 +17,18 @@ export interface AssumedSession {
  * @throws Failure `forbidden` where its trust takes the caller under neither, `invalid` where the caller has no name.
  */
 export async function assumedSession(sts: STSClient, roleArn: string, sessionName?: string): Promise<AssumedSession> {
-  const { Arn = '', UserId = '' } = await orFailure('asking STS who is calling', () =>
-    sts.send(new GetCallerIdentityCommand({})),
-  );
-  const { type, name, session } = parsePrincipalArn(Arn);
+  const { arn, userId } = await identityOf(sts);
+  const { type, name, session } = parsePrincipalArn(arn);
   const names =
     sessionName !== undefined
       ? [sessionName]
       : type === 'user'
-        ? [name, UserId]
+        ? [name, userId]
         : type === 'assumed-role' && session !== undefined
           ? [session]
           : [];
   if (names.length === 0) {
-    throw new Failure('invalid', `${Arn} has no name that a session could bear`, {
+    throw new Failure('invalid', `${arn} has no name that a session could bear`, {
       remedy: 'give one: --session-name',
     });
   }
@@ -42,7 +41,7 @@ export async function assumedSession(sts: STSClient, roleArn: string, sessionNam
       refusal ??= error;
     }
   }
-  throw new Failure('forbidden', `${Arn} may not assume ${roleArn}`, {
+  throw new Failure('forbidden', `${arn} may not assume ${roleArn}`, {
     cause: refusal,
     remedy: 'ask for membership in the grant; if you are a member, look at "gatehouse status"',
   });

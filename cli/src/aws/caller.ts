@@ -45,9 +45,24 @@ export async function callerOf({ profile, region }: AwsOptions): Promise<Caller>
   return { region: found, credentials, sts };
 }
 
+/** As whom AWS knows a caller. */
+export interface Identity {
+  readonly arn: string;
+  readonly account: string;
+  /** Unique id; of a session with its name. */
+  readonly userId: string;
+}
+
+/** Asks STS who is calling. */
+export async function identityOf(sts: STSClient): Promise<Identity> {
+  const { Arn, Account, UserId } = await orFailure('asking STS who is calling', () =>
+    sts.send(new GetCallerIdentityCommand({})),
+  );
+  return { arn: Arn ?? '', account: Account ?? '', userId: UserId ?? '' };
+}
+
 /** The ARN by which AWS knows the caller. */
 export async function whoAmI(options: AwsOptions): Promise<string> {
   const { sts } = await callerOf(options);
-  const { Arn = '' } = await orFailure('asking STS who is calling', () => sts.send(new GetCallerIdentityCommand({})));
-  return Arn;
+  return (await identityOf(sts)).arn;
 }

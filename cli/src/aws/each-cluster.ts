@@ -1,4 +1,5 @@
 import { Failure } from '@gatehouse/core/access/failure';
+import { eachAtOnce } from '@gatehouse/core/ports/at-once';
 import type { Say } from '../terminal/progress.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 
@@ -15,22 +16,18 @@ export async function eachCluster<T>(
   ask: (cluster: string) => Promise<T>,
   quiet: boolean,
 ): Promise<readonly (OfCluster<T> & { readonly cluster: string })[]> {
-  const found: (OfCluster<T> & { readonly cluster: string })[] = [];
-  let next = 0;
   let done = 0;
-  const work = async (say: Say) => {
-    while (next < clusters.length) {
-      const index = next++;
-      const cluster = clusters[index]!;
-      found[index] = { cluster, ...(await attempt(() => ask(cluster))) };
-      say(`asking clusters: ${++done} of ${clusters.length}`);
-    }
-  };
-  const all = async (say: Say) => {
-    await Promise.all(Array.from({ length: AT_ONCE }, () => work(say)));
-  };
-  await progress.during('asking clusters', all, { quiet });
-  return found;
+  const asking = (say: Say) =>
+    eachAtOnce(
+      clusters,
+      async (cluster) => {
+        const found = { cluster, ...(await attempt(() => ask(cluster))) };
+        say(`asking clusters: ${++done} of ${clusters.length}`);
+        return found;
+      },
+      AT_ONCE,
+    );
+  return progress.during('asking clusters', asking, { quiet });
 }
 
 async function attempt<T>(work: () => Promise<T>): Promise<OfCluster<T>> {

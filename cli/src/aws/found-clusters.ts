@@ -1,13 +1,13 @@
 import { EKSClient, paginateListClusters } from '@aws-sdk/client-eks';
 import { IAMClient } from '@aws-sdk/client-iam';
-import { GetCallerIdentityCommand } from '@aws-sdk/client-sts';
 import { isFailure } from '@gatehouse/core/access/failure';
 import { CLIENT_DEFAULTS } from '@gatehouse/core/aws/client-defaults';
 import { eksOver } from '@gatehouse/core/aws/eks';
 import { orFailure } from '@gatehouse/core/aws/failures';
 import { iamOver } from '@gatehouse/core/aws/iam';
+import { eachAtOnce } from '@gatehouse/core/ports/at-once';
 import type { EksCluster } from '@gatehouse/core/ports/eks';
-import type { Caller } from './caller.ts';
+import { type Caller, identityOf } from './caller.ts';
 
 /** What there is in an account that a first policy would speak of. */
 export interface Found {
@@ -33,9 +33,7 @@ export async function findClusters(
   regions: readonly string[],
   told: (text: string) => void,
 ): Promise<Found> {
-  const { Account: account = '' } = await orFailure('asking STS who is calling', () =>
-    sts.send(new GetCallerIdentityCommand({})),
-  );
+  const { account } = await identityOf(sts);
   const clusters: (EksCluster & { region: string })[] = [];
   const unasked: string[] = [];
   for (const region of regions) {
@@ -65,7 +63,7 @@ async function clustersIn(region: string, credentials: Caller['credentials']): P
       for await (const page of paginateListClusters({ client }, { include: ['all'] }))
         names.push(...(page.clusters ?? []));
     });
-    const clusters = await Promise.all(names.map((name) => eksOver(client).describeCluster(name)));
+    const clusters = await eachAtOnce(names, (name) => eksOver(client).describeCluster(name));
     return clusters.filter((cluster) => cluster !== undefined);
   } finally {
     client.destroy();

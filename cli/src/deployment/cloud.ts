@@ -1,8 +1,6 @@
 import { CloudFormationClient } from '@aws-sdk/client-cloudformation';
 import { S3Client } from '@aws-sdk/client-s3';
-import { GetCallerIdentityCommand } from '@aws-sdk/client-sts';
-import { orFailure } from '@gatehouse/core/aws/failures';
-import { callerOf } from '../aws/caller.ts';
+import { callerOf, identityOf } from '../aws/caller.ts';
 import type { AwsOptions } from '../aws/options.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 
@@ -23,16 +21,14 @@ const PATIENT = {
 /** As whom and where the usual chain of the AWS tools says. @throws Failure where it says nothing. */
 export async function cloudOf(options: AwsOptions, { env }: Pick<Terminal, 'env'>): Promise<Cloud> {
   const { region, credentials, sts } = await callerOf(options);
-  const { Account = '' } = await orFailure('asking STS who is calling', () =>
-    sts.send(new GetCallerIdentityCommand({})),
-  );
+  const { account } = await identityOf(sts);
   const where = { ...PATIENT, region, credentials };
   // What plays AWS on one host has no host for each bucket.
   const forcePathStyle = Boolean(env.AWS_ENDPOINT_URL || env.AWS_ENDPOINT_URL_S3);
   return {
     cloudFormation: new CloudFormationClient(where),
     s3: new S3Client({ ...where, forcePathStyle }),
-    account: Account,
+    account,
     region,
   };
 }

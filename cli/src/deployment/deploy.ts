@@ -202,9 +202,9 @@ async function packaged(
   }
   let sent = 0;
   for (const each of artifacts) if (await upload(cloud.s3, bucket, each)) sent += 1;
-  const described = { ...artifact('template', Buffer.from(text)), bytes: Buffer.from(text) };
-  const key = described.key.replace(/zip$/, 'json');
-  await upload(cloud.s3, bucket, { key, bytes: described.bytes });
+  const bytes = Buffer.from(text);
+  const key = artifact('template', bytes).key.replace(/zip$/, 'json');
+  await upload(cloud.s3, bucket, { key, bytes });
   tell(`uploaded ${sent} of ${artifacts.length} to ${bucket.name}; the others are there already`);
   return { TemplateURL: objectUrl(bucket, key) };
 }

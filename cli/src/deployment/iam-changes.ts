@@ -1,4 +1,4 @@
-import { evaluate, resolve, type Scope } from '../../../sandbox/src/template/intrinsics.ts';
+import { evaluate, resolve, type Scope } from '@gatehouse/sandbox/template/intrinsics';
 import type { Template } from './packaged-template.ts';
 
 /** One thing that a template lets somebody do, or keeps from it. */

@@ -1,5 +1,5 @@
 import { Failure } from '@gatehouse/core/access/failure';
-import { parseTemplate } from '../../../sandbox/src/template/yaml.ts';
+import { parseTemplate } from '@gatehouse/sandbox/template/yaml';
 
 interface Resource {
   readonly Type: string;

@@ -2,6 +2,7 @@ import { Failure, isFailure } from '@gatehouse/core/access/failure';
 import type { Subject } from '@gatehouse/core/access/subject';
 import { parseTarget, type Target } from '@gatehouse/core/access/target';
 import type { PlannedLine, PlannedSubject, PlanTargets, TargetPlan } from '@gatehouse/core/operations/plan';
+import { eachAtOnce } from '@gatehouse/core/ports/at-once';
 import type { Finding } from '@gatehouse/core/resources/resource';
 import type { RunOperation } from '../aws/run-operation.ts';
 import { targetOf } from '../aws/targets.ts';
@@ -69,27 +70,25 @@ export async function plansFor(
   const whom = subjects === undefined ? {} : { subjects: [...subjects] };
   const plans: TargetPlan[] = [];
   const unplanned: Unplanned[] = [];
-  for (let start = 0; start < targets.length; start += AT_ONCE) {
-    told(start, targets.length);
-    const some = targets.slice(start, start + AT_ONCE);
-    const answers = await Promise.all(
-      some.map((target) =>
-        run<TargetPlan>({ operation: 'plan', target, ...whom, ...asked }).catch((error: unknown) => {
-          if (!isFailure(error)) throw error;
-          return error;
-        }),
-      ),
-    );
-    for (const [index, answer] of answers.entries()) {
-      if (!(answer instanceof Failure)) plans.push(answer);
-      else if (targets.length === 1) throw answer;
-      else {
-        const { code, message, remedy } = answer;
-        unplanned.push({ target: some[index]!, code, message, ...(remedy === undefined ? {} : { remedy }) });
-      }
+  let done = 0;
+  const planned = async (target: Target): Promise<TargetPlan | Failure> => {
+    const answer = await run<TargetPlan>({ operation: 'plan', target, ...whom, ...asked }).catch((error: unknown) => {
+      if (!isFailure(error)) throw error;
+      return error;
+    });
+    told(++done, targets.length);
+    return answer;
+  };
+  told(done, targets.length);
+  const answers = await eachAtOnce(targets, planned, AT_ONCE);
+  for (const [index, answer] of answers.entries()) {
+    if (!(answer instanceof Failure)) plans.push(answer);
+    else if (targets.length === 1) throw answer;
+    else {
+      const { code, message, remedy } = answer;
+      unplanned.push({ target: targets[index]!, code, message, ...(remedy === undefined ? {} : { remedy }) });
     }
   }
-  told(targets.length, targets.length);
   const version = all?.policyVersion ?? plans[0]?.policyVersion ?? null;
   return { plans, unplanned, policyVersion: version, ...(all?.proposed ? { proposed: all.proposed } : {}) };
 }

@@ -1,6 +1,7 @@
 import type { Migrated } from '@gatehouse/core/schema/migrate';
 import { type Command, InvalidArgumentError } from 'commander';
 import { type AwsOptions, withAwsOptions } from '../aws/options.ts';
+import type { Cloud } from '../deployment/cloud.ts';
 import type { Deployed } from '../deployment/deploy.ts';
 import { type Format, isForPrograms, withFormats, writeAnswer } from '../terminal/answer.ts';
 import { writeFacts } from '../terminal/facts.ts';
@@ -53,17 +54,17 @@ function readParameter(text: string, before: ReadonlyMap<string, string> = new M
 }
 
 async function deployVerb(terminal: Terminal, options: DeployVerbOptions): Promise<void> {
-  await answerDeployed(terminal, options, await deployStack(terminal, options));
+  const { cloudOf } = await import('../deployment/cloud.ts');
+  const cloud = await cloudOf(options, terminal);
+  await answerDeployed(terminal, options, await deployStack(terminal, options, cloud));
 }
 
 /** Deploys as the options say. */
-export async function deployStack(terminal: Terminal, options: DeployVerbOptions): Promise<Deployed> {
-  const [{ deploy }, { cloudOf }, { SYSTEM_PACE }] = await Promise.all([
+export async function deployStack(terminal: Terminal, options: DeployVerbOptions, cloud: Cloud): Promise<Deployed> {
+  const [{ deploy }, { SYSTEM_PACE }] = await Promise.all([
     import('../deployment/deploy.ts'),
-    import('../deployment/cloud.ts'),
     import('../deployment/pace.ts'),
   ]);
-  const cloud = await cloudOf(options, terminal);
   const forPeople = !isForPrograms(options.output);
   return deploy(terminal, cloud, { ...options, parameters: options.parameter ?? new Map(), forPeople }, SYSTEM_PACE);
 }

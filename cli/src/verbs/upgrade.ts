@@ -45,9 +45,10 @@ const teller =
 
 async function upgrade(terminal: Terminal, options: Options): Promise<void> {
   const { cloudOf, stateOf, migrate, SCHEMA_VERSION } = await load();
-  const deployed = await deployStack(terminal, options);
+  const cloud = await cloudOf(options, terminal);
+  const deployed = await deployStack(terminal, options, cloud);
   if (options.dryRun) return answerDeployed(terminal, options, deployed);
-  const state = await stateOf(await cloudOf(options, terminal), options.stack);
+  const state = await stateOf(cloud, options.stack);
   const migrated = await migrate(state, SCHEMA_VERSION, teller(terminal));
   await answerDeployed(terminal, options, { ...deployed, schema: SCHEMA_VERSION }, migrated);
 }

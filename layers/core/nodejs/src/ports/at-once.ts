@@ -5,10 +5,14 @@
 const AT_ONCE = 16;
 
 /**
- * Does the work for all items, some at once, and answers in their order. When one fails, no other is begun; those under way are
+ * Does the work for all items, some at once (`atOnce`), and answers in their order. When one fails, no other is begun; those under way are
  * waited for, and the first failure is thrown.
  */
-export async function eachAtOnce<T, R>(items: Iterable<T>, work: (item: T) => Promise<R>): Promise<R[]> {
+export async function eachAtOnce<T, R>(
+  items: Iterable<T>,
+  work: (item: T) => Promise<R>,
+  atOnce = AT_ONCE,
+): Promise<R[]> {
   const waiting = [...items].entries();
   const results: R[] = [];
   const failures: unknown[] = [];
@@ -22,7 +26,7 @@ export async function eachAtOnce<T, R>(items: Iterable<T>, work: (item: T) => Pr
       }
     }
   };
-  await Promise.all(Array.from({ length: AT_ONCE }, worker));
+  await Promise.all(Array.from({ length: atOnce }, worker));
   if (failures.length > 0) throw failures[0];
   return results;
 }
