@@ -47,7 +47,7 @@ async function aWorld(over: Partial<Parameters<typeof aPipeline>[0]> = {}) {
     ['gatehouse:operators:role:0', 'gatehouse:watchers:role:0'].flatMap(
       (name) => kubernetes.peek({ kind: 'ClusterRoleBinding', name })?.subjects?.map((subject) => subject.name) ?? [],
     );
-  const turn = () => takeTurn(world.ports, TURN_LIMITS, { version: 1, target: TARGET });
+  const turn = async () => (await takeTurn(world.ports, TURN_LIMITS, { version: 1, target: TARGET })).at(-1);
   const mark = (user: string, urgency: 'grant' | 'revocation' = 'grant') =>
     putMark(world.ports, { target: TARGET, subject: `user/okta/${user}`, urgency, cause: CAUSE });
   const lost = (queue: 'intake' | 'iam' | 'clusters' | 'later') => {

@@ -29,9 +29,10 @@ export function consumeTurns(
       if (parseTarget(message.target).type !== type) {
         throw new Failure('invalid', `${message.target} came to the queue of the ${type} targets`);
       }
-      const report = await takeTurn(ports, limits, message);
-      if (report.kind === 'done') metrics.record('RevocationLatency', report.revocations);
-      log.info('turn', { target: message.target, ...report });
+      for (const turn of await takeTurn(ports, limits, message)) {
+        if (turn.kind === 'done') metrics.record('RevocationLatency', turn.revocations);
+        log.info('turn', { target: message.target, ...turn });
+      }
     },
     (error, record) => log.error('a turn failed', { messageId: record.messageId, error }),
   );

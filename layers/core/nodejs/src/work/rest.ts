@@ -12,6 +12,8 @@ export interface Rest {
   readonly at: number;
   /** Milliseconds UTC before which no marks of this urgency are worked on. */
   readonly until: Readonly<Record<Urgency, number>>;
+  /** A turn gave way to revocations until its own time was over: the next one does not. */
+  readonly owed?: boolean;
 }
 
 /** A target that nothing happened to yet. */
@@ -27,11 +29,15 @@ const LENGTH: Record<Urgency, { readonly each: number; readonly most: number }> 
   grant: { each: 40, most: 2_000 },
 };
 
-/** The rest after a turn that worked on some marks of an urgency and ended `now`. */
-export function restAfter(before: Rest, urgency: Urgency, marks: number, now: number): Rest {
+/**
+ * The rest after a turn that worked on some marks of an urgency and ended `now`.
+ * @param owed Whether it had no time left for its own marks, because it gave way to revocations.
+ */
+export function restAfter(before: Rest, urgency: Urgency, marks: number, now: number, owed = false): Rest {
   if (marks === 0) return before;
   const busy = marks + before.busy * 0.5 ** (Math.max(0, now - before.at) / HALF_LIFE);
   const { each, most } = LENGTH[urgency];
   const until = busy <= FEW ? now : now + Math.min(most, Math.round(busy * each));
-  return { busy, at: now, until: { ...before.until, [urgency]: until } };
+  const isOwed = urgency === 'grant' ? owed : before.owed === true;
+  return { busy, at: now, until: { ...before.until, [urgency]: until }, ...(isOwed ? { owed: true } : {}) };
 }

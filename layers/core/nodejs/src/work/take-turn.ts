@@ -23,7 +23,7 @@ import { FactReader } from './fact-reader.ts';
 import { unreadSecrets } from './iam-belief.ts';
 import { setIamStage } from './iam-stage.ts';
 import { targetPk, type Urgency } from './keys.ts';
-import { beginTurn, endTurn, type TurnLease } from './lease.ts';
+import { beginTurn, endTurn, nextTurn, type TurnLease } from './lease.ts';
 import { type Mark, parkedMarks, putMark, takeMarks } from './marks.ts';
 import { readRecords, writeRecords } from './records.ts';
 import { keepRemarks } from './remarks.ts';
@@ -53,32 +53,61 @@ export type TurnReport =
       readonly revocations: readonly number[];
     };
 
+type Report = Extract<TurnReport, { kind: 'done' }>;
+
 const SWEEP_PAGE = 200;
+/** A worker's time on a target: a turn, and those that it gives way to. */
+interface Shift {
+  readonly ports: TurnPorts;
+  readonly limits: TurnLimits;
+  readonly target: Target;
+  /** Milliseconds UTC. */
+  readonly begun: number;
+  /** As the last turn left it. */
+  lease: TurnLease;
+  /** Of the turns that another gave way to. */
+  readonly within: Report[];
+}
+
 /**
- * One worker's turn on one target. Revocations first; what it does not get to stays marked, and the target is woken again.
- * Whatever happens to this process, everything that is not done stays marked.
+ * One worker's turn on one target. Revocations first, also those that come while it grants; what it does not get to stays
+ * marked, and the target is woken again. Whatever happens to this process, everything that is not done stays marked.
+ *
+ * @returns How the turns went that this came to, in the order in which they ended.
  */
-export async function takeTurn(ports: TurnPorts, limits: TurnLimits, message: WakeMessage): Promise<TurnReport> {
+export async function takeTurn(
+  ports: TurnPorts,
+  limits: TurnLimits,
+  message: WakeMessage,
+): Promise<readonly TurnReport[]> {
   const { target } = message;
   const begun = ports.clock.now();
   const lease = await beginTurn(ports, target, limits.lease);
   if ('busyUntil' in lease) {
     await wakeLater(ports, target, lease.busyUntil, message.sweep);
-    return { kind: 'busy' };
+    return [{ kind: 'busy' }];
   }
+  const shift: Shift = { ports, limits, target, begun, lease, within: [] };
   let done: Work;
-  let rest = lease.rest;
   try {
-    done = await work(ports, limits, message, lease, begun);
-    rest = restAfter(lease.rest, done.urgency, done.report.marks, ports.clock.now());
+    done = await work(shift, message);
+    const owed = shift.within.length > 0 && ports.clock.now() >= begun + limits.work;
+    rest(shift, done.urgency, done.report.marks, owed);
   } finally {
-    await endTurn(ports.table, lease, rest);
+    await endTurn(ports.table, shift.lease);
   }
   const { report, sweep } = done;
-  if (sweep?.yields) await wakeLater(ports, target, Math.max(rest.until.grant, ports.clock.now() + 1_000), sweep.place);
+  const { until } = shift.lease.rest;
+  if (sweep?.yields) await wakeLater(ports, target, Math.max(until.grant, ports.clock.now() + 1_000), sweep.place);
   else if (sweep) await wakeToSweep(ports, target, sweep.place, String(lease.counter));
-  await wakeForTheRest(ports, target, rest);
-  return report;
+  await wakeForTheRest(ports, target, until);
+  return [...shift.within, report];
+}
+
+/** Lets marks of an urgency gather after a turn on some. */
+function rest(shift: Shift, urgency: Urgency, marks: number, owed = false): void {
+  const { lease, ports } = shift;
+  shift.lease = { ...lease, rest: restAfter(lease.rest, urgency, marks, ports.clock.now(), owed) };
 }
 
 /**
@@ -157,8 +186,6 @@ export function inRehearsal(ports: TurnPorts): TurnPorts {
   };
 }
 
-type Report = Extract<TurnReport, { kind: 'done' }>;
-
 /** What a turn did, and where its sweep goes on, if it is not over. */
 interface Work {
   readonly report: Report;
@@ -168,46 +195,78 @@ interface Work {
   readonly sweep?: { readonly place: SweepPlace; readonly yields: boolean };
 }
 
-async function work(
-  ports: TurnPorts,
-  limits: TurnLimits,
-  { target, sweep }: WakeMessage,
-  lease: TurnLease,
-  begun: number,
-): Promise<Work> {
-  const rests = begun < lease.rest.until.grant;
-  const ripe = await chooseMarks(ports, target, limits, lease.rest);
+async function work(shift: Shift, { sweep }: WakeMessage): Promise<Work> {
+  const { ports, target, begun } = shift;
+  const rests = begun < shift.lease.rest.until.grant;
+  const ripe = await chooseMarks(shift);
   // A sweep yields to marks, and to the rest that lets them gather: it comes again when they are done.
   const yields = sweep !== undefined && (rests || ripe.length > 0);
   const swept = sweep && !yields ? await sweepFrom(ports, target, sweep) : undefined;
   const marks = swept ? swept.marks : ripe;
-  const run = `${target}#${lease.counter}`;
-  const subjects = [...new Set([...marks.map(({ subject }) => subject), ...(swept?.subjects ?? [])])];
-  let report: Report = { kind: 'done', run, marks: marks.length, changes: 0, settled: [], revocations: [] };
-  if (subjects.length > 0) {
-    const reader = new FactReader(ports.table);
-    const inForce = await policyInForce(reader);
-    const causes = marks.length > 0 ? distinctCauses(marks.map(({ cause }) => cause)) : [sweepCause(run, begun)];
-    const request: StageRequest = {
-      ports,
-      reader,
-      policy: inForce?.policy ?? EMPTY_POLICY,
-      target,
-      subjects,
-      callsUntil: begun + limits.calls,
-    };
-    const turn: Run = {
-      id: run,
-      policyVersion: { version: inForce?.version ?? 0, digest: inForce?.digest ?? '' },
-      causes,
-      causeOf: causesBySubject(marks, reader, causes[0]!),
-      workUntil: begun + limits.work,
-    };
-    report = await perform(request, turn, marks);
-  }
-  const place = yields ? sweep : swept?.next;
   const urgency = marks[0]?.urgency ?? 'grant';
+  const report = await turnOn(shift, marks, swept?.subjects ?? [], urgency === 'grant');
+  const place = yields ? sweep : swept?.next;
   return place === undefined ? { report, urgency } : { report, urgency, sweep: { place, yields } };
+}
+
+/**
+ * A turn on some marks, or on subjects that nothing marks.
+ * @param givesWay Whether to revocations that come meanwhile.
+ */
+async function turnOn(
+  shift: Shift,
+  marks: readonly Mark[],
+  swept: readonly Subject[],
+  givesWay: boolean,
+): Promise<Report> {
+  const { ports, limits, target, begun } = shift;
+  const id = `${target}#${shift.lease.counter}`;
+  const subjects = [...new Set([...marks.map(({ subject }) => subject), ...swept])];
+  if (subjects.length === 0) {
+    return { kind: 'done', run: id, marks: 0, changes: 0, settled: [], revocations: [] };
+  }
+  const reader = new FactReader(ports.table);
+  const inForce = await policyInForce(reader);
+  const causes = marks.length > 0 ? distinctCauses(marks.map(({ cause }) => cause)) : [sweepCause(id, begun)];
+  const request: StageRequest = {
+    ports,
+    reader,
+    policy: inForce?.policy ?? EMPTY_POLICY,
+    target,
+    subjects,
+    callsUntil: begun + limits.calls,
+  };
+  const run: Run = {
+    id,
+    policyVersion: { version: inForce?.version ?? 0, digest: inForce?.digest ?? '' },
+    causes,
+    causeOf: causesBySubject(marks, reader, causes[0]!),
+    workUntil: begun + limits.work,
+  };
+  const giveWay = async () => givesWay && (await turnOnRevocations(shift, new Set(subjects)));
+  return perform(request, run, marks, giveWay);
+}
+
+/**
+ * A turn between two steps of another: on the revocations that have come meanwhile, of other subjects. It is on clusters alone:
+ * an IAM object is written whole, whoever it is about. None where the other would be left without time of its own, this time
+ * or once more.
+ *
+ * @returns Whether it changed something on the target.
+ */
+async function turnOnRevocations(shift: Shift, except: ReadonlySet<Subject>): Promise<boolean> {
+  const { ports, limits, target, begun, lease } = shift;
+  const now = ports.clock.now();
+  if (parseTarget(target).type !== 'cluster' || now < lease.rest.until.revocation) return false;
+  if (lease.rest.owed || now >= begun + limits.givesWay) return false;
+  const ripe = await takeMarks(ports, target, 'revocation', limits.subjects);
+  const marks = ripe.filter(({ subject }) => !except.has(subject));
+  if (marks.length === 0) return false;
+  shift.lease = await nextTurn(ports.table, lease);
+  const report = await turnOn(shift, marks, [], false);
+  rest(shift, 'revocation', report.marks);
+  shift.within.push(report);
+  return report.changes > 0;
 }
 
 /** What a sweep looks at from a place on: once what is parked, page by page, then what is recorded. */
@@ -225,7 +284,15 @@ async function sweepFrom(
   return next === undefined ? found : { ...found, next: { after: next } };
 }
 
-async function perform(request: StageRequest, run: Run, marks: readonly Mark[]): Promise<Report> {
+/**
+ * @param giveWay Called between the steps: lets others have a turn, and answers whether they changed something on the target.
+ */
+async function perform(
+  request: StageRequest,
+  run: Run,
+  marks: readonly Mark[],
+  giveWay: () => Promise<boolean>,
+): Promise<Report> {
   const { ports, target, reader, subjects } = request;
   const chain = chainOf(target);
   const cause = run.causes[0]!;
@@ -233,7 +300,9 @@ async function perform(request: StageRequest, run: Run, marks: readonly Mark[]):
   let result: Result;
   let confirmAfter: number | undefined;
   try {
-    const stage = await setStage(request);
+    let stage = await setStage(request);
+    // The facts stay as they were read; the target is looked at once more.
+    if (await giveWay()) stage = await setStage(request);
     claims = {
       wanted: [...stage.scene.claims.wanted, ...stage.dependents],
       recorded: stage.scene.claims.recorded,
@@ -268,16 +337,17 @@ async function perform(request: StageRequest, run: Run, marks: readonly Mark[]):
     claims,
     ...(confirmAfter === undefined ? {} : { confirmAfter }),
   };
-  const { settled, written, retryAt } = await settleMarks(ports, marks, ending);
-  const now = ports.clock.now();
-  if (retryAt !== undefined) await wakeLater(ports, target, retryAt);
-  if (marks.length === 0) await markSweptTrouble(ports, { target, cause }, subjects, ending);
   const concerned = [...claims.wanted, ...claims.recorded];
   await keepRemarks(ports, { target, chain, run }, result.findings, {
     objects: new Set([...concerned.map(({ claim }) => claim.object), target]),
     subjects: new Set([...subjects, ...concerned.map(({ subject }) => subject)]),
   });
   await announce(ports, target, run, result);
+  await giveWay();
+  const { settled, written, retryAt } = await settleMarks(ports, marks, ending);
+  const now = ports.clock.now();
+  if (retryAt !== undefined) await wakeLater(ports, target, retryAt);
+  if (marks.length === 0) await markSweptTrouble(ports, { target, cause }, subjects, ending);
   return {
     kind: 'done',
     run: run.id,
@@ -325,7 +395,8 @@ function isConnection(target: Target): boolean {
 const URGENCIES: readonly Urgency[] = ['revocation', 'grant'];
 
 /** Revocations alone while there are any, so that none waits for the work that a grant takes; nothing that still gathers. */
-async function chooseMarks(ports: TurnPorts, target: Target, limits: TurnLimits, { until }: Rest): Promise<Mark[]> {
+async function chooseMarks({ ports, target, limits, lease }: Shift): Promise<Mark[]> {
+  const { until } = lease.rest;
   for (const urgency of URGENCIES) {
     if (ports.clock.now() < until[urgency]) continue;
     const marks = await takeMarks(ports, target, urgency, urgency === 'grant' ? limits.grants : limits.subjects);
@@ -454,7 +525,7 @@ async function announce(ports: TurnPorts, target: Target, run: Run, result: Resu
 }
 
 /** Wakes the target for what is ripe already, as soon as its rest allows. */
-async function wakeForTheRest(ports: TurnPorts, target: Target, { until }: Rest): Promise<void> {
+async function wakeForTheRest(ports: TurnPorts, target: Target, until: Rest['until']): Promise<void> {
   const times: number[] = [];
   for (const urgency of URGENCIES) {
     if ((await takeMarks(ports, target, urgency, 1)).length > 0) times.push(until[urgency]);
