@@ -25,7 +25,7 @@ import { readRegistration, renewRegistration } from '../work/connection-stage.ts
 import { MARK_PREFIX, targetPk } from '../work/keys.ts';
 import { putMark, readMark } from '../work/marks.ts';
 import { readRecord } from '../work/records.ts';
-import { planTarget } from '../work/take-turn.ts';
+import { planTarget } from '../work/take-turns.ts';
 import type { TurnPorts } from '../work/turn-ports.ts';
 import { wake } from '../work/wake.ts';
 import type { Operation } from './operation.ts';

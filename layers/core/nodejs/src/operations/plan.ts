@@ -26,7 +26,7 @@ import type { FactReader } from '../work/fact-reader.ts';
 import { MARK_PREFIX, targetPk } from '../work/keys.ts';
 import { type Mark, readMark } from '../work/marks.ts';
 import { targetsOfPolicy } from '../work/sweep.ts';
-import { inRehearsal, rehearseTurn } from '../work/take-turn.ts';
+import { inRehearsal, rehearseTurn } from '../work/take-turns.ts';
 import type { TurnLimits, TurnPorts } from '../work/turn-ports.ts';
 import { inForce, subjectsOn } from './subjects.ts';
 

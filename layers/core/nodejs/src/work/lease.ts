@@ -14,7 +14,7 @@ export interface TurnLease {
   readonly counter: number;
   /** Milliseconds UTC. No call may start after it. */
   readonly until: number;
-  /** How busy the target was, and until when marks gather. */
+  /** How busy the target was, and until when grants gather. */
   readonly rest: Rest;
 }
 
@@ -71,10 +71,12 @@ export async function endTurn(table: Table, lease: TurnLease): Promise<void> {
 }
 
 async function writeTurn(table: Table, { target, epoch, counter, until, rest }: TurnLease): Promise<void> {
-  await table.put(
-    { ...turnKey(target), epoch, counter, until, rest: rest as unknown as Json },
-    { equals: { epoch } },
-  );
+  await table.put({ ...turnKey(target), epoch, counter, until, rest: rest as unknown as Json }, { equals: { epoch } });
+}
+
+/** A rest of an earlier release, which had one for each urgency, is over. */
+function readRest(rest: unknown): Rest {
+  return typeof (rest as Rest | undefined)?.until === 'number' ? (rest as Rest) : RESTED;
 }
 
 function readTurn(item: Record<string, unknown> | undefined) {
@@ -83,6 +85,6 @@ function readTurn(item: Record<string, unknown> | undefined) {
     epoch: number(item?.epoch),
     counter: number(item?.counter),
     until: number(item?.until),
-    rest: (item?.rest ?? RESTED) as unknown as Rest,
+    rest: readRest(item?.rest),
   };
 }

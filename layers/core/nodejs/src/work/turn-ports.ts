@@ -32,12 +32,19 @@ export interface TurnLimits {
   readonly subjects: number;
   /** Of a turn that grants: fewer, because what is to be taken away waits for its steps. */
   readonly grants: number;
-  /** Until then a turn gives way to revocations between its steps: the rest of `work` is for its own. */
-  readonly givesWay: number;
+  /** After this, no further turn is begun: the rest of the time is for what is under way. */
+  readonly begins: number;
 }
 
 /**
  * The limits as deployed: the functions time out after 10 s, and SQS shows their messages again after 60 s. A call that is
  * started last, and takes as long as a call may (3 s), still ends before that.
  */
-export const TURN_LIMITS: TurnLimits = { work: 5_500, calls: 6_500, lease: 12_000, subjects: 500, grants: 100, givesWay: 2_500 };
+export const TURN_LIMITS: TurnLimits = {
+  work: 5_500,
+  calls: 6_500,
+  lease: 12_000,
+  subjects: 500,
+  grants: 100,
+  begins: 2_500,
+};

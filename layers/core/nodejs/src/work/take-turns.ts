@@ -27,7 +27,7 @@ import { beginTurn, endTurn, nextTurn, type TurnLease } from './lease.ts';
 import { type Mark, parkedMarks, putMark, takeMarks } from './marks.ts';
 import { readRecords, writeRecords } from './records.ts';
 import { keepRemarks } from './remarks.ts';
-import { type Rest, restAfter } from './rest.ts';
+import { restAfter } from './rest.ts';
 import {
   type ConcernedClaims,
   type Ending,
@@ -56,26 +56,29 @@ export type TurnReport =
 type Report = Extract<TurnReport, { kind: 'done' }>;
 
 const SWEEP_PAGE = 200;
-/** A worker's time on a target: a turn, and those that it gives way to. */
+/** A worker's time on a target: its turns, one after another or one within another. */
 interface Shift {
   readonly ports: TurnPorts;
   readonly limits: TurnLimits;
   readonly target: Target;
   /** Milliseconds UTC. */
   readonly begun: number;
-  /** As the last turn left it. */
+  /** As the turns so far leave it. */
   lease: TurnLease;
-  /** Of the turns that another gave way to. */
-  readonly within: Report[];
+  /** Turns begun. */
+  turns: number;
+  /** Of the turns that have ended. */
+  readonly reports: Report[];
 }
 
 /**
- * One worker's turn on one target. Revocations first, also those that come while it grants; what it does not get to stays
- * marked, and the target is woken again. Whatever happens to this process, everything that is not done stays marked.
+ * One worker's time on one target: a turn on revocations, then one on grants, which gives way to the revocations that come
+ * meanwhile. What it does not get to stays marked, and the target is woken again. Whatever happens to this process,
+ * everything that is not done stays marked.
  *
- * @returns How the turns went that this came to, in the order in which they ended.
+ * @returns How the turns went, in the order in which they ended; none where nothing was to be done.
  */
-export async function takeTurn(
+export async function takeTurns(
   ports: TurnPorts,
   limits: TurnLimits,
   message: WakeMessage,
@@ -87,27 +90,18 @@ export async function takeTurn(
     await wakeLater(ports, target, lease.busyUntil, message.sweep);
     return [{ kind: 'busy' }];
   }
-  const shift: Shift = { ports, limits, target, begun, lease, within: [] };
-  let done: Work;
+  const shift: Shift = { ports, limits, target, begun, lease, turns: 0, reports: [] };
+  let sweep: SweepLeft | undefined;
   try {
-    done = await work(shift, message);
-    const owed = shift.within.length > 0 && ports.clock.now() >= begun + limits.work;
-    rest(shift, done.urgency, done.report.marks, owed);
+    sweep = await work(shift, message.sweep);
   } finally {
     await endTurn(ports.table, shift.lease);
   }
-  const { report, sweep } = done;
   const { until } = shift.lease.rest;
-  if (sweep?.yields) await wakeLater(ports, target, Math.max(until.grant, ports.clock.now() + 1_000), sweep.place);
+  if (sweep?.yields) await wakeLater(ports, target, Math.max(until, ports.clock.now() + 1_000), sweep.place);
   else if (sweep) await wakeToSweep(ports, target, sweep.place, String(lease.counter));
   await wakeForTheRest(ports, target, until);
-  return [...shift.within, report];
-}
-
-/** Lets marks of an urgency gather after a turn on some. */
-function rest(shift: Shift, urgency: Urgency, marks: number, owed = false): void {
-  const { lease, ports } = shift;
-  shift.lease = { ...lease, rest: restAfter(lease.rest, urgency, marks, ports.clock.now(), owed) };
+  return shift.reports;
 }
 
 /**
@@ -186,45 +180,66 @@ export function inRehearsal(ports: TurnPorts): TurnPorts {
   };
 }
 
-/** What a turn did, and where its sweep goes on, if it is not over. */
-interface Work {
-  readonly report: Report;
-  /** Of the marks that were worked on. */
-  readonly urgency: Urgency;
-  /** `yields`: something more urgent was there, so nothing was swept. */
-  readonly sweep?: { readonly place: SweepPlace; readonly yields: boolean };
+/** Where a sweep goes on. `yields`: something more urgent was there, so nothing was swept. */
+interface SweepLeft {
+  readonly place: SweepPlace;
+  readonly yields: boolean;
 }
 
-async function work(shift: Shift, { sweep }: WakeMessage): Promise<Work> {
-  const { ports, target, begun } = shift;
-  const rests = begun < shift.lease.rest.until.grant;
-  const ripe = await chooseMarks(shift);
+async function work(shift: Shift, sweep: SweepPlace | undefined): Promise<SweepLeft | undefined> {
+  const { ports, limits, target } = shift;
+  const { owed = false } = shift.lease.rest;
+  if (!owed) await turnOnRevocations(shift);
+  const rests = ports.clock.now() < shift.lease.rest.until;
+  const isLate = isTooLate(shift);
+  const ripe = rests || isLate ? [] : await takeMarks(ports, target, 'grant', limits.grants);
   // A sweep yields to marks, and to the rest that lets them gather: it comes again when they are done.
-  const yields = sweep !== undefined && (rests || ripe.length > 0);
+  const yields = sweep !== undefined && (rests || ripe.length > 0 || shift.turns > 0);
   const swept = sweep && !yields ? await sweepFrom(ports, target, sweep) : undefined;
   const marks = swept ? swept.marks : ripe;
-  const urgency = marks[0]?.urgency ?? 'grant';
-  const report = await turnOn(shift, marks, swept?.subjects ?? [], urgency === 'grant');
+  await turnOn(shift, marks, swept?.subjects ?? [], owed ? undefined : turnOnRevocations);
+  const isCut = isLate || (shift.reports.length > 1 && ports.clock.now() >= shift.begun + limits.work);
+  shift.lease = { ...shift.lease, rest: { ...shift.lease.rest, owed: isCut } };
+  if (!isTooLate(shift)) await turnOnRevocations(shift);
   const place = yields ? sweep : swept?.next;
-  return place === undefined ? { report, urgency } : { report, urgency, sweep: { place, yields } };
+  return place === undefined ? undefined : { place, yields };
+}
+
+/** Whether a worker that has had a turn leaves the next one to another, which has time for the whole of it. */
+const isTooLate = ({ ports, limits, begun, turns }: Shift): boolean =>
+  turns > 0 && ports.clock.now() >= begun + limits.begins;
+
+/**
+ * A turn on all that is to be taken away and ripe.
+ * @param except Subjects that a turn under way is about: they are left to the next.
+ * @returns Whether it changed something on the target.
+ */
+async function turnOnRevocations(shift: Shift, except: ReadonlySet<Subject> = new Set()): Promise<boolean> {
+  const { ports, limits, target } = shift;
+  const ripe = await takeMarks(ports, target, 'revocation', limits.subjects);
+  const report = await turnOn(
+    shift,
+    ripe.filter(({ subject }) => !except.has(subject)),
+  );
+  return report !== undefined && report.changes > 0;
 }
 
 /**
- * A turn on some marks, or on subjects that nothing marks.
- * @param givesWay Whether to revocations that come meanwhile.
+ * A turn on some marks, all of one urgency, or on subjects that nothing marks. Where there are none, there is no turn.
+ * @param giveWay Called between its steps.
  */
 async function turnOn(
   shift: Shift,
   marks: readonly Mark[],
-  swept: readonly Subject[],
-  givesWay: boolean,
-): Promise<Report> {
+  swept: readonly Subject[] = [],
+  giveWay?: typeof turnOnRevocations,
+): Promise<Report | undefined> {
   const { ports, limits, target, begun } = shift;
-  const id = `${target}#${shift.lease.counter}`;
   const subjects = [...new Set([...marks.map(({ subject }) => subject), ...swept])];
-  if (subjects.length === 0) {
-    return { kind: 'done', run: id, marks: 0, changes: 0, settled: [], revocations: [] };
-  }
+  if (subjects.length === 0) return undefined;
+  if (shift.turns > 0) shift.lease = await nextTurn(ports.table, shift.lease);
+  shift.turns += 1;
+  const id = `${target}#${shift.lease.counter}`;
   const reader = new FactReader(ports.table);
   const inForce = await policyInForce(reader);
   const causes = marks.length > 0 ? distinctCauses(marks.map(({ cause }) => cause)) : [sweepCause(id, begun)];
@@ -243,30 +258,15 @@ async function turnOn(
     causeOf: causesBySubject(marks, reader, causes[0]!),
     workUntil: begun + limits.work,
   };
-  const giveWay = async () => givesWay && (await turnOnRevocations(shift, new Set(subjects)));
-  return perform(request, run, marks, giveWay);
-}
-
-/**
- * A turn between two steps of another: on the revocations that have come meanwhile, of other subjects. It is on clusters alone:
- * an IAM object is written whole, whoever it is about. None where the other would be left without time of its own, this time
- * or once more.
- *
- * @returns Whether it changed something on the target.
- */
-async function turnOnRevocations(shift: Shift, except: ReadonlySet<Subject>): Promise<boolean> {
-  const { ports, limits, target, begun, lease } = shift;
-  const now = ports.clock.now();
-  if (parseTarget(target).type !== 'cluster' || now < lease.rest.until.revocation) return false;
-  if (lease.rest.owed || now >= begun + limits.givesWay) return false;
-  const ripe = await takeMarks(ports, target, 'revocation', limits.subjects);
-  const marks = ripe.filter(({ subject }) => !except.has(subject));
-  if (marks.length === 0) return false;
-  shift.lease = await nextTurn(ports.table, lease);
-  const report = await turnOn(shift, marks, [], false);
-  rest(shift, 'revocation', report.marks);
-  shift.within.push(report);
-  return report.changes > 0;
+  // An IAM object is written whole, whoever a turn is about: nothing is gained by another in between.
+  const gives = giveWay !== undefined && parseTarget(target).type === 'cluster';
+  const between = async () => gives && !isTooLate(shift) && giveWay(shift, new Set(subjects));
+  const report = await perform(request, run, marks, between);
+  shift.reports.push(report);
+  const { lease } = shift;
+  const urgency = marks[0]?.urgency ?? 'grant';
+  shift.lease = { ...lease, rest: restAfter(lease.rest, urgency, marks.length, ports.clock.now()) };
+  return report;
 }
 
 /** What a sweep looks at from a place on: once what is parked, page by page, then what is recorded. */
@@ -285,7 +285,7 @@ async function sweepFrom(
 }
 
 /**
- * @param giveWay Called between the steps: lets others have a turn, and answers whether they changed something on the target.
+ * @param giveWay Called between the steps: may let others have a turn, and answers whether they changed something on the target.
  */
 async function perform(
   request: StageRequest,
@@ -390,19 +390,6 @@ function setStage(request: StageRequest): Promise<Stage> {
 function isConnection(target: Target): boolean {
   const parts = parseTarget(target);
   return parts.type === 'iam' && parts.principal === 'connection';
-}
-
-const URGENCIES: readonly Urgency[] = ['revocation', 'grant'];
-
-/** Revocations alone while there are any, so that none waits for the work that a grant takes; nothing that still gathers. */
-async function chooseMarks({ ports, target, limits, lease }: Shift): Promise<Mark[]> {
-  const { until } = lease.rest;
-  for (const urgency of URGENCIES) {
-    if (ports.clock.now() < until[urgency]) continue;
-    const marks = await takeMarks(ports, target, urgency, urgency === 'grant' ? limits.grants : limits.subjects);
-    if (marks.length > 0) return marks;
-  }
-  return [];
 }
 
 /** Marks whose subject came through: only they are passed on. */
@@ -524,16 +511,14 @@ async function announce(ports: TurnPorts, target: Target, run: Run, result: Resu
   }
 }
 
-/** Wakes the target for what is ripe already, as soon as its rest allows. */
-async function wakeForTheRest(ports: TurnPorts, target: Target, until: Rest['until']): Promise<void> {
-  const times: number[] = [];
-  for (const urgency of URGENCIES) {
-    if ((await takeMarks(ports, target, urgency, 1)).length > 0) times.push(until[urgency]);
+/** Wakes the target for what is ripe already: for grants when they have gathered. */
+async function wakeForTheRest(ports: TurnPorts, target: Target, until: number): Promise<void> {
+  const isRipe = async (urgency: Urgency) => (await takeMarks(ports, target, urgency, 1)).length > 0;
+  if (await isRipe('revocation')) await wake(ports, [target]);
+  else if (await isRipe('grant')) {
+    if (until <= ports.clock.now()) await wake(ports, [target]);
+    else await wakeLater(ports, target, until);
   }
-  if (times.length === 0) return;
-  const at = Math.min(...times);
-  if (at <= ports.clock.now()) await wake(ports, [target]);
-  else await wakeLater(ports, target, at);
 }
 
 function sweepCause(run: string, now: number): Cause {

@@ -5,7 +5,7 @@ import { beginTurn } from '@gatehouse/core/work/lease';
 import { putMark, readMark } from '@gatehouse/core/work/marks';
 import { backOff } from '@gatehouse/core/work/settle';
 import { sweep } from '@gatehouse/core/work/sweep';
-import { planTarget, takeTurn } from '@gatehouse/core/work/take-turn';
+import { planTarget, takeTurns } from '@gatehouse/core/work/take-turns';
 import { TURN_LIMITS } from '@gatehouse/core/work/turn-ports';
 import {
   forgetAfterVerification,
@@ -47,7 +47,7 @@ async function aWorld(over: Partial<Parameters<typeof aPipeline>[0]> = {}) {
     ['gatehouse:operators:role:0', 'gatehouse:watchers:role:0'].flatMap(
       (name) => kubernetes.peek({ kind: 'ClusterRoleBinding', name })?.subjects?.map((subject) => subject.name) ?? [],
     );
-  const turn = async () => (await takeTurn(world.ports, TURN_LIMITS, { version: 1, target: TARGET })).at(-1);
+  const turn = async () => (await takeTurns(world.ports, TURN_LIMITS, { version: 1, target: TARGET })).at(-1);
   const mark = (user: string, urgency: 'grant' | 'revocation' = 'grant') =>
     putMark(world.ports, { target: TARGET, subject: `user/okta/${user}`, urgency, cause: CAUSE });
   const lost = (queue: 'intake' | 'iam' | 'clusters' | 'later') => {
@@ -89,7 +89,7 @@ describe('a turn', () => {
   it('on a target that another holds does not give a sweep up', async () => {
     const world = await aWorld();
     await beginTurn(world.ports, TARGET, TURN_LIMITS.lease);
-    await takeTurn(world.ports, TURN_LIMITS, { version: 1, target: TARGET, sweep: { after: 'machine/ci' } });
+    await takeTurns(world.ports, TURN_LIMITS, { version: 1, target: TARGET, sweep: { after: 'machine/ci' } });
     world.clock.advance(TURN_LIMITS.lease);
     const [message] = world.queues.receive('later');
     expect(JSON.parse(message!.body)).toMatchObject({ target: TARGET, sweep: { after: 'machine/ci' } });
@@ -196,7 +196,7 @@ describe('a turn', () => {
     await world.upload(policy());
     for (const { handle } of world.queues.receive('intake')) world.queues.delete(handle);
     await putMark(world.ports, { target: TARGET, subject: 'user/okta/alice', urgency: 'grant', cause: CAUSE });
-    await takeTurn({ ...world.ports, table: racing }, TURN_LIMITS, { version: 1, target: TARGET });
+    await takeTurns({ ...world.ports, table: racing }, TURN_LIMITS, { version: 1, target: TARGET });
     expect(dropped).toBe(true);
     await world.settle(900_000);
     const kubernetes = world.clusters.get(ARN)!;
@@ -217,7 +217,7 @@ describe('a turn', () => {
       delete: (...parameters: Parameters<typeof table.delete>) =>
         parameters[0].sk.startsWith('record#') ? new Promise<never>(() => undefined) : table.delete(...parameters),
     };
-    void takeTurn({ ...world.ports, table: stopped }, TURN_LIMITS, { version: 1, target: TARGET });
+    void takeTurns({ ...world.ports, table: stopped }, TURN_LIMITS, { version: 1, target: TARGET });
     await new Promise((resolve) => setImmediate(resolve));
     expect(world.marks().filter(({ target }) => target === verificationTarget(ARN)).length).toBe(1);
     world.clock.advance(60_000);
