@@ -296,10 +296,20 @@ async function perform(
   const { ports, target, reader, subjects } = request;
   const chain = chainOf(target);
   const cause = run.causes[0]!;
+  const attempt = async (step: () => Promise<Result>): Promise<Result> => {
+    try {
+      return await step();
+    } catch (error) {
+      if (!isFailure(error)) throw error;
+      if (error.code !== 'not-found' || !(await isGoneTarget(request))) return failedAsAWhole(target, subjects, error);
+      await forgetCluster(request, run);
+      return { applied: [], failed: new Map(), findings: noSuchCluster(request), released: [], toRestore: [] };
+    }
+  };
   let claims: ConcernedClaims = { wanted: [], recorded: [] };
-  let result: Result;
   let confirmAfter: number | undefined;
-  try {
+  let passOn: (() => Promise<Result>) | undefined;
+  let result = await attempt(async () => {
     let stage = await setStage(request);
     // The facts stay as they were read; the target is looked at once more.
     if (await giveWay()) stage = await setStage(request);
@@ -310,25 +320,27 @@ async function perform(
     const plan = await planScene(stage.scene);
     if (stage.mode === 'observe') {
       await keepObservedPlan(ports, target, run, plan);
-      result = { applied: [], failed: new Map(), findings: plan.findings, released: [], toRestore: [] };
-    } else {
-      await markCompany(ports, request, stage.scene.claims, cause);
-      const causes = distinctCauses([...run.causes, ...newerCauses(marks, reader)]);
-      result = await carryOut(ports, stage.scene, plan, { ...run, causes });
-      confirmAfter = await stage.confirmAfter(result);
-      const through = withoutTrouble(marks, claims, result);
+      return { applied: [], failed: new Map(), findings: plan.findings, released: [], toRestore: [] };
+    }
+    await markCompany(ports, request, stage.scene.claims, cause);
+    const causes = distinctCauses([...run.causes, ...newerCauses(marks, reader)]);
+    const carried = await carryOut(ports, stage.scene, plan, { ...run, causes });
+    passOn = async () => {
+      confirmAfter = await stage.confirmAfter(carried);
+      const through = withoutTrouble(marks, claims, carried);
       const gone = marks.filter((mark) => stage.gone?.has(mark.subject) && !through.includes(mark));
-      await wake(ports, await stage.follow(result, [...through, ...gone], run.causeOf));
-    }
-  } catch (error) {
-    if (!isFailure(error)) throw error;
-    if (error.code === 'not-found' && (await isGoneTarget(request))) {
-      await forgetCluster(request, run);
-      result = { applied: [], failed: new Map(), findings: noSuchCluster(request), released: [], toRestore: [] };
-    } else {
-      result = failedAsAWhole(target, subjects, error);
-    }
-  }
+      await wake(ports, await stage.follow(carried, [...through, ...gone], run.causeOf));
+      return carried;
+    };
+    return carried;
+  });
+  const concerned = [...claims.wanted, ...claims.recorded];
+  await keepRemarks(ports, { target, chain, run }, result.findings, {
+    objects: new Set([...concerned.map(({ claim }) => claim.object), target]),
+    subjects: new Set([...subjects, ...concerned.map(({ subject }) => subject)]),
+  });
+  await giveWay();
+  if (passOn) result = await attempt(passOn);
   const ending: Ending = {
     chain,
     run,
@@ -337,14 +349,10 @@ async function perform(
     claims,
     ...(confirmAfter === undefined ? {} : { confirmAfter }),
   };
-  const concerned = [...claims.wanted, ...claims.recorded];
-  await keepRemarks(ports, { target, chain, run }, result.findings, {
-    objects: new Set([...concerned.map(({ claim }) => claim.object), target]),
-    subjects: new Set([...subjects, ...concerned.map(({ subject }) => subject)]),
-  });
-  await announce(ports, target, run, result);
-  await giveWay();
-  const { settled, written, retryAt } = await settleMarks(ports, marks, ending);
+  const [{ settled, written, retryAt }] = await Promise.all([
+    giveWay().then(() => settleMarks(ports, marks, ending)),
+    announce(ports, target, run, result),
+  ]);
   const now = ports.clock.now();
   if (retryAt !== undefined) await wakeLater(ports, target, retryAt);
   if (marks.length === 0) await markSweptTrouble(ports, { target, cause }, subjects, ending);
