@@ -56,6 +56,9 @@ export type TurnReport =
 type Report = Extract<TurnReport, { kind: 'done' }>;
 
 const SWEEP_PAGE = 200;
+/** Turns on revocations between two steps of another: the second is on what came during the first. */
+const MOST_BETWEEN = 2;
+
 /** A worker's time on a target: its turns, one after another or one within another. */
 interface Shift {
   readonly ports: TurnPorts;
@@ -260,7 +263,14 @@ async function turnOn(
   };
   // An IAM object is written whole, whoever a turn is about: nothing is gained by another in between.
   const gives = giveWay !== undefined && parseTarget(target).type === 'cluster';
-  const between = async () => gives && !isTooLate(shift) && giveWay(shift, new Set(subjects));
+  const between = async () => {
+    let changed = false;
+    for (let times = 0; gives && times < MOST_BETWEEN && !isTooLate(shift); times++) {
+      if (!(await giveWay(shift, new Set(subjects)))) break;
+      changed = true;
+    }
+    return changed;
+  };
   const report = await perform(request, run, marks, between);
   shift.reports.push(report);
   const { lease } = shift;
