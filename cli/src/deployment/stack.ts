@@ -142,7 +142,7 @@ export interface Ended {
 /**
  * Follows an operation to its end.
  * @param stack the id of the stack: its name is gone once it is deleted. @param known the newest event before the operation.
- * @param tell is told of each event as it comes.
+ * @param tell is told of each event as it comes. @param signal breaks the following off, and nothing else.
  */
 export async function followStack(
   cloud: CloudFormationClient,
@@ -150,6 +150,7 @@ export async function followStack(
   known: string | undefined,
   pace: Pace,
   tell: (event: StackEvent) => void,
+  signal?: AbortSignal,
 ): Promise<Ended> {
   let last = known;
   const seen: StackEvent[] = [];
@@ -168,7 +169,7 @@ export async function followStack(
       const failure = firstFailure(seen);
       return { status: state.status, ...(failure ? { failure } : {}) };
     }
-    await pace.pause(OFTEN_MS);
+    await pace.pause(OFTEN_MS, signal);
   }
 }
 
