@@ -7,8 +7,13 @@ export interface Between {
   stop(): Promise<void>;
 }
 
+interface Reply {
+  readonly status: number;
+  readonly body: string;
+}
+
 /** What it does with a call of the query protocol (`DescribeChangeSet`): answers itself, or changes the service's answer. */
-export type Meddling = (action: string, answer: () => Promise<string>) => Promise<{ status: number; body: string }>;
+export type Meddling = (action: string, answer: () => Promise<Reply>) => Promise<Reply>;
 
 /** Passes all on to a service of AWS, and lets a test meddle with the calls of the query protocol. */
 export async function startBetween(service: string, meddle: Meddling): Promise<Between> {
@@ -27,14 +32,11 @@ export async function startBetween(service: string, meddle: Meddling): Promise<B
         response.writeHead(answer.status, Object.fromEntries(answer.headers));
         return void response.end(Buffer.from(await answer.arrayBuffer()));
       }
-      let status = 200;
-      const meddled = await meddle(action, async () => {
+      const { status, body: text } = await meddle(action, async () => {
         const answer = await asked();
-        status = answer.status;
-        return answer.text();
+        return { status: answer.status, body: await answer.text() };
       });
-      response.writeHead(meddled.status === 200 ? status : meddled.status, { 'content-type': 'text/xml' });
-      response.end(meddled.body);
+      response.writeHead(status, { 'content-type': 'text/xml' }).end(text);
     });
   });
   await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));

@@ -45,12 +45,7 @@ export const LONGEST_INLINE = 51_200;
  * A dry run uploads nothing; its change set is deleted.
  * @throws Failure with the first thing that failed, and what to do about it.
  */
-export async function deploy(
-  terminal: Terminal,
-  cloud: Cloud,
-  options: DeployOptions,
-  pace: Pace,
-): Promise<Deployed> {
+export async function deploy(terminal: Terminal, cloud: Cloud, options: DeployOptions, pace: Pace): Promise<Deployed> {
   const { err } = terminal;
   const { cloudFormation, account, region } = cloud;
   const tell = (line: string) => err.write(`${err.style.dim('...')}  ${printable(line)}\n`);

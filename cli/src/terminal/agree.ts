@@ -24,7 +24,14 @@ export interface Question {
 export async function agree(
   { ask }: Pick<Terminal, 'ask'>,
   yes: boolean | undefined,
-  { question, does = 'does it', otherwise, alone = `nobody is there to agree, so ${otherwise}`, remedy, signal }: Question,
+  {
+    question,
+    does = 'does it',
+    otherwise,
+    alone = `nobody is there to agree, so ${otherwise}`,
+    remedy,
+    signal,
+  }: Question,
 ): Promise<void> {
   if (yes) return;
   if (!ask) throw new Failure('forbidden', alone, { remedy });
