@@ -113,7 +113,7 @@ async function review(
     return { set, broadens };
   }
   writeChanges(terminal.err, set, broadens);
-  const wider = broadens.length === 0 ? '' : ' It gives roles more than they have now.';
+  const wider = broadens.length === 0 ? '' : ' It allows more than is allowed now.';
   await agree(terminal, yes, {
     question: `Deploy this to account ${account}, ${region}?${wider}`,
     otherwise: 'nothing was deployed',

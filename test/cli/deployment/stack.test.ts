@@ -291,7 +291,7 @@ describe('a stack', () => {
     ['UPDATE_ROLLBACK_FAILED', /continue-update-rollback/],
     ['UPDATE_FAILED', /rollback-stack/],
   ])('that is %s is deployed over, or says what to do first', (state, remedy) => {
-    const stack = { id: ID, name: 'gatehouse', status: state, parameters: new Map(), outputs: {} };
+    const stack = { id: ID, name: 'gatehouse', status: state, parameters: new Map(), outputs: {}, isProtected: false };
     const failure = { logicalId: 'A', type: 'AWS::SQS::Queue', reason: 'it is too long' };
     const problem = stuck(stack, failure);
     if (remedy === undefined) expect(problem).toBeUndefined();
@@ -303,7 +303,14 @@ describe('a stack', () => {
 });
 
 describe('a stack that is deleted', () => {
-  const stack = { id: ID, name: 'gatehouse', status: 'CREATE_COMPLETE', parameters: new Map(), outputs: {} };
+  const stack = {
+    id: ID,
+    name: 'gatehouse',
+    status: 'CREATE_COMPLETE',
+    parameters: new Map(),
+    outputs: {},
+    isProtected: false,
+  };
   const remove = () =>
     deleteStack(
       { cloudFormation: client, s3: undefined as never, account: '1', region: 'r' },
