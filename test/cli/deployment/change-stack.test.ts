@@ -52,7 +52,10 @@ describe('a stack that is changed', () => {
     },
   };
   const change = (ask?: Terminal['ask'], options: { yes?: boolean; dryRun?: boolean } = { yes: ask === undefined }) => {
-    const output = { write: (text: string) => void (told += text), style: PLAIN, width: undefined };
+    const write = (text: string) => {
+      told += text;
+    };
+    const output = { write, style: PLAIN, width: undefined };
     const terminal = { out: output, err: output, env: {}, ask, exitCode: 0, progress: undefined as never } as const;
     const here = { cloudFormation, s3: undefined as never, account: '111122223333', region: 'eu-west-1' };
     return changeStack(terminal, here, ASKED, { ...options, forPeople: true }, { pace, signal: broken.signal });
