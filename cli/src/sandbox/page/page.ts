@@ -266,8 +266,10 @@ async function refresh() {
   }
 }
 const say = (text, off) => { live.textContent = text; live.classList.toggle('off', off); };
+const REFUSED = 'not live: too many pages are open; close one, and load this one again';
 const source = new EventSource('/live');
 source.onopen = () => { say('live', false); refresh(); };
 source.onmessage = refresh;
-source.onerror = () => say('the sandbox does not answer', true);
+// A browser asks again by itself, unless it was told no.
+source.onerror = () => say(source.readyState === EventSource.CLOSED ? REFUSED : 'the sandbox does not answer', true);
 `;
