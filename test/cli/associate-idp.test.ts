@@ -202,7 +202,7 @@ describe('gatehouse associate-idp', () => {
 
   it('gives up following, not what was begun', async () => {
     looks = [outcome(), outcome({ waiting: waits('EKS is associating it') })];
-    const { code, err } = await gatehouse('associate-idp', 'prod-eu', '--timeout', '0.0001');
+    const { code, err } = await gatehouse('associate-idp', 'prod-eu', '--timeout', '0.006');
     expect(code).toBe(1);
     expect(err).toContain('[deadline]');
     expect(err).toContain('it goes on by itself');

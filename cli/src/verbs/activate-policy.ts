@@ -1,9 +1,10 @@
 import type { UploadedVersion } from '@gatehouse/core/policy/versions';
-import { type Command, InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
 import { type AwsOptions, withAwsOptions } from '../aws/options.ts';
 import { agree } from '../terminal/agree.ts';
 import { type Format, withFormats, writeAnswer } from '../terminal/answer.ts';
 import { type DryRunOptions, withDryRun, withExamples, withExitCodes } from '../terminal/help.ts';
+import { wholeNumber } from '../terminal/option-values.ts';
 import type { Output, Terminal } from '../terminal/terminal.ts';
 import { printable, timeText } from '../terminal/text.ts';
 
@@ -26,7 +27,7 @@ interface Comparison {
 export function addActivatePolicy(program: Command, terminal: Terminal): void {
   const verb = program
     .command('activate-policy')
-    .argument('<version>', 'number of the version', readVersion)
+    .argument('<version>', 'number of the version', wholeNumber(1))
     .description(
       'agree to a proposed version of the policy: what it narrows is in force already, what it widens is from then on',
     )
@@ -40,11 +41,6 @@ export function addActivatePolicy(program: Command, terminal: Terminal): void {
     ['gatehouse activate-policy 7 --yes', 'in a pipeline that has its own approval'],
   ]);
   withExitCodes(verb, { 2: 'it would change something (--dry-run --detailed-exitcode)' });
-}
-
-function readVersion(text: string): number {
-  if (/^[1-9]\d{0,7}$/.test(text)) return Number(text);
-  throw new InvalidArgumentError('It must be the number of a version.');
 }
 
 async function activate(terminal: Terminal, version: number, options: Options): Promise<void> {

@@ -3,7 +3,7 @@ import { Failure } from '@gatehouse/core/access/failure';
 import type { Subject } from '@gatehouse/core/access/subject';
 import type { TargetPlan } from '@gatehouse/core/operations/plan';
 import type { PlanDifference, SavedPlan } from '@gatehouse/core/operations/saved-plan';
-import { type Command, InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
 import { type AwsOptions, withAwsOptions } from '../aws/options.ts';
 import type { RunOperation } from '../aws/run-operation.ts';
 import type { FollowedTo } from '../plan/follow.ts';
@@ -13,6 +13,7 @@ import { type Format, isForPrograms, withFormats, writeAnswer } from '../termina
 import { columns } from '../terminal/columns.ts';
 import { writeReason } from '../terminal/facts.ts';
 import { COMMAND, type DryRunOptions, withDryRun, withExamples, withExitCodes } from '../terminal/help.ts';
+import { timeoutOption } from '../terminal/option-values.ts';
 import type { Output, Terminal } from '../terminal/terminal.ts';
 import { counted, printable } from '../terminal/text.ts';
 import { shortTarget } from './status.ts';
@@ -35,7 +36,7 @@ export function addApply(program: Command, terminal: Terminal): void {
     .option('--policy <file>', 'put this document in force first')
     .option('--yes', 'agree to what widens without being asked; needed where nobody can be asked')
     .option('--by <who>', 'who agrees to a document, for the record (default: the ARN that AWS knows you by)')
-    .option('--timeout <seconds>', 'how long to wait', readSeconds, 300);
+    .addOption(timeoutOption('how long to wait', '5m'));
   withDryRun(verb, 'show the plan, and whether it would be asked for; do nothing');
   withFormats(withAwsOptions(verb)).action((words: string[], options: Options) => apply(terminal, words, options));
   withExamples(verb, [
@@ -45,11 +46,6 @@ export function addApply(program: Command, terminal: Terminal): void {
     ['gatehouse apply --yes -o json', 'in a pipeline that has its own approval'],
   ]);
   withExitCodes(verb, { 2: 'something would change (--dry-run --detailed-exitcode)' });
-}
-
-function readSeconds(text: string): number {
-  if (/^[1-9]\d{0,4}$/.test(text)) return Number(text);
-  throw new InvalidArgumentError('It must be a number of seconds.');
 }
 
 /** What is to be applied: what was planned, and what was agreed to already. */

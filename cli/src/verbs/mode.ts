@@ -101,15 +101,14 @@ async function modeOf(
 
 /** The document with the mode, and whether that gives anybody more than the document before. */
 async function changeOf({ cluster, newest }: ClusterModeOutcome, mode: ClusterMode) {
-  const [{ withMode }, { readPolicy }, { compare }] = await Promise.all([
+  const [{ withMode }, { requirePolicy }, { compare }] = await Promise.all([
     import('@gatehouse/core/policy/set-mode'),
-    import('@gatehouse/core/policy/read'),
+    import('@gatehouse/core/policy/require'),
     import('@gatehouse/core/policy/widening'),
   ]);
   const document = withMode(newest.text, cluster, mode);
-  const [before, after] = [readPolicy(newest.text), readPolicy(document)];
-  const widens = before.ok && after.ok && compare(before.policy, after.policy).widens.length > 0;
-  return { document, widens };
+  const { widens } = compare(requirePolicy(newest.text), requirePolicy(document));
+  return { document, widens: widens.length > 0 };
 }
 
 /** What stands elsewhere than under `clusters` is not one cluster's alone, or not in the document. */
@@ -233,11 +232,13 @@ async function modeInFile(
   mode: ClusterMode | undefined,
   { output: format, dryRun }: Options,
 ): Promise<void> {
-  const { readDocument, readPolicyFile } = await import('../policy-file.ts');
-  const policy = readPolicyFile(file);
-  const known = policy.clusters.find(({ name }) => name === cluster);
+  const [{ readDocument }, { requirePolicy }, { withMode }] = await Promise.all([
+    import('../policy-file.ts'),
+    import('@gatehouse/core/policy/require'),
+    import('@gatehouse/core/policy/set-mode'),
+  ]);
   const text = readDocument(file);
-  const { withMode } = await import('@gatehouse/core/policy/set-mode');
+  const known = requirePolicy(text, file).clusters.find(({ name }) => name === cluster);
   const edited = withMode(text, cluster, mode ?? known?.mode ?? 'observe');
   const isChanged = edited !== text;
   if (isChanged && !dryRun) await writeInPlace(file, edited);

@@ -1,6 +1,5 @@
 import { parsePrincipalArn } from '../access/arn.ts';
 import { digest } from '../access/digest.ts';
-import { Failure } from '../access/failure.ts';
 import type { AccessPolicy, ClusterMode } from '../access/policy.ts';
 import { memberOf, parseSubject, permissionSetSubject, principalSubject, type Subject } from '../access/subject.ts';
 import { lookUpTarget, parseTarget, permissionSetTarget, type Target } from '../access/target.ts';
@@ -12,8 +11,8 @@ import type { Plan, PlannedChange } from '../plan/plan.ts';
 import { objectId, type TurnClaims } from '../plan/turn-claims.ts';
 import { policyInForce } from '../policy/in-force.ts';
 import { withOnboarded } from '../policy/onboarding.ts';
-import { type PolicyError, readPolicy } from '../policy/read.ts';
 import { readRegistrations, withRegistrations } from '../policy/registrations.ts';
+import { requirePolicy } from '../policy/require.ts';
 import { allClusters, selects } from '../policy/selection.ts';
 import { type Comparison, compare } from '../policy/widening.ts';
 import { allItems } from '../ports/all-items.ts';
@@ -132,19 +131,11 @@ export async function planOf(
 
 /** A policy that is thought of: with all that was onboarded and registered, as if it were in force. */
 async function policyThoughtOf(reader: TableReader, document: string) {
-  const reading = readPolicy(document);
-  if (!reading.ok) throw wrongDocument(reading.errors);
-  const onboarded = reading.policy.onboarding ? await readOnboarded(reader) : [];
+  const written = requirePolicy(document);
+  const onboarded = written.onboarding ? await readOnboarded(reader) : [];
   const { registrations } = await readRegistrations(reader);
-  const policy = withRegistrations(withOnboarded(reading.policy, onboarded).policy, registrations);
-  return { written: reading.policy, policy, digest: digest(document) };
-}
-
-function wrongDocument(errors: readonly PolicyError[]): Failure {
-  const [first] = errors;
-  return new Failure('invalid', `the document is wrong at ${first?.line}:${first?.column}: ${first?.message}`, {
-    remedy: `${first?.remedy}; "gatehouse validate" tells all that is wrong`,
-  });
+  const policy = withRegistrations(withOnboarded(written, onboarded).policy, registrations);
+  return { written, policy, digest: digest(document) };
 }
 
 async function subjectsUnder(
