@@ -5,7 +5,9 @@ import { runCommand, silentProgram } from './terminal.ts';
 /** Every verb, and those below it, as they are typed. Some are for tests or shells, and not listed. */
 function verbsOf(command: Command): readonly string[] {
   const listed = command.createHelp().visibleCommands(command);
-  return listed.filter((one) => one.name() !== 'help').flatMap((one) => [one.name(), ...verbsOf(one).map((below) => `${one.name()} ${below}`)]);
+  return listed
+    .filter((one) => one.name() !== 'help')
+    .flatMap((one) => [one.name(), ...verbsOf(one).map((below) => `${one.name()} ${below}`)]);
 }
 
 const VERBS = verbsOf(silentProgram());

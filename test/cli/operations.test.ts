@@ -278,7 +278,10 @@ Plan: 1 to make, 0 to change, 0 to remove on 1 cluster; 1 blocked.
     expect(out).toContain('unknown role gatehouse-ops (111122223333) forbidden\n  why  no way into the account\n');
     expect(out).toContain('1 blocked; 1 only observed; 1 target unknown.\n');
     const rows = (await gatehouse('plan', '-o', 'csv')).out.trimEnd().split('\n');
-    expect(rows).toHaveLength(2);
+    expect(rows.slice(2)).toEqual([
+      `cluster/${PROD},observe,blocks,,kube-system/aws-auth,,somebody else mapped it,user/okta/00u1,,,,,,foreign-entry,take it out`,
+      `${IAM},,unknown,,,,no way into the account,,,,,,,forbidden,ask for one`,
+    ]);
     expect(JSON.parse((await gatehouse('plan', '-o', 'json')).out)).toMatchObject({
       schemaVersion: 1,
       plans: [{ target: `cluster/${PROD}` }],
@@ -327,7 +330,7 @@ describe('gatehouse apply', () => {
       return { ok: true, outcome: outcomes[operation.operation] };
     };
   };
-  const reconciled = () => asked.map(({ operation }) => operation).filter(({ operation }) => operation === 'reconcile');
+  const reconciled = () => asked.map(({ operation }) => operation).filter((one) => one.operation === 'reconcile');
   const MINE = { changes: [change()], subjects: [MIA] };
   const TAKEN = { changes: [change({ sign: '-' })], subjects: [MIA] };
   const FOR_MIA = { operation: 'reconcile', target: `cluster/${PROD}`, subjects: ['user/standard/mia'] };
@@ -402,6 +405,37 @@ describe('gatehouse apply', () => {
     expect(code).toBe(1);
     expect(out).toContain('foreign-entry  prod-eu (eu-west-1)\n  why  somebody else mapped it\n  try  take it out\n');
     expect(out).toContain('not done  0 lines applied, 1 left');
+  });
+
+  const NOTICE = { ...FINDING, severity: 'notice' };
+  it.each([
+    { what: 'a finding that stood there before', over: { findings: [FINDING] }, code: 1 },
+    { what: 'a notice', over: { findings: [NOTICE] }, code: 0 },
+    { what: 'a finding where it is only observed', over: { findings: [FINDING], mode: 'observe' }, code: 0 },
+  ])('where nothing is to be done, with $what, ends with $code', async ({ over, code }) => {
+    play(over);
+    const ran = await gatehouse('apply', 'prod-eu');
+    expect(ran.code).toBe(code);
+    const last = ran.out.trimEnd().split('\n').at(-1);
+    expect(last).toMatch(code === 1 ? /^not done {2}0 lines applied, 1 finding in the way \(/ : /^Nothing to do\./);
+    expect(ran.out.match(/somebody else mapped it/g)).toHaveLength(1);
+    expect(JSON.parse((await gatehouse('apply', 'prod-eu', '-o', 'json')).out)).toMatchObject({
+      findings: code === 1 ? [{ target: `cluster/${PROD}`, code: 'foreign-entry' }] : [],
+    });
+  });
+
+  it('does what it can where a finding stands in the way of somebody else, and does not say that all is well', async () => {
+    play({ ...TAKEN, findings: [FINDING] });
+    const before = answer;
+    answer = (operation) => {
+      const played = before(operation) as { outcome: object };
+      return operation.operation === 'plan'
+        ? { ok: true, outcome: { ...played.outcome, findings: [FINDING] } }
+        : played;
+    };
+    const { code, out } = await gatehouse('apply', 'prod-eu');
+    expect(code).toBe(1);
+    expect(out).toMatch(/\nnot done {2}1 line applied, 1 finding in the way \(/);
   });
 
   it('applies a saved plan unprompted, as long as it is true', async () => {
@@ -488,6 +522,39 @@ describe('gatehouse apply', () => {
       playPolicy(WIDER);
       expect((await applied()).code).toBe(1);
       expect(operations()).toEqual(['plan-targets', 'plan']);
+    });
+
+    const NOOR = 'user/standard/noor';
+    const DRIFTED = { changes: [change({ sign: '-', subject: NOOR, drifted: true })] };
+    it.each([
+      { state: 'unchanged', says: 'is in force already', over: DRIFTED, subjects: [[NOOR]] },
+      { state: 'unchanged', says: 'is in force already', over: TAKEN, subjects: [['user/standard/mia']] },
+      { state: 'active', says: 'is in force\n', over: TAKEN, subjects: [] },
+      {
+        state: 'active',
+        says: 'is in force\n',
+        over: { changes: [...TAKEN.changes, ...DRIFTED.changes] },
+        subjects: [[NOOR]],
+      },
+    ])('that is $state has looked at what it does not plan by itself: $subjects', async (one) => {
+      writeFileSync(policy, 'a document');
+      let looked = false;
+      answer = (operation) => {
+        const { operation: name } = operation;
+        if (name === (one.subjects.length > 0 ? 'reconcile' : 'upload-policy')) looked = true;
+        const outcomes: Record<string, unknown> = {
+          'plan-targets': { targets: [`cluster/${PROD}`], proposed: { digest: 'd', widens: [], narrows: [] } },
+          'upload-policy': { version: 4, digest: 'd', state: one.state, widens: [], narrows: [] },
+          plan: planned(`cluster/${PROD}`, looked ? {} : one.over),
+          reconcile: { marked: 1 },
+          status: { ...STATUS, waiting: [], findings: [] },
+        };
+        return { ok: true, outcome: outcomes[name] };
+      };
+      const { code, out } = await applied('--by', 'me');
+      expect(code).toBe(0);
+      expect(out).toContain(`done  policy version 4 ${one.says}`);
+      expect(reconciled().map(({ subjects }) => subjects)).toEqual(one.subjects);
     });
 
     it('takes no targets: it is put in force as a whole', async () => {
@@ -590,7 +657,7 @@ describe('gatehouse reconcile', () => {
     { changes: [{ pass: 'add', change: CHANGE }], more: [], code: 0 },
     { changes: [], more: ['--detailed-exitcode'], code: 0 },
   ])('with --dry-run $more plans and marks nothing: $changes.length changes, exit code $code', async (one) => {
-    outcome('plan', { changes: one.changes, findings: [], held: [] });
+    outcome('plan', planned(`cluster/${PROD}`, { changes: one.changes }));
     const { code } = await gatehouse('reconcile', PROD, '--dry-run', ...one.more);
     expect(code).toBe(one.code);
     expect(asked.map(({ operation }) => operation.operation)).toEqual(['plan']);
@@ -827,10 +894,10 @@ describe('every answer', () => {
     {
       typed: ['reconcile', PROD, '--dry-run'],
       of: 'plan',
-      value: { changes: [{ pass: 'add', change: CHANGE }], findings: [], held: [] },
-      heads: 'target,action,kind,object,line,text,subject,remedy',
-      row: `cluster/${PROD},create,role-binding,RoleBinding/pay/gatehouse:ops:role:0,added,gatehouse:ops:mia,user/standard/mia,`,
-      wide: 'gatehouse:ops:mia',
+      value: planned(`cluster/${PROD}`, { changes: [change()], subjects: [MIA] }),
+      heads: 'target,mode,action,kind,object,line,text,subject,name,grants,drifted,event,at,code,remedy',
+      row: `cluster/${PROD},enforce,create,role-binding,RoleBinding/pay/gatehouse:ops:role:0,added,gatehouse:ops:mia,user/standard/mia,mia@example.com,ops,false,evt-7,2026-01-02T00:00:00Z,,`,
+      wide: 'mia@example.com (user/standard/mia), by ops, because of okta group.user_membership.add evt-7',
     },
     {
       typed: ['reconcile', PROD],

@@ -2,12 +2,11 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { Failure, isFailure } from '@gatehouse/core/access/failure';
 import { clusterTarget } from '@gatehouse/core/access/target';
 import type { IdentityProviderOutcome as Outcome } from '@gatehouse/core/operations/identity-provider';
-import type { Plan } from '@gatehouse/core/plan/plan';
+import type { TargetPlan } from '@gatehouse/core/operations/plan';
 import type { Finding } from '@gatehouse/core/resources/resource';
 import type { Command } from 'commander';
 import { type AwsOptions, withAwsOptions } from '../aws/options.ts';
 import type { RunOperation } from '../aws/run-operation.ts';
-import { showPlan } from '../plan/show.ts';
 import { type Format, isForPrograms, type Listing, withFormats, writeAnswer } from '../terminal/answer.ts';
 import { type Fact, writeFacts, writeReason } from '../terminal/facts.ts';
 import { type DryRunOptions, withDryRun, withExamples, withExitCodes, withNote } from '../terminal/help.ts';
@@ -96,8 +95,8 @@ async function run(terminal: Terminal, cluster: string, options: Options, aim: A
   const plan = await planOf(operate, seen);
   const objections = plan.findings.filter(({ severity }) => severity === 'blocks');
   if (options.dryRun) {
-    const target = clusterTarget(seen.cluster.arn);
-    await showPlan(terminal, target, plan, options);
+    const { answerPlans, plansOfOne } = await import('../plan/answer.ts');
+    await answerPlans(terminal, plansOfOne(plan), options);
     if (objections.length > 0) terminal.exitCode = 3;
     return;
   }
@@ -117,10 +116,14 @@ async function run(terminal: Terminal, cluster: string, options: Options, aim: A
 /** How often a plan is asked for whose time was over: a function's first one may take too long. */
 const PLANS = 3;
 
-async function planOf(operate: RunOperation, { cluster, subjects }: Outcome): Promise<Plan> {
+async function planOf(operate: RunOperation, { cluster, subjects }: Outcome): Promise<TargetPlan> {
   for (let asked = 1; ; asked++) {
     try {
-      return await operate<Plan>({ operation: 'plan', target: clusterTarget(cluster.arn), subjects: [...subjects] });
+      return await operate<TargetPlan>({
+        operation: 'plan',
+        target: clusterTarget(cluster.arn),
+        subjects: [...subjects],
+      });
     } catch (error) {
       if (!isFailure(error, 'deadline') || asked === PLANS) throw error;
     }

@@ -1,15 +1,13 @@
 import { Failure } from '@gatehouse/core/access/failure';
 import { CONNECTOR_PROVIDERS, type ConnectorProvider } from '@gatehouse/core/access/policy';
-import { connectionTarget } from '@gatehouse/core/access/target';
 import type { ConnectionOutcome } from '@gatehouse/core/operations/connections';
-import type { Plan } from '@gatehouse/core/plan/plan';
+import type { TargetPlan } from '@gatehouse/core/operations/plan';
 import type { KubernetesObject } from '@gatehouse/core/ports/kubernetes';
 import { type Command, Option } from 'commander';
 import { type AwsOptions, withAwsOptions } from '../aws/options.ts';
 import type { RunOperation } from '../aws/run-operation.ts';
 import type { Place } from '../connections/follow.ts';
 import type { ManifestFiles } from '../connections/manifest-files.ts';
-import { showPlan } from '../plan/show.ts';
 import { type Format, isForPrograms, type Listing, withFormats, writeAnswer } from '../terminal/answer.ts';
 import { type Fact, writeFacts } from '../terminal/facts.ts';
 import { type DryRunOptions, withDryRun, withExamples, withExitCodes, withNote } from '../terminal/help.ts';
@@ -125,8 +123,9 @@ async function registerCluster(terminal: Terminal, name: string, options: Option
     ...(options.namespace === undefined ? {} : { namespaces: [...options.namespace] }),
   };
   if (options.dryRun) {
-    const { arn, plan } = await run<{ arn: string; plan: Plan }>({ ...asked, dryRun: true });
-    return showPlan(terminal, connectionTarget(arn), plan, options, { arn, dryRun: true, ...plan });
+    const { answerPlans, plansOfOne } = await import('../plan/answer.ts');
+    const { arn, plan } = await run<{ arn: string; plan: TargetPlan }>({ ...asked, dryRun: true });
+    return answerPlans(terminal, plansOfOne(plan), options, { arn, dryRun: true });
   }
   const { follow } = await import('../connections/follow.ts');
   const register = async (say: Say) => {

@@ -9,7 +9,7 @@ import { readUser } from '../directory/read.ts';
 import { driftIn } from '../plan/drift.ts';
 import type { Plan, PlannedChange } from '../plan/plan.ts';
 import { objectId, type TurnClaims } from '../plan/turn-claims.ts';
-import { policyInForce } from '../policy/in-force.ts';
+import { type PolicyInForce, policyInForce } from '../policy/in-force.ts';
 import { withOnboarded } from '../policy/onboarding.ts';
 import { readRegistrations, withRegistrations } from '../policy/registrations.ts';
 import { requirePolicy } from '../policy/require.ts';
@@ -100,12 +100,37 @@ export async function planOf(
   target: Target,
   asked: { readonly subjects?: readonly Subject[] | undefined; readonly document?: string | undefined },
 ): Promise<TargetPlan> {
+  const { table } = given;
+  const current = await policyInForce(table);
+  const thought = asked.document === undefined ? undefined : await policyThoughtOf(table, asked.document);
+  const subjects = asked.subjects ?? (await subjectsUnder(table, target, current?.policy, thought?.policy));
+  return explainedPlan(given, limits, target, subjects, { current, thought: thought?.policy });
+}
+
+/**
+ * What a turn on a target would do for some subjects under a policy that is thought of, line by line with the reason; nothing is
+ * written. @throws Failure as the turn itself would.
+ */
+export async function planUnder(
+  ports: TurnPorts,
+  limits: TurnLimits,
+  target: Target,
+  subjects: readonly Subject[],
+  thought: AccessPolicy,
+): Promise<TargetPlan> {
+  return explainedPlan(ports, limits, target, subjects, { current: await policyInForce(ports.table), thought });
+}
+
+async function explainedPlan(
+  given: TurnPorts,
+  limits: TurnLimits,
+  target: Target,
+  subjects: readonly Subject[],
+  { current, thought }: { readonly current: PolicyInForce | undefined; readonly thought: AccessPolicy | undefined },
+): Promise<TargetPlan> {
   const ports = inRehearsal(given);
-  const current = await policyInForce(ports.table);
-  const thought = asked.document === undefined ? undefined : await policyThoughtOf(ports.table, asked.document);
-  const subjects = asked.subjects ?? (await subjectsUnder(ports.table, target, current?.policy, thought?.policy));
-  const looked = thought ? await lookUp(ports, limits, target, thought.policy) : [];
-  const { plan, stage, reader } = await rehearseTurn(ports, limits, target, subjects, thought?.policy);
+  const looked = thought ? await lookUp(ports, limits, target, thought) : [];
+  const { plan, stage, reader } = await rehearseTurn(ports, limits, target, subjects, thought);
   const { kinds, claims, observed } = stage.scene;
   // What is written and only to be seen once more is made.
   const marks = (await allItems(ports.table, targetPk(target), MARK_PREFIX)).map(readMark).filter(isOpen);
