@@ -168,6 +168,29 @@ describe('gatehouse status', () => {
     );
   });
 
+  it('does not count as waiting what is written and only to be seen', async () => {
+    const at = Date.UTC(2100, 0, 2, 3, 4, 5);
+    const look = { subject: 'user/okta/00u1', urgency: 'grant', since: 0, attempts: 0, notBefore: 0 };
+    const failure = { code: 'unreachable', message: 'no answer' };
+    const waiting = [
+      { ...look, target: 'iam/111122223333/role/ops', confirming: true, notBefore: at },
+      { ...look, target: `verify/${PROD}` },
+      { ...look, target: `verify/${PROD}`, subject: 'user/okta/00u2', failure },
+    ];
+    outcome('status', { ...STATUS, findings: [], waiting });
+    const { out } = await gatehouse('status');
+    expect(out).toContain('waiting      1 mark\n');
+    expect(out).toContain(
+      'second look  2 marks, the last at 2100-01-02T03:04:05Z: all is written, and is only to be seen\n',
+    );
+    expect(out).not.toContain('role ops');
+    expect((await gatehouse('status', '-o', 'wide')).out).toMatch(/^Second look\n.*\n {2}role ops /m);
+    const kinds = (await gatehouse('status', '-o', 'csv')).out.match(/^[a-z-]+/gm);
+    expect(kinds).toEqual(['kind', 'second-look', 'second-look', 'mark']);
+    outcome('status', { ...STATUS, findings: [], waiting: waiting.slice(0, 2) });
+    expect((await gatehouse('status')).out).toContain('waiting      nothing\n');
+  });
+
   it('is wide with the whole digest, the ARNs and the time of each finding', async () => {
     const { out } = await gatehouse('status', '-o', 'wide');
     expect(out).toContain('policy    version 3, 0123456789abcdef\n');
