@@ -1,5 +1,5 @@
 import { VERSION } from '@gatehouse/core/access/version';
-import { Command, CommanderError } from 'commander';
+import { type Argument, Command, CommanderError } from 'commander';
 import { type Format, yamlOf } from './terminal/answer.ts';
 import { type Problem, problemOf, writeProblem } from './terminal/problem.ts';
 import type { Terminal } from './terminal/terminal.ts';
@@ -79,6 +79,8 @@ export function createProgram(terminal: Terminal): Command {
       getOutHasColors: () => false,
       getErrHasColors: () => false,
     })
+    // That a verb has options goes without saying.
+    .configureHelp({ subcommandTerm: (verb) => [verb.name(), ...verb.registeredArguments.map(argumentTerm)].join(' ') })
     .exitOverride()
     .addHelpText('after', EPILOGUE);
   program.commandsGroup('Try it:');
@@ -126,6 +128,12 @@ export function createProgram(terminal: Terminal): Command {
   program.commandsGroup(THIS_COMMAND);
   addCompletion(program, terminal);
   return program;
+}
+
+/** `<cluster>`, `[target...]`. */
+function argumentTerm(argument: Argument): string {
+  const name = `${argument.name()}${argument.variadic ? '...' : ''}`;
+  return argument.required ? `<${name}>` : `[${name}]`;
 }
 
 /** Runs the command; answers its exit code, once everything it started has ended. Never throws. */

@@ -32,6 +32,20 @@ describe('help', () => {
     expect(out.match(/^Exit codes: 0 fine; 1 error/gm)).toHaveLength(1);
   });
 
+  it('offers --detailed-exitcode with every --dry-run, and says what 2 means', async () => {
+    const helps = await Promise.all(VERBS.map(async (verb) => (await runCommand([...verb.split(' '), '--help'])).out));
+    // To remove the stack is always a change.
+    const dry = helps.filter((out) => /^ {2}--dry-run /m.test(out) && !out.startsWith('Usage: gatehouse uninstall'));
+    expect(dry.length).toBeGreaterThan(10);
+    for (const out of dry) expect(out).toMatch(/--detailed-exitcode [^]*^Exit codes: .*; 2 /m);
+  });
+
+  it('says of who-can and can-i what their -A means', async () => {
+    const help = async (verb: string) => (await runCommand([verb, '--help'])).out.replace(/\s+/g, ' ');
+    expect(await help('who-can')).toContain('-A, --all-clusters ask all clusters of the policy');
+    expect(await help('can-i')).toContain('-A, --all-namespaces in all namespaces');
+  });
+
   it('hides what is for tests', async () => {
     expect((await runCommand(['demo', '--help'])).out).not.toMatch(/--template|--patience/);
   });

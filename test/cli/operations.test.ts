@@ -1162,8 +1162,10 @@ describe('gatehouse replay', () => {
   it('asks nobody for one event, for a dry run, or with --yes', async () => {
     answered('recorded', 'recorded');
     expect((await gatehouse('replay', '--since', '2h', '--dry-run')).out).toContain('dry run');
+    const pending = ['replay', '--since', '2h', '--dry-run', '--detailed-exitcode'];
+    expect((await gatehouse(...pending)).code).toBe(2);
     expect((await gatehouse('replay', '--since', '2h', '--source', 'okta', '--yes')).code).toBe(0);
-    expect(replays().map((operation) => 'dryRun' in operation && operation.dryRun)).toEqual([true, false]);
+    expect(replays().map((operation) => 'dryRun' in operation && operation.dryRun)).toEqual([true, true, false]);
     expect(replays().at(-1)).toMatchObject({ source: 'okta', since: expect.any(Number), until: expect.any(Number) });
     await gatehouse('replay', '--since', '2026-01-14', '--until', '2026-01-15', '--yes');
     expect(replays().at(-1)).toMatchObject({ since: Date.UTC(2026, 0, 14), until: Date.UTC(2026, 0, 15) });

@@ -149,12 +149,13 @@ async function agreeTo(
   { all, document, only }: Task,
   options: Options,
 ): Promise<void> {
+  const asked = options.policy === undefined ? '' : ` --policy ${options.policy}`;
   await agree(terminal, false, {
-    question: `${options.policy === undefined ? 'It gives' : 'The document gives'} people more than they have now.`,
+    question: `${(all.proposed?.widens.length ?? 0) === 0 ? 'It gives' : 'The document gives'} people more than they have now.`,
     does: 'applies it',
     otherwise: 'nothing was applied',
     alone: 'it widens, and nobody is there to agree, so nothing was applied',
-    remedy: `to agree without being asked: --yes; or save the plan first: ${COMMAND} plan --out FILE`,
+    remedy: `to agree without being asked: --yes; or save the plan, and apply that: ${COMMAND} plan${asked} --out FILE`,
   });
   const { savedPlan } = await import('@gatehouse/core/operations/saved-plan');
   const shown = savedPlan(all, { at: Date.now(), document, subjects: only });
@@ -191,8 +192,8 @@ async function carryOut(terminal: Terminal, run: RunOperation, task: Task, optio
   writePlans(isForPeople ? terminal.out : terminal.err, all, options.output === 'wide');
   const observed = all.plans.filter(({ mode, changes }) => mode === 'observe' && changes.length > 0);
   for (const { target } of observed) {
-    const remedy = 'set mode: enforce under clusters in the access policy';
-    terminal.err.write(`${shortTarget(target)} is in mode observe, so nothing is applied there: ${remedy}\n`);
+    const remedy = `${COMMAND} mode ${target.split('/').at(-1)} enforce`;
+    terminal.err.write(`${shortTarget(target)} is in mode observe, so nothing is applied there; to have it: ${remedy}\n`);
   }
   const doable = all.plans.filter(({ mode, changes }) => mode !== 'observe' && changes.length > 0);
   const lines = linesOf(doable);
