@@ -171,7 +171,10 @@ describe('gatehouse can-i, for oneself', () => {
 describe('gatehouse verify', () => {
   it('says of somebody who does not come in that there was nothing to ask', () => {
     let out = '';
-    const output = { write: (text: string) => void (out += text), style: PLAIN, width: undefined };
+    const write = (text: string) => {
+      out += text;
+    };
+    const output = { write, style: PLAIN, width: undefined };
     const nobody = { logins: [], rights: [], answers: [], troubles: [], ok: true };
     const administrator = { allowed: false, expected: false };
     writeReport(output, { cluster: 'staging', person: 'user/standard/mia', administrator, ...nobody });

@@ -193,7 +193,9 @@ async function carryOut(terminal: Terminal, run: RunOperation, task: Task, optio
   const observed = all.plans.filter(({ mode, changes }) => mode === 'observe' && changes.length > 0);
   for (const { target } of observed) {
     const remedy = `${COMMAND} mode ${target.split('/').at(-1)} enforce`;
-    terminal.err.write(`${shortTarget(target)} is in mode observe, so nothing is applied there; to have it: ${remedy}\n`);
+    terminal.err.write(
+      `${shortTarget(target)} is in mode observe, so nothing is applied there; to have it: ${remedy}\n`,
+    );
   }
   const doable = all.plans.filter(({ mode, changes }) => mode !== 'observe' && changes.length > 0);
   const lines = linesOf(doable);

@@ -27,7 +27,12 @@ export function addCanI(program: Command, terminal: Terminal): void {
     .description('ask a cluster whether you, or somebody else, may do something: by which binding, or why not')
     .requiredOption('--cluster <cluster>', 'the cluster that is asked (required)')
     .option('-n, --namespace <namespace>', 'in this namespace (default: the whole cluster)')
-    .addOption(new Option('-A, --all-namespaces', 'in all namespaces, that is in the whole cluster, as without -n; one cluster is asked').conflicts('namespace'))
+    .addOption(
+      new Option(
+        '-A, --all-namespaces',
+        'in all namespaces, that is in the whole cluster, as without -n; one cluster is asked',
+      ).conflicts('namespace'),
+    )
     .option('--as <principal>', 'for somebody else: user/<source>/<id>, machine/<name>, a user id, or an IAM ARN')
     .option('--role-arn <arn>', 'for yourself: assume this role first')
     .option('--session-name <name>', 'for yourself: another session name than your IAM user name');

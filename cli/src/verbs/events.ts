@@ -26,6 +26,9 @@ interface Options extends AwsOptions {
   readonly follow?: boolean;
 }
 
+/** So much of an id is shown; `trace` and `replay` take a beginning for the whole. */
+const BEGINNING = 13;
+
 const COLUMNS: readonly Column<EventEntry>[] = [
   {
     head: 'TIME',
@@ -34,9 +37,18 @@ const COLUMNS: readonly Column<EventEntry>[] = [
   },
   { head: 'SOURCE', cell: ({ source }) => source },
   { head: 'TYPE', cell: ({ type }) => type },
-  { head: 'EVENT', cell: ({ event }, style) => ({ text: event, paint: style.name }) },
-  { head: 'OUTCOME', cell: outcomeCell },
-  { head: 'SAYS', cell: saidText, value: ({ facts }) => facts.map(factText).join('; ') },
+  {
+    head: 'EVENT',
+    cell: ({ event }, style, wide) => ({ text: wide ? event : event.slice(0, BEGINNING), paint: style.name }),
+    value: ({ event }) => event,
+  },
+  { head: 'OUTCOME', cell: ({ outcome }, style) => outcomeCell({ outcome }, style) },
+  { head: 'REASON', cell: ({ reason = '' }) => reason, wide: true },
+  {
+    head: 'SAYS',
+    cell: (event, _, wide) => (event.reason === undefined || wide ? saidText(event) : `(${event.reason})`),
+    value: ({ facts }) => facts.map(factText).join('; '),
+  },
 ];
 
 /** `events`: what came in, and what became of it. */

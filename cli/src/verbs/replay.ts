@@ -99,7 +99,7 @@ async function replay(terminal: Terminal, event: string | undefined, options: Op
       output.write(
         answer.dryRun
           ? `\n${style.bold('dry run')}  of ${one}, ${many} would be news\n`
-          : `\n${style.good('done')}  ${one} replayed: ${many} of news; all that they are about is planned again\n`,
+          : `\n${style.good('done')}  ${one} replayed, ${many} ${newsIn(answer) === 1 ? 'was' : 'were'} news; all that they are about is planned again\n`,
       );
     },
   });

@@ -40,7 +40,10 @@ export function addWhoCan(program: Command, terminal: Terminal): void {
     .command('who-can <verb> <resource> [name]')
     .description('list everybody who may do something: by which binding, whose it is, and who comes in by that name')
     .option('--cluster <cluster...>', 'the clusters that are asked')
-    .option('-A, --all-clusters', 'ask all clusters of the policy; about namespaces says -n, and without it the whole cluster is meant')
+    .option(
+      '-A, --all-clusters',
+      'ask all clusters of the policy; about namespaces says -n, and without it the whole cluster is meant',
+    )
     .option('-n, --namespace <namespace>', 'in this namespace (default: the whole cluster)')
     .option('--subresource <subresource>', 'such as log, exec, scale');
   withFormats(withAwsOptions(verb)).action(
