@@ -147,7 +147,7 @@ export async function run(arguments_: readonly string[], terminal: Terminal): Pr
     await program.parseAsync(arguments_, { from: 'user' });
   } catch (error) {
     if (isHelp(error)) return error.exitCode === 0 ? 0 : 1;
-    const format = verb ? verb.opts<{ output?: Format }>().output : formatTyped(arguments_);
+    const format = verb ? formatAsked(verb) : formatTyped(arguments_);
     const problem = error instanceof CommanderError ? usageProblem(error, program, arguments_) : problemOf(error);
     await writeError(terminal, problem, format, error);
     return 1;
@@ -188,6 +188,11 @@ function verbTyped(command: Command, [first, ...rest]: readonly string[]): Comma
 
 function pathOf(command: Command): string {
   return command.parent ? `${pathOf(command.parent)} ${command.name()}` : command.name();
+}
+
+/** The format that was asked for. What a verb writes without being asked, like a manifest, is no format of errors. */
+function formatAsked(verb: Command): Format | undefined {
+  return verb.getOptionValueSource('output') === 'cli' ? verb.opts<{ output?: Format }>().output : undefined;
 }
 
 /** The format that was asked for, where the arguments are not understood. */

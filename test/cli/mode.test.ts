@@ -198,6 +198,13 @@ describe('gatehouse who-can', () => {
     expect((await gatehouse(['who-can', 'get', 'pods', '-A'])).code).toBe(1);
   });
 
+  it('is an error where the only one that is asked could not be', async () => {
+    answers['who-can'] = () => undefined;
+    const { code, out, err } = await gatehouse(['who-can', 'get', 'pods', '--cluster', 'c1']);
+    expect({ code, out }).toEqual({ code: 1, out: '' });
+    expect(err).toMatch(/^error \[unreachable\] it does not answer\n/);
+  });
+
   it('answers 3 where nobody may, and says where more may', async () => {
     answers['who-can'] = (operation) => answerOf(operation, false);
     const { code, out } = await gatehouse(['who-can', 'get', 'pods', '--cluster', 'c1']);

@@ -105,6 +105,23 @@ describe('the way to run-operation', () => {
     expect(err).toBe('error [not-found] no such version\n  try   list them\n');
   });
 
+  it('writes an error for people where a verb writes YAML without being asked', async () => {
+    answer = () => ({ ok: false, error: { code: 'not-found', message: 'no such cluster' } });
+    expect((await gatehouse('bootstrap', 'nope')).err).toBe('error [not-found] no such cluster\n');
+    expect((await gatehouse('bootstrap', 'nope', '-o', 'yaml')).err).toContain('error:\n  code: not-found\n');
+  });
+
+  it('breaks the lines of an error where the terminal ends', async () => {
+    const message = `the first words of a sentence ${'that goes on '.repeat(8)}and ends`;
+    answer = () => ({ ok: false, error: { code: 'not-found', message } });
+    const env = { AWS_ENDPOINT_URL: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
+    const { err } = await runCommand(['status'], { env, width: 80 });
+    const lines = err.trimEnd().split('\n');
+    expect(lines.length).toBeGreaterThan(1);
+    expect(lines.every((line) => line.length <= 80)).toBe(true);
+    expect(lines.map((line) => line.trim()).join(' ')).toBe(`error [not-found] ${message}`);
+  });
+
   it('says what to do where there is no Gatehouse', async () => {
     status = 404;
     const { code, err } = await gatehouse('status');
@@ -727,6 +744,22 @@ describe('gatehouse activate-policy', () => {
     expect(activated()).toBe(false);
   });
 
+  it('asks about no version that is not there, and of none that is in force already', async () => {
+    const versions = [{ ...version, version: 5, state: 'active' }, version];
+    answer = ({ operation }) => ({
+      ok: true,
+      outcome: operation === 'list-policies' ? { versions } : { version: 5, digest: 'd', state: 'unchanged' },
+    });
+    const missing = await gatehouse('activate-policy', '9', '--by', 'me');
+    expect(missing).toMatchObject({
+      code: 1,
+      err: 'error [not-found] there is no policy version 9\n  try   there are 5, 7\n',
+    });
+    expect(activated()).toBe(false);
+    expect((await gatehouse('activate-policy', '5', '--by', 'me')).code).toBe(0);
+    expect(activated()).toBe(true);
+  });
+
   it.each(['y', 'Yes', ''])('is refused for the answer "%s"', async (text) => {
     expect((await activate(async () => text)).code).toBe(1);
     expect(activated()).toBe(false);
@@ -1200,8 +1233,10 @@ describe('gatehouse invoke', () => {
     const file = new URL('../../events/policy/uploaded.json', import.meta.url).pathname;
     await gatehouse('invoke', 'receive-event', '--event', file);
     expect(asked.at(-1)?.operation).toMatchObject({ source: 'aws.s3' });
-    await gatehouse('invoke', 'tick');
-    expect(asked.at(-1)?.operation).toEqual({});
+    for (const name of ['tick', 'gatehouse-tick']) {
+      await gatehouse('invoke', name);
+      expect(asked.at(-1)).toMatchObject({ path: '/2015-03-31/functions/gatehouse-tick/invocations', operation: {} });
+    }
   });
 
   it('proves a sample of a webhook anew', async () => {

@@ -1,3 +1,4 @@
+import { Failure } from '@gatehouse/core/access/failure';
 import type { UploadedVersion } from '@gatehouse/core/policy/versions';
 import type { Command } from 'commander';
 import { type AwsOptions, withAwsOptions } from '../aws/options.ts';
@@ -56,8 +57,15 @@ async function activate(terminal: Terminal, version: number, options: Options): 
       operation: 'list-policies',
     });
     const uploaded = versions.find((each) => each.version === version);
-    const comparison = uploaded && (await run<Comparison>({ operation: 'compare-policy', version }));
-    await approve(terminal, version, uploaded, comparison);
+    if (!uploaded) {
+      throw new Failure('not-found', `there is no policy version ${version}`, {
+        remedy: `there are ${versions.map((each) => each.version).join(', ') || 'none yet: upload one'}`,
+      });
+    }
+    // Of what is in force already, nothing is to be agreed to.
+    if (uploaded.state !== 'active') {
+      await approve(terminal, uploaded, await run<Comparison>({ operation: 'compare-policy', version }));
+    }
   }
   const by = options.by ?? (await whoAmI(options));
   const outcome = await run<{ version: number; digest: string; state: 'active' | 'unchanged' }>({
@@ -117,16 +125,14 @@ function writeEffects(output: Output, { widens, narrows }: Pick<Comparison, 'wid
 
 async function approve(
   terminal: Terminal,
-  version: number,
-  uploaded: Omit<UploadedVersion, 'text'> | undefined,
-  comparison: Comparison | undefined,
+  { version, state, by, uploadedAt }: Omit<UploadedVersion, 'text'>,
+  comparison: Comparison,
 ): Promise<void> {
   const { ask, err } = terminal;
-  if (ask && uploaded) {
-    const when = timeText(uploaded.uploadedAt);
-    err.write(`Version ${version} (${uploaded.state}) was uploaded by ${printable(uploaded.by)} at ${when}.\n`);
+  if (ask) {
+    err.write(`Version ${version} (${state}) was uploaded by ${printable(by)} at ${timeText(uploadedAt)}.\n`);
+    writeEffects(err, comparison);
   }
-  if (ask && comparison) writeEffects(err, comparison);
   await agree(terminal, false, {
     question: 'It may give people more access than they have now.',
     does: 'activates it',

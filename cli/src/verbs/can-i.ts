@@ -3,7 +3,7 @@ import type { AccessAnswer, LoginAnswer } from '@gatehouse/core/operations/acces
 import { type Asked, askedText } from '@gatehouse/core/operations/denial';
 import { type Command, Option } from 'commander';
 import { type AwsOptions, withAwsOptions } from '../aws/options.ts';
-import { type Format, type Listing, withFormats, writeAnswer } from '../terminal/answer.ts';
+import { type Format, isForPrograms, type Listing, withFormats, writeAnswer } from '../terminal/answer.ts';
 import { type Fact, writeFacts } from '../terminal/facts.ts';
 import { withExamples, withExitCodes } from '../terminal/help.ts';
 import type { Output, Terminal } from '../terminal/terminal.ts';
@@ -119,13 +119,31 @@ function listingOf(cluster: string, asked: Asked, answers: readonly LoginAnswer[
   };
 }
 
-async function askAsMyself({ out }: Terminal, asked: Asked, options: Options): Promise<boolean> {
+/** What one's own session is told. */
+interface OwnAnswer {
+  readonly arn: string;
+  readonly me: { readonly username: string; readonly groups: readonly string[] };
+  readonly allowed: boolean;
+  readonly reason?: string;
+  /** What they may do, where this is denied. */
+  readonly instead: readonly AccessRule[];
+}
+
+async function ownAnswer(asked: Asked, options: Options): Promise<OwnAnswer> {
   const { ownSession } = await import('../cluster/own-session.ts');
   const session = await ownSession(options.cluster, options);
   const me = await session.whoAmI();
-  const { allowed, reason } = await session.mayI(asked);
-  const instead = allowed ? [] : ownRules((await session.rulesIn(asked.namespace ?? 'default')).rules);
-  const { arn } = session;
+  const answer = await session.mayI(asked);
+  const instead = answer.allowed ? [] : ownRules((await session.rulesIn(asked.namespace ?? 'default')).rules);
+  return { arn: session.arn, me, ...answer, instead };
+}
+
+async function askAsMyself({ out, progress }: Terminal, asked: Asked, options: Options): Promise<boolean> {
+  const { arn, me, allowed, reason, instead } = await progress.during(
+    `asking ${options.cluster}`,
+    () => ownAnswer(asked, options),
+    { quiet: isForPrograms(options.output) },
+  );
   const why = reason === undefined ? {} : { reason };
   await writeAnswer(out, options.output, {
     value: { question: asked, cluster: options.cluster, arn, ...me, allowed, ...why, ...(allowed ? {} : { instead }) },

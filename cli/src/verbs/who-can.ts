@@ -82,6 +82,9 @@ async function whoCan(
     const { code, message, remedy } = one.failure;
     return [{ cluster: one.cluster, code, message, ...(remedy === undefined ? {} : { remedy }) }];
   });
+  const [first, another] = found;
+  // Where it was the only one, that is the answer.
+  if (first && !another && 'failure' in first) throw first.failure;
   await write(terminal.out, options.output, question, read, unread);
   if (read.length === 0) terminal.exitCode = 1;
   else if (!read.some(({ somebody }) => somebody)) terminal.exitCode = 3;

@@ -34,7 +34,7 @@ export function answerOperations(
   return async (event) => {
     const operation = schema.safeParse(event);
     if (!operation.success) {
-      return { ok: false, error: { code: 'invalid', message: z.prettifyError(operation.error) } };
+      return { ok: false, error: { code: 'invalid', message: issuesText(operation.error) } };
     }
     try {
       const outcome = await runOperation(ports, settings, operation.data);
@@ -48,4 +48,9 @@ export function answerOperations(
       return { ok: false, error: { code, message, ...known } };
     }
   };
+}
+
+/** What is wrong with a request, in a line: each thing with where it stands. */
+function issuesText({ issues }: z.ZodError): string {
+  return issues.map(({ path, message }) => [z.core.toDotPath(path), message].filter(Boolean).join(': ')).join('; ');
 }

@@ -111,7 +111,9 @@ export async function activatePolicy(
   for (let tries = 0; tries < TRIES; tries++) {
     const uploaded = await readVersion(ports.table, version);
     if (!uploaded)
-      throw new Failure('not-found', `there is no policy version ${version}`, { remedy: 'list the versions' });
+      throw new Failure('not-found', `there is no policy version ${version}`, {
+        remedy: 'gatehouse status names the one that is in force, and the one that waits',
+      });
     if (uploaded.state === 'superseded') {
       throw new Failure('invalid', `policy version ${version} is superseded`, {
         remedy: 'upload its document again, look at what it changes today, and activate that version',
