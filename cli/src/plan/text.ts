@@ -130,7 +130,8 @@ function writeWidening(output: Output, lines: readonly FlatLine[], wide: boolean
   const gains = new Map<string, { readonly grants: string; readonly where: string; readonly row: readonly Cell[] }>();
   for (const { line, about, plan } of lines) {
     const { subject } = line;
-    if (!widens(line) || subject === undefined) continue;
+    // A registration, or a provider, is nobody who gets anything.
+    if (!widens(line) || subject === undefined || /^(connection|identity-provider)\//.test(subject)) continue;
     const where = shortTarget(plan.target);
     const grants = line.grants?.join(', ') ?? '';
     const whom = nameOf(about?.name, subject, wide);

@@ -79,7 +79,9 @@ async function importCluster(terminal: Terminal, cluster: string, options: Optio
       if (options.out === undefined) output.write(document);
     },
   });
-  writeOutcome(terminal.err, imported, { ...options, cluster });
+  // JSON and YAML hold all of it.
+  if (options.output !== 'json' && options.output !== 'yaml')
+    writeOutcome(terminal.err, imported, { ...options, cluster });
 }
 
 /** The document that is added to, which has to be right before it is. */
