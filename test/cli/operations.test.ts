@@ -196,16 +196,16 @@ describe('gatehouse status', () => {
     ];
     outcome('status', { ...STATUS, findings: [], waiting });
     const { out } = await gatehouse('status');
-    expect(out).toContain('waiting      1 mark\n');
+    expect(out).toContain('waiting   1 mark\n');
     expect(out).toContain(
-      'second look  2 marks, the last at 2100-01-02T03:04:05Z: all is written, and is only to be seen\n',
+      'to see    2 second looks, the last at 2100-01-02T03:04:05Z: all is written, and is only to be seen\n',
     );
     expect(out).not.toContain('role ops');
     expect((await gatehouse('status', '-o', 'wide')).out).toMatch(/^Second look\n.*\n {2}role ops /m);
     const kinds = (await gatehouse('status', '-o', 'csv')).out.match(/^[a-z-]+/gm);
     expect(kinds).toEqual(['kind', 'second-look', 'second-look', 'mark']);
     outcome('status', { ...STATUS, findings: [], waiting: waiting.slice(0, 2) });
-    expect((await gatehouse('status')).out).toContain('waiting      nothing\n');
+    expect((await gatehouse('status')).out).toContain('waiting   nothing\n');
   });
 
   it('is wide with the whole digest, the ARNs and the time of each finding', async () => {

@@ -55,7 +55,7 @@ export function writeStatus(output: Output, status: StatusOutcome, now: number, 
     ['clusters', modes || 'none'],
     ['onboarded', onboarding && onboardedText(onboarding)],
     ['waiting', waiting.length === 0 ? 'nothing' : counted(waiting.length, 'mark')],
-    ['second look', looks.length === 0 ? undefined : secondLookText(looks, now)],
+    ['to see', looks.length === 0 ? undefined : secondLookText(looks, now)],
     ['findings', told === 0 ? 'none' : counted(told, 'finding')],
   ]);
   if (wide && clusters.length > 0) {
@@ -97,7 +97,7 @@ function secondLookText(looks: readonly Mark[], now: number): string {
   const at = Math.max(...looks.map(({ notBefore }) => notBefore));
   const last = looks.length > 1 ? 'the last ' : '';
   const when = at > now ? `${last}at ${timeText(at)}` : 'now';
-  return `${counted(looks.length, 'mark')}, ${when}: all is written, and is only to be seen`;
+  return `${counted(looks.length, 'second look')}, ${when}: all is written, and is only to be seen`;
 }
 
 const CLUSTER_COLUMNS: readonly Column<StatusOutcome['clusters'][number]>[] = [
