@@ -51,11 +51,12 @@ export async function receiveUpload(dependencies: Dependencies, event: unknown):
 
 /** What reads policies is loaded by the first of them: other events, which come far oftener, do without. */
 async function reading() {
-  const [versions, inForce] = await Promise.all([
+  const [versions, inForce, required] = await Promise.all([
     import('@gatehouse/core/policy/versions'),
     import('@gatehouse/core/policy/in-force'),
+    import('@gatehouse/core/policy/require'),
   ]);
-  return { ...versions, ...inForce };
+  return { ...versions, ...inForce, ...required };
 }
 
 function readUpload({ trust, uploads, log }: Dependencies, event: unknown): Upload | undefined {

@@ -1,6 +1,6 @@
 import { Failure, isFailure } from '@gatehouse/core/access/failure';
 import type { Inventory, Owned } from '@gatehouse/core/operations/inventory';
-import { type Command, InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
 import { type AwsOptions, withAwsOptions } from '../aws/options.ts';
 import type { RunOperation } from '../aws/run-operation.ts';
 import type { StackState } from '../deployment/stack.ts';
@@ -9,6 +9,7 @@ import { agree } from '../terminal/agree.ts';
 import { type Format, isForPrograms, withFormats, writeAnswer } from '../terminal/answer.ts';
 import { columns } from '../terminal/columns.ts';
 import { withExamples, withExitCodes } from '../terminal/help.ts';
+import { timeoutOption } from '../terminal/option-values.ts';
 import type { Output, Terminal } from '../terminal/terminal.ts';
 import { counted, printable } from '../terminal/text.ts';
 import { shortTarget } from './status.ts';
@@ -33,7 +34,7 @@ export function addUninstall(program: Command, terminal: Terminal): void {
     .option('--dry-run', 'list what would go and what would stay, and change nothing')
     .option('--yes', 'agree without being asked; needed where nobody can be asked')
     .option('--stack <name>', 'name of the stack', 'gatehouse')
-    .option('--timeout <seconds>', 'with --revoke: how long to wait until all is taken back', readSeconds, 900);
+    .addOption(timeoutOption('with --revoke: how long to wait until all is taken back', '15m'));
   withFormats(withAwsOptions(verb)).action((options: Options) => uninstall(terminal, options));
   withExamples(verb, [
     ['gatehouse uninstall --revoke --dry-run', 'what it would take back'],
@@ -41,11 +42,6 @@ export function addUninstall(program: Command, terminal: Terminal): void {
     ['gatehouse uninstall --keep-access', 'Gatehouse goes, access stays'],
   ]);
   withExitCodes(verb);
-}
-
-function readSeconds(text: string): number {
-  if (/^[1-9]\d{0,5}$/.test(text)) return Number(text);
-  throw new InvalidArgumentError('It must be a number of seconds.');
 }
 
 /** What it answers. */
