@@ -1,4 +1,4 @@
-import { gatheredGets } from '@gatehouse/core/ports/gathered-gets';
+import { gatheredGets } from '@gatehouse/core/aws/gathered-gets';
 import type { Table } from '@gatehouse/core/ports/table';
 import type { TurnPorts } from '@gatehouse/core/work/turn-ports';
 

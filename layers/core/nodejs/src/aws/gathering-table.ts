@@ -1,8 +1,8 @@
 import { BatchGetItemCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { gatheredGets } from '../ports/gathered-gets.ts';
 import type { Key, Table } from '../ports/table.ts';
 import { CLIENT_DEFAULTS } from './client-defaults.ts';
 import { orFailure } from './failures.ts';
+import { gatheredGets } from './gathered-gets.ts';
 import { dynamoTable, itemOf, keyOf } from './table.ts';
 
 /**

@@ -1,9 +1,9 @@
 import * as z from 'zod';
 import type { Queues } from '../ports/queues.ts';
 import type { Table } from '../ports/table.ts';
-import { guardedTable } from '../schema/version.ts';
 import { gatheringTable } from './gathering-table.ts';
 import { sqsQueues } from './queues.ts';
+import { stateTable } from './state-table.ts';
 
 /** What every function behind the receivers reads from its environment: the state, and the queues it sends to. */
 export const pipelineSchema = z.object({
@@ -18,7 +18,7 @@ export const pipelineSchema = z.object({
 /** Builds the state table and the queues. */
 export function pipelinePorts(settings: z.infer<typeof pipelineSchema>): { table: Table; queues: Queues } {
   return {
-    table: guardedTable(gatheringTable({ tableName: settings.GATEHOUSE_TABLE })),
+    table: stateTable(settings.GATEHOUSE_TABLE, gatheringTable),
     queues: sqsQueues({
       intake: settings.INTAKE_QUEUE_URL,
       iam: settings.IAM_QUEUE_URL,

@@ -1,5 +1,5 @@
 import DataLoader from 'dataloader';
-import type { Item, Key, Table } from './table.ts';
+import type { Item, Key, Table } from '../ports/table.ts';
 
 /** Keys that one BatchGetItem takes (amazondynamodb/latest/APIReference/API_BatchGetItem.html). */
 const MOST_KEYS = 100;
