@@ -20,7 +20,7 @@ import { boundIn, boundName, type RoleBindingClaim } from '../resources/role-bin
 import { bindingsOf, isShardOf, rolesOf } from './bindings.ts';
 import type { Draft, Guard } from './plan.ts';
 import { isProtected } from './principals.ts';
-import { objectId, type TurnClaims, unwantedClaims } from './turn-claims.ts';
+import { byObject, objectId, unwantedClaims } from './turn-claims.ts';
 
 /** Kubernetes refuses a ConfigMap beyond 1 MiB; Gatehouse stops well before. Bytes. */
 export const MAX_AWS_AUTH_BYTES = 900 * 1024;
@@ -204,19 +204,28 @@ export const onePrincipalEach: Guard = ({ claims }) => {
 };
 
 /** A write changes what nobody but its own targets becomes, and binds or unbinds nobody but its own subjects. */
-export const blastRadius: Guard = ({ changes, claims }) => {
-  const arns = new Set(
-    [...claims.wanted, ...claims.recorded].map(({ claim }) => folded((claim as Partial<AwsAuthClaim>).arn ?? '')),
-  );
-  const inAwsAuth = awsAuthChanges(changes).flatMap(({ before, after }) =>
+export const blastRadius: Guard = (draft) => [...strangersInAwsAuth(draft), ...strangersInBindings(draft)];
+
+function strangersInAwsAuth({ changes, claims }: Draft): readonly Finding[] {
+  const arns = new Set<string>();
+  for (const { claim } of [...claims.wanted, ...claims.recorded]) {
+    if (claim.kind === 'aws-auth') arns.add(folded((claim as AwsAuthClaim).arn));
+  }
+  return awsAuthChanges(changes).flatMap(({ before, after }) =>
     principalsChanged(before, after)
       .filter((arn) => !arns.has(folded(arn)))
       .map((arn) => blocking('blast-radius', AWS_AUTH_OBJECT, `the plan would change what ${arn} becomes`, FAULT)),
   );
-  const inBindings = changes.flatMap(({ change }) => {
-    if (change.kind !== 'role-binding') return [];
+}
+
+function strangersInBindings({ changes, claims }: Draft): readonly Finding[] {
+  const bindings = changes.filter(({ change }) => change.kind === 'role-binding');
+  if (bindings.length === 0) return [];
+  const [toBind, toUnbind] = [byObject(claims.wanted), byObject(unwantedClaims(claims))];
+  return bindings.flatMap(({ change }) => {
     const [before, after] = [boundTo(change.before), boundTo(change.after)];
-    const [wanted, unwanted] = namesOn(claims, change.object);
+    const wanted = namesOf(toBind.get(objectId(change)));
+    const unwanted = namesOf(toUnbind.get(objectId(change)));
     const moved = [
       ...[...after].filter((name) => !before.has(name) && !wanted.has(name)),
       ...[...before].filter((name) => !after.has(name) && (!unwanted.has(name) || wanted.has(name))),
@@ -225,16 +234,11 @@ export const blastRadius: Guard = ({ changes, claims }) => {
       blocking('blast-radius', change.object, `the plan would change whether ${change.object} binds ${name}`, FAULT),
     );
   });
-  return [...inAwsAuth, ...inBindings];
-};
+}
 
-/** Who is to be bound by a binding, and who no more, in the words of {@link boundTo}. */
-function namesOn(claims: TurnClaims, object: string): [ReadonlySet<string>, ReadonlySet<string>] {
-  const names = (owned: readonly OwnedClaim[]) =>
-    new Set(
-      owned.filter(({ claim }) => claim.object === object).map(({ claim }) => boundName(claim as RoleBindingClaim)),
-    );
-  return [names(claims.wanted), names(unwantedClaims(claims))];
+/** Whom claims on a binding bind, in the words of {@link boundTo}. */
+function namesOf(claims: readonly OwnedClaim[] = []): ReadonlySet<string> {
+  return new Set(claims.map(({ claim }) => boundName(claim as RoleBindingClaim)));
 }
 
 /**
@@ -304,17 +308,14 @@ function withoutLists({ data, ...rest }: KubernetesObject): unknown {
  * whoever is bound is bound to the Role of the grant's own binding.
  */
 export function rights(policy: AccessPolicy): Guard {
-  return ({ changes, claims }) =>
-    changes.flatMap(({ change }) => {
+  return ({ changes, claims }) => {
+    const giving = changes.filter(({ change }) => change.kind === 'role' || change.kind === 'role-binding');
+    const wanted = byObject(giving.length === 0 ? [] : claims.wanted);
+    return giving.flatMap(({ change }) => {
       const [before, after] = sides(change);
-      if (!after || (change.kind !== 'role' && change.kind !== 'role-binding')) return [];
-      const named = new Set(
-        claims.wanted.flatMap(({ claim }) =>
-          claim.kind === change.kind && claim.object === change.object
-            ? [(claim as RoleClaim | RoleBindingClaim).grant]
-            : [],
-        ),
-      );
+      if (!after) return [];
+      const on = wanted.get(objectId(change)) ?? [];
+      const named = new Set(on.map(({ claim }) => (claim as RoleClaim | RoleBindingClaim).grant));
       const grants = policy.grants.filter(({ name }) => named.has(name));
       const fault = (message: string) => [blocking('beyond-level', change.object, message, FAULT)];
       if (change.kind === 'role') {
@@ -338,6 +339,7 @@ export function rights(policy: AccessPolicy): Guard {
         ? fault(`the plan would bind by ${change.object} to ${after.roleRef?.name}, which no level of its grant names`)
         : [];
     });
+  };
 }
 
 /** A namespace is deleted only where it was made to go with its grants, and only those of the turn still need it. */

@@ -1,6 +1,6 @@
 import { grantSubject } from '../access/subject.ts';
 import type { Change, Finding, Kind, OwnedClaim } from '../resources/resource.ts';
-import { eachOnce, objectId, objectsOf, ownedClaimKey, type TurnClaims, unwantedClaims } from './turn-claims.ts';
+import { byObject, objectId, ownedClaimKey, type TurnClaims, unwantedClaims } from './turn-claims.ts';
 
 /**
  * What a turn will do, complete before it does any of it. JSON-able: a dry run is this value, not executed.
@@ -72,8 +72,7 @@ export function planTurn({ kinds, claims, observed, guards }: PlanInput): Plan {
     for (const finding of found) findings.set(`${finding.code} ${finding.object} ${finding.subject ?? ''}`, finding);
     const narrowed = withoutBlocked(open, found);
     if (narrowed.wanted.length === open.wanted.length && narrowed.recorded.length === open.recorded.length) {
-      const kept = new Set([...open.wanted, ...open.recorded].map(ownedClaimKey));
-      const held = [...claims.wanted, ...claims.recorded].filter((owned) => !kept.has(ownedClaimKey(owned)));
+      const held = open === claims ? [] : leftOut(claims, open);
       // What a guard still speaks against comes from no claim that could be held back: it is a fault, and never made.
       const faulty = new Set(
         guarded.flatMap(({ severity, object, subject }) =>
@@ -85,6 +84,12 @@ export function planTurn({ kinds, claims, observed, guards }: PlanInput): Plan {
     }
     open = narrowed;
   }
+}
+
+/** The claims that are not among those that were kept. */
+function leftOut(claims: TurnClaims, open: TurnClaims): OwnedClaim[] {
+  const kept = new Set([...open.wanted, ...open.recorded].map(ownedClaimKey));
+  return [...claims.wanted, ...claims.recorded].filter((owned) => !kept.has(ownedClaimKey(owned)));
 }
 
 /** The claims without those that a blocking finding is about. */
@@ -165,28 +170,35 @@ export interface ObjectWork {
  * namespace whose grant no longer wants it deleted, must not be deleted and made again.
  */
 export function objectWork(kinds: readonly Kind[], claims: TurnClaims): ObjectWork[] {
-  const wantedPlaces = new Set(claims.wanted.map(placeKey));
-  const superseded = unwantedClaims(claims).filter((owned) => wantedPlaces.has(placeKey(owned)));
-  const unwanted = unwantedClaims(claims).filter((owned) => !wantedPlaces.has(placeKey(owned)));
-  const work: ObjectWork[] = [];
-  const visit = (pass: Pass, kind: Kind, source: readonly OwnedClaim[]) => {
-    for (const { object } of objectsOf(source.filter(({ claim }) => claim.kind === kind.name))) {
-      const on = (owned: OwnedClaim) => owned.claim.kind === kind.name && owned.claim.object === object;
-      const wanted = eachOnce(claims.wanted.filter(on));
-      const wantedKeys = new Set(wanted.map(ownedClaimKey));
-      const recorded = claims.recorded.filter((owned) => on(owned) && wantedKeys.has(ownedClaimKey(owned)));
-      work.push({
-        pass,
-        kind,
-        object,
-        claims:
-          pass === 'remove'
-            ? { wanted: recorded, unwanted: unwanted.filter(on), recorded }
-            : { wanted, unwanted: superseded.filter(on), recorded },
-      });
-    }
-  };
-  for (const kind of [...kinds].reverse()) visit('remove', kind, unwanted);
-  for (const kind of kinds) visit('add', kind, claims.wanted);
-  return work;
+  const wantedOnce = new Map(claims.wanted.map((owned) => [ownedClaimKey(owned), owned]));
+  const sides = Map.groupBy(claims.recorded, (owned) => wantedOnce.has(ownedClaimKey(owned)));
+  const wanted = byObject([...wantedOnce.values()]);
+  const recorded = byObject(sides.get(true) ?? []);
+  const superseded = new Map<string, readonly OwnedClaim[]>();
+  const gone = new Map<string, readonly OwnedClaim[]>();
+  for (const [id, unwanted] of byObject(sides.get(false) ?? [])) {
+    const subjects = new Set((wanted.get(id) ?? []).map(({ subject }) => subject));
+    superseded.set(
+      id,
+      unwanted.filter(({ subject }) => subjects.has(subject)),
+    );
+    gone.set(
+      id,
+      unwanted.filter(({ subject }) => !subjects.has(subject)),
+    );
+  }
+  const visit = (pass: Pass, kind: Kind) =>
+    [...(pass === 'remove' ? gone : wanted)].flatMap(([id, [first]]): ObjectWork[] => {
+      if (first?.claim.kind !== kind.name) return [];
+      const own = recorded.get(id) ?? [];
+      const claims =
+        pass === 'remove'
+          ? { wanted: own, unwanted: gone.get(id) ?? [], recorded: own }
+          : { wanted: wanted.get(id) ?? [], unwanted: superseded.get(id) ?? [], recorded: own };
+      return [{ pass, kind, object: first.claim.object, claims }];
+    });
+  return [
+    ...kinds.toReversed().flatMap((kind) => visit('remove', kind)),
+    ...kinds.flatMap((kind) => visit('add', kind)),
+  ];
 }

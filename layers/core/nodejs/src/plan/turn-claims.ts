@@ -40,13 +40,9 @@ export interface ObjectKey {
   readonly object: string;
 }
 
-/** The objects that some claims live in, each once, in order of first mention. */
-export function objectsOf(claims: readonly OwnedClaim[]): ObjectKey[] {
-  const seen = new Map<string, ObjectKey>();
-  for (const { claim } of claims) {
-    seen.set(objectId(claim), { kind: claim.kind, object: claim.object });
-  }
-  return [...seen.values()];
+/** The claims by {@link objectId} of what they live in, in order of first mention. */
+export function byObject<C extends OwnedClaim>(claims: readonly C[]): Map<string, C[]> {
+  return Map.groupBy(claims, ({ claim }) => objectId(claim));
 }
 
 /** One text for an object, for maps. */
