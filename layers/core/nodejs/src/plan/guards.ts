@@ -20,7 +20,7 @@ import { boundIn, boundName, type RoleBindingClaim } from '../resources/role-bin
 import { bindingsOf, isShardOf, rolesOf } from './bindings.ts';
 import type { Draft, Guard } from './plan.ts';
 import { isProtected } from './principals.ts';
-import { byObject, objectId, unwantedClaims } from './turn-claims.ts';
+import { byObject, claimsOn, objectId, unwantedClaims } from './turn-claims.ts';
 
 /** Kubernetes refuses a ConfigMap beyond 1 MiB; Gatehouse stops well before. Bytes. */
 export const MAX_AWS_AUTH_BYTES = 900 * 1024;
@@ -31,10 +31,9 @@ export function clusterGuards(policy: AccessPolicy): readonly Guard[] {
     ownership,
     reservedNames(policy),
     onePrincipalEach,
-    protectedPrincipals(policy),
     strangersGroups,
+    onAwsAuth(protectedPrincipals(policy), strangersEntries, entries),
     blastRadius,
-    entries,
     rights(policy),
     namespaces,
     lockout(policy),
@@ -45,6 +44,29 @@ export function clusterGuards(policy: AccessPolicy): readonly Guard[] {
 /** The same for a cluster elsewhere: nobody is locked out of it by Gatehouse, since its administrators come by other ways. */
 export function connectedClusterGuards(policy: AccessPolicy): readonly Guard[] {
   return [ownership, reservedNames(policy), blastRadius, rights(policy), namespaces, impersonatedPrincipals(policy)];
+}
+
+/** A change of aws-auth, as the authenticator reads both sides of it. */
+interface AwsAuthChange {
+  readonly change: Change;
+  readonly before: AwsAuthMappings;
+  readonly after: AwsAuthMappings;
+  /** For whom what they become differs, as {@link principalsChanged} has it. */
+  readonly moved: readonly string[];
+}
+
+/** A safety rule over a change of aws-auth; see {@link Guard}. */
+export type AwsAuthRule = (change: AwsAuthChange, draft: Draft) => readonly Finding[];
+
+/** Asks rules over aws-auth. It may hold thousands of entries, and is read once for all of them. */
+export function onAwsAuth(...rules: readonly AwsAuthRule[]): Guard {
+  return (draft) =>
+    draft.changes.flatMap(({ change }) => {
+      if (change.kind !== 'aws-auth') return [];
+      const [before, after] = [mappingsOf(change.before), mappingsOf(change.after)];
+      const moved = principalsChanged(before, after);
+      return rules.flatMap((rule) => rule({ change, before, after, moved }, draft));
+    });
 }
 
 const FAULT = 'report this as a fault of Gatehouse';
@@ -166,21 +188,20 @@ export const strangersGroups: Guard = ({ claims, observed }) => {
  * Principals that the policy protects, and nodes, are admitted after the plan exactly as before it. Who claims one is held
  * back, and nobody else; where nobody does, the whole object is.
  */
-export function protectedPrincipals(policy: AccessPolicy): Guard {
-  return ({ changes, claims }) =>
-    awsAuthChanges(changes).flatMap(({ before, after }) => {
-      const nodes = nodesIn(before);
-      return principalsChanged(before, after)
-        .filter((arn) => nodes.has(folded(arn)) || isProtectedSafely(policy, arn))
-        .flatMap((arn) => {
-          const message = `the plan would change ${arn}, which is protected`;
-          const found = blocking('protected-principal', AWS_AUTH_OBJECT, message, 'take it out of the grant');
-          const claimants = [...claims.wanted, ...unwantedClaims(claims)].filter(
-            ({ claim }) => claim.kind === 'aws-auth' && folded((claim as AwsAuthClaim).arn) === folded(arn),
-          );
-          return claimants.length === 0 ? [found] : claimants.map(({ subject }) => ({ ...found, subject }));
-        });
-    });
+export function protectedPrincipals(policy: AccessPolicy): AwsAuthRule {
+  return ({ before, moved }, { claims }) => {
+    const nodes = nodesIn(before);
+    return moved
+      .filter((arn) => nodes.has(folded(arn)) || isProtectedSafely(policy, arn))
+      .flatMap((arn) => {
+        const message = `the plan would change ${arn}, which is protected`;
+        const found = blocking('protected-principal', AWS_AUTH_OBJECT, message, 'take it out of the grant');
+        const claimants = [...claims.wanted, ...unwantedClaims(claims)].filter(
+          ({ claim }) => claim.kind === 'aws-auth' && folded((claim as AwsAuthClaim).arn) === folded(arn),
+        );
+        return claimants.length === 0 ? [found] : claimants.map(({ subject }) => ({ ...found, subject }));
+      });
+  };
 }
 
 /**
@@ -203,29 +224,26 @@ export const onePrincipalEach: Guard = ({ claims }) => {
   });
 };
 
-/** A write changes what nobody but its own targets becomes, and binds or unbinds nobody but its own subjects. */
-export const blastRadius: Guard = (draft) => [...strangersInAwsAuth(draft), ...strangersInBindings(draft)];
-
-function strangersInAwsAuth({ changes, claims }: Draft): readonly Finding[] {
+/** A write changes what nobody but its own targets becomes. */
+export const strangersEntries: AwsAuthRule = ({ moved }, { claims }) => {
   const arns = new Set<string>();
   for (const { claim } of [...claims.wanted, ...claims.recorded]) {
     if (claim.kind === 'aws-auth') arns.add(folded((claim as AwsAuthClaim).arn));
   }
-  return awsAuthChanges(changes).flatMap(({ before, after }) =>
-    principalsChanged(before, after)
-      .filter((arn) => !arns.has(folded(arn)))
-      .map((arn) => blocking('blast-radius', AWS_AUTH_OBJECT, `the plan would change what ${arn} becomes`, FAULT)),
-  );
-}
+  return moved
+    .filter((arn) => !arns.has(folded(arn)))
+    .map((arn) => blocking('blast-radius', AWS_AUTH_OBJECT, `the plan would change what ${arn} becomes`, FAULT));
+};
 
-function strangersInBindings({ changes, claims }: Draft): readonly Finding[] {
+/** A write binds or unbinds nobody but its own subjects. */
+export const blastRadius: Guard = ({ changes, claims }) => {
   const bindings = changes.filter(({ change }) => change.kind === 'role-binding');
   if (bindings.length === 0) return [];
   const [toBind, toUnbind] = [byObject(claims.wanted), byObject(unwantedClaims(claims))];
   return bindings.flatMap(({ change }) => {
     const [before, after] = [boundTo(change.before), boundTo(change.after)];
-    const wanted = namesOf(toBind.get(objectId(change)));
-    const unwanted = namesOf(toUnbind.get(objectId(change)));
+    const wanted = namesOf(claimsOn(toBind, change));
+    const unwanted = namesOf(claimsOn(toUnbind, change));
     const moved = [
       ...[...after].filter((name) => !before.has(name) && !wanted.has(name)),
       ...[...before].filter((name) => !after.has(name) && (!unwanted.has(name) || wanted.has(name))),
@@ -234,10 +252,10 @@ function strangersInBindings({ changes, claims }: Draft): readonly Finding[] {
       blocking('blast-radius', change.object, `the plan would change whether ${change.object} binds ${name}`, FAULT),
     );
   });
-}
+};
 
 /** Whom claims on a binding bind, in the words of {@link boundTo}. */
-function namesOf(claims: readonly OwnedClaim[] = []): ReadonlySet<string> {
+function namesOf(claims: readonly OwnedClaim[]): ReadonlySet<string> {
   return new Set(claims.map(({ claim }) => boundName(claim as RoleBindingClaim)));
 }
 
@@ -245,7 +263,7 @@ function namesOf(claims: readonly OwnedClaim[] = []): ReadonlySet<string> {
  * Of aws-auth nothing moves but entries of Gatehouse's own: what comes in is a claim of the turn, without a group; what goes
  * had a username of Gatehouse's, or one it recorded as given, and a principal of the turn. Everything else of the ConfigMap stays.
  */
-export const entries: Guard = ({ changes, claims }) => {
+export const entries: AwsAuthRule = ({ change, before, after }, { claims }) => {
   const wanted = new Set<string>();
   const concerned = new Set<string>();
   const recorded = new Set<string>();
@@ -260,29 +278,25 @@ export const entries: Guard = ({ changes, claims }) => {
     if (claim.kind === 'aws-auth') wanted.add(JSON.stringify([list, folded(arn), username, []]));
   }
   const fault = (message: string) => blocking('foreign-entry-changed', AWS_AUTH_OBJECT, message, FAULT);
-  return changes.flatMap(({ change }) => {
-    if (change.kind !== 'aws-auth') return [];
-    const [before, after] = sides(change);
-    if (!after) return [fault('the plan would delete aws-auth, and lock everybody out')];
-    const [was, is] = [entryKeys(before), entryKeys(after)];
-    const come = without(is, was).filter((entry) => !wanted.has(entry));
-    const gone = without(was, is).filter((entry) => {
-      const [, arn, username] = JSON.parse(entry) as [string, string, string];
-      return !concerned.has(arn) || !(username.startsWith(USERNAME_PREFIX) || recorded.has(username));
-    });
-    return [
-      ...come.map((entry) => fault(`the plan would add the entry ${entry}, which nothing asks for`)),
-      ...gone.map((entry) => fault(`the plan would remove the entry ${entry}, which is not Gatehouse's`)),
-      ...(before && !sameJson(withoutLists(before), withoutLists(after))
-        ? [fault('the plan would change more of aws-auth than its two lists')]
-        : []),
-    ];
+  const [whole, result] = sides(change);
+  if (!result) return [fault('the plan would delete aws-auth, and lock everybody out')];
+  const [was, is] = [entryKeys(before), entryKeys(after)];
+  const come = without(is, was).filter((entry) => !wanted.has(entry));
+  const gone = without(was, is).filter((entry) => {
+    const [, arn, username] = JSON.parse(entry) as [string, string, string];
+    return !concerned.has(arn) || !(username.startsWith(USERNAME_PREFIX) || recorded.has(username));
   });
+  return [
+    ...come.map((entry) => fault(`the plan would add the entry ${entry}, which nothing asks for`)),
+    ...gone.map((entry) => fault(`the plan would remove the entry ${entry}, which is not Gatehouse's`)),
+    ...(whole && !sameJson(withoutLists(whole), withoutLists(result))
+      ? [fault('the plan would change more of aws-auth than its two lists')]
+      : []),
+  ];
 };
 
 /** The entries of both lists as `[list, arn, username, groups]`, as often as they stand there. */
-function entryKeys(configMap: KubernetesObject | undefined): string[] {
-  const { roles, users } = readAwsAuth(configMap?.data);
+function entryKeys({ roles, users }: AwsAuthMappings): string[] {
   const keys = (list: string, mappings: typeof roles) =>
     mappings.map(({ arn, username, groups }) => JSON.stringify([list, folded(arn), username, groups]));
   return [...keys('mapRoles', roles), ...keys('mapUsers', users)];
@@ -314,8 +328,8 @@ export function rights(policy: AccessPolicy): Guard {
     return giving.flatMap(({ change }) => {
       const [before, after] = sides(change);
       if (!after) return [];
-      const on = wanted.get(objectId(change)) ?? [];
-      const named = new Set(on.map(({ claim }) => (claim as RoleClaim | RoleBindingClaim).grant));
+      const here = claimsOn(wanted, change) as readonly OwnedClaim<RoleClaim | RoleBindingClaim>[];
+      const named = new Set(here.map(({ claim }) => claim.grant));
       const grants = policy.grants.filter(({ name }) => named.has(name));
       const fault = (message: string) => [blocking('beyond-level', change.object, message, FAULT)];
       if (change.kind === 'role') {
@@ -378,10 +392,9 @@ export function lockout(policy: AccessPolicy): Guard {
     const awsAuth = observed.get(objectId({ kind: 'aws-auth', object: AWS_AUTH_OBJECT })) as
       | AwsAuthObserved
       | undefined;
-    const masters = awsAuth?.present ? mastersOf(readAwsAuth(awsAuth.configMap.data)) : 0;
     const removing = changes.filter(({ change }) => change.kind === 'role-binding' && isAdminBinding(change));
     const lost = removing.some(({ change }) => boundTo(change.after).size < boundTo(change.before).size);
-    if (!lost || masters > 0) return [];
+    if (!lost || (awsAuth && mastersOf(mappingsOf(awsAuth)) > 0)) return [];
     const after = new Map(observed);
     for (const { change } of removing) after.set(objectId(change), change.after);
     const left = [...after].some(
@@ -427,12 +440,6 @@ function sides(change: Change): [KubernetesObject | undefined, KubernetesObject 
 
 function blocking(code: string, object: string, message: string, remedy: string): Finding {
   return { code, severity: 'blocks', object, message, remedy };
-}
-
-function awsAuthChanges(changes: Draft['changes']): { before: AwsAuthMappings; after: AwsAuthMappings }[] {
-  return changes
-    .filter(({ change }) => change.kind === 'aws-auth')
-    .map(({ change }) => ({ before: mappingsOf(change.before), after: mappingsOf(change.after) }));
 }
 
 function mappingsOf(state: unknown): AwsAuthMappings {

@@ -1,6 +1,6 @@
 import { grantSubject } from '../access/subject.ts';
 import type { Change, Finding, Kind, OwnedClaim } from '../resources/resource.ts';
-import { byObject, objectId, ownedClaimKey, type TurnClaims, unwantedClaims } from './turn-claims.ts';
+import { byObject, claimsOn, objectId, ownedClaimKey, type TurnClaims, unwantedClaims } from './turn-claims.ts';
 
 /**
  * What a turn will do, complete before it does any of it. JSON-able: a dry run is this value, not executed.
@@ -173,29 +173,18 @@ export function objectWork(kinds: readonly Kind[], claims: TurnClaims): ObjectWo
   const wantedOnce = new Map(claims.wanted.map((owned) => [ownedClaimKey(owned), owned]));
   const sides = Map.groupBy(claims.recorded, (owned) => wantedOnce.has(ownedClaimKey(owned)));
   const wanted = byObject([...wantedOnce.values()]);
-  const recorded = byObject(sides.get(true) ?? []);
-  const superseded = new Map<string, readonly OwnedClaim[]>();
-  const gone = new Map<string, readonly OwnedClaim[]>();
-  for (const [id, unwanted] of byObject(sides.get(false) ?? [])) {
-    const subjects = new Set((wanted.get(id) ?? []).map(({ subject }) => subject));
-    superseded.set(
-      id,
-      unwanted.filter(({ subject }) => subjects.has(subject)),
-    );
-    gone.set(
-      id,
-      unwanted.filter(({ subject }) => !subjects.has(subject)),
-    );
-  }
+  const [recorded, unwanted] = [byObject(sides.get(true) ?? []), byObject(sides.get(false) ?? [])];
   const visit = (pass: Pass, kind: Kind) =>
-    [...(pass === 'remove' ? gone : wanted)].flatMap(([id, [first]]): ObjectWork[] => {
-      if (first?.claim.kind !== kind.name) return [];
-      const own = recorded.get(id) ?? [];
-      const claims =
-        pass === 'remove'
-          ? { wanted: own, unwanted: gone.get(id) ?? [], recorded: own }
-          : { wanted: wanted.get(id) ?? [], unwanted: superseded.get(id) ?? [], recorded: own };
-      return [{ pass, kind, object: first.claim.object, claims }];
+    [...((pass === 'remove' ? unwanted : wanted).get(kind.name)?.keys() ?? [])].flatMap((object): ObjectWork[] => {
+      const key = { kind: kind.name, object };
+      const [there, going, own] = [claimsOn(wanted, key), claimsOn(unwanted, key), claimsOn(recorded, key)];
+      const subjects = new Set(going.length === 0 ? [] : there.map(({ subject }) => subject));
+      const isSuperseded = ({ subject }: OwnedClaim) => subjects.has(subject);
+      if (pass === 'add') {
+        return [{ pass, kind, object, claims: { wanted: there, unwanted: going.filter(isSuperseded), recorded: own } }];
+      }
+      const gone = going.filter((owned) => !isSuperseded(owned));
+      return gone.length === 0 ? [] : [{ pass, kind, object, claims: { wanted: own, unwanted: gone, recorded: own } }];
     });
   return [
     ...kinds.toReversed().flatMap((kind) => visit('remove', kind)),
