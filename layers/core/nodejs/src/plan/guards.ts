@@ -2,7 +2,7 @@ import { sameJson } from '../access/json.ts';
 import { NAME_PATTERN, SESSION_NAME_PATTERN, USERNAME_PREFIX } from '../access/names.ts';
 import type { AccessPolicy, Grant } from '../access/policy.ts';
 import { machineSubject } from '../access/subject.ts';
-import { type AwsAuthMapping, type AwsAuthMappings, readAwsAuth } from '../effective-access/aws-auth.ts';
+import { type AwsAuthMapping, type AwsAuthMappings, isOfNodes, readAwsAuth } from '../effective-access/aws-auth.ts';
 import { principalsChanged } from '../effective-access/changed-access.ts';
 import type { KubernetesObject } from '../ports/kubernetes.ts';
 import { AWS_AUTH_OBJECT, type AwsAuthClaim, type AwsAuthObserved, folded } from '../resources/aws-auth/model.ts';
@@ -19,7 +19,7 @@ import { isWithin, type RoleClaim } from '../resources/role/model.ts';
 import { boundIn, boundName, type RoleBindingClaim } from '../resources/role-binding/model.ts';
 import { bindingsOf, isShardOf, rolesOf } from './bindings.ts';
 import type { Draft, Guard } from './plan.ts';
-import { isProtected } from './principals.ts';
+import { protectedArns, protectedForm } from './principals.ts';
 import { byObject, claimsOn, objectId, unwantedClaims } from './turn-claims.ts';
 
 /** Kubernetes refuses a ConfigMap beyond 1 MiB; Gatehouse stops well before. Bytes. */
@@ -107,7 +107,8 @@ export function impersonatedPrincipals(policy: AccessPolicy): Guard {
       const [was, is] = [new Set(names(before)), names(after)];
       const wanted = new Set(claims.wanted.map(({ claim }) => (claim as Partial<ImpersonationClaim>).arn));
       const isOpen = (after.rules ?? []).some(({ resourceNames = [] }) => resourceNames.length === 0);
-      const wrong = is.filter((arn) => !was.has(arn) && (!wanted.has(arn) || isProtectedSafely(policy, arn)));
+      const guarded = protectedArns(policy);
+      const wrong = is.filter((arn) => !was.has(arn) && (!wanted.has(arn) || isAmong(guarded, arn)));
       if (!isOpen && after.aggregationRule === undefined && wrong.length === 0) return [];
       const message = `the plan would let the connector impersonate ${isOpen ? 'anybody' : wrong.join(', ')}, whom no grant names`;
       return [blocking('beyond-level', change.object, message, FAULT)];
@@ -191,8 +192,9 @@ export const strangersGroups: Guard = ({ claims, observed }) => {
 export function protectedPrincipals(policy: AccessPolicy): AwsAuthRule {
   return ({ before, moved }, { claims }) => {
     const nodes = nodesIn(before);
+    const guarded = protectedArns(policy);
     return moved
-      .filter((arn) => nodes.has(folded(arn)) || isProtectedSafely(policy, arn))
+      .filter((arn) => nodes.has(folded(arn)) || isAmong(guarded, arn))
       .flatMap((arn) => {
         const message = `the plan would change ${arn}, which is protected`;
         const found = blocking('protected-principal', AWS_AUTH_OBJECT, message, 'take it out of the grant');
@@ -213,7 +215,8 @@ export const onePrincipalEach: Guard = ({ claims }) => {
   const arnOf = ({ claim }: OwnedClaim) => folded((claim as AwsAuthClaim).arn);
   const owners = new Map<string, string>();
   for (const owned of [...claims.recorded.filter(doors), ...claims.wanted.filter(doors)]) {
-    if (!owners.has(arnOf(owned))) owners.set(arnOf(owned), owned.subject);
+    const arn = arnOf(owned);
+    if (!owners.has(arn)) owners.set(arn, owned.subject);
   }
   return claims.wanted.filter(doors).flatMap((owned) => {
     const owner = owners.get(arnOf(owned));
@@ -471,24 +474,22 @@ function administers(side: unknown): boolean {
   return state.present && state.object.kind === 'ClusterRoleBinding' && state.object.roleRef?.name === 'cluster-admin';
 }
 
-function isProtectedSafely(policy: AccessPolicy, arn: string): boolean {
+/** Whether an ARN, maybe of nobody, is one of {@link protectedArns}. */
+function isAmong(guarded: ReadonlySet<string>, arn: string): boolean {
+  if (guarded.size === 0) return false;
   try {
-    return isProtected(policy, arn);
+    return guarded.has(protectedForm(arn));
   } catch {
     // Not the ARN of a principal: a malformed mapping that matches nobody.
     return false;
   }
 }
 
-const NODE_GROUPS = new Set(['system:nodes', 'system:bootstrappers', 'system:node-proxier']);
-
 /** The ARNs, folded, that aws-auth admits as nodes. */
 function nodesIn(mappings: AwsAuthMappings): ReadonlySet<string> {
-  const isNode = ({ username, groups }: AwsAuthMapping) =>
-    username.includes('{{EC2PrivateDNSName}}') || groups.some((group) => NODE_GROUPS.has(group));
   return new Set(
     entriesOf(mappings)
-      .filter(isNode)
+      .filter(isOfNodes)
       .map(({ arn }) => folded(arn)),
   );
 }
