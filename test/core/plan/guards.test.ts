@@ -237,6 +237,8 @@ describe('protected principals', () => {
   it.each<[string, string, string, number]>([
     ['a node line that goes', all, BREAK_GLASS, 1],
     ['a node line that is changed', all, all.replace('system:nodes', 'system:masters'), 1],
+    ['a line of Windows nodes that goes', entry(role('windows'), 'w', 'eks:kube-proxy-windows'), '', 1],
+    ['a line of pods on Fargate that goes', entry(role('fargate'), 'system:node:{{SessionName}}'), '', 1],
     ['a node line that is overruled by a later one', all, all + entry(role('nodes'), SHARED), 1],
     ['a protected principal whose line goes', all, NODES, 1],
     ['a protected principal in other case, who gets a line', NODES, NODES + entry(role('Break-Glass'), SHARED), 1],
