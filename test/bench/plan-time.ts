@@ -32,7 +32,7 @@ export const planTime: Measurement = {
       tell(one);
       const inputs = SIZES.map((size) => planning(one, size));
       const works = inputs.map((input) => () => void planTurn(input));
-      times.set(one, fastestMilliseconds(quick ? 2 : 9, works, cpuMilliseconds));
+      times.set(one, fastestMilliseconds(quick ? 2 : 25, works, cpuMilliseconds));
     }
     const ratio = ([small, large]: readonly number[]) => rounded(large! / small!);
     return {

@@ -161,50 +161,50 @@ export class GoYamlScanner {
   #fetch(): void {
     this.#skipToToken();
     this.#closeBlocks(this.#column);
-    this.#fetcherHere()();
+    this.#fetchHere();
   }
 
-  /** What reads the token that begins here. */
-  #fetcherHere(): () => void {
+  /** Reads the token that begins here. */
+  #fetchHere() {
     const character = this.#at();
-    if (character === '') return () => this.#fetchEnd();
-    if (this.#column === 0 && character === '%') return () => this.#fetchDirective();
-    if (this.#isDocumentMarker()) return () => this.#fetchDocumentMarker();
+    if (character === '') return this.#fetchEnd();
+    if (this.#column === 0 && character === '%') return this.#fetchDirective();
+    if (this.#isDocumentMarker()) return this.#fetchDocumentMarker();
     const inFlow = this.#flowLevel > 0;
     const next = this.#at(1);
     switch (character) {
       case '[':
       case '{':
-        return () => this.#fetchOpening(character);
+        return this.#fetchOpening(character);
       case ']':
       case '}':
-        return () => this.#fetchClosing(character);
+        return this.#fetchClosing(character);
       case ',':
-        return () => this.#fetchComma();
+        return this.#fetchComma();
       case '-':
-        if (isBlankOrEnd(next)) return () => this.#fetchEntry();
+        if (isBlankOrEnd(next)) return this.#fetchEntry();
         break;
       case '?':
-        if (inFlow || isBlankOrEnd(next)) return () => this.#fetchKey();
+        if (inFlow || isBlankOrEnd(next)) return this.#fetchKey();
         break;
       case ':':
-        if (inFlow || isBlankOrEnd(next)) return () => this.#fetchValue();
+        if (inFlow || isBlankOrEnd(next)) return this.#fetchValue();
         break;
       case '*':
       case '&':
-        return () => this.#fetchPossibleKey(() => this.#scanAnchor(character === '*' ? 'alias' : 'anchor'));
+        return this.#fetchPossibleKey(() => this.#scanAnchor(character === '*' ? 'alias' : 'anchor'));
       case '!':
-        return () => this.#fetchPossibleKey(() => this.#scanTag());
+        return this.#fetchPossibleKey(() => this.#scanTag());
       case '|':
       case '>':
-        if (!inFlow) return () => this.#fetchBlockScalar(character === '|');
+        if (!inFlow) return this.#fetchBlockScalar(character === '|');
         break;
       case "'":
       case '"':
-        return () => this.#fetchPossibleKey(() => this.#scanQuoted(character));
+        return this.#fetchPossibleKey(() => this.#scanQuoted(character));
     }
     if (!this.#mayStartPlain(character, next, inFlow)) this.fail('found character that cannot start any token');
-    return () => this.#fetchPossibleKey(() => this.#scanPlain());
+    return this.#fetchPossibleKey(() => this.#scanPlain());
   }
 
   #mayStartPlain(character: string, next: string, inFlow: boolean): boolean {

@@ -48,10 +48,18 @@ function crowdedIn(text: string, node: Node): Node | undefined {
     before !== undefined &&
     before.start !== before.end &&
     first.start !== first.end &&
-    !/[\r\n]/.test(text.slice(before.end, first.start));
+    !breaksBetween(text, before.end, first.start);
   return node.kind === 'sequence'
     ? node.items.find((item, index) => isCrowded(node.items[index - 1], item))
     : node.pairs.find(([key], index) => isCrowded(node.pairs[index - 1]?.[1], key))?.[0];
+}
+
+/** Whether a line ends between two places. */
+function breaksBetween(text: string, from: number, to: number): boolean {
+  for (let at = from; at < to; at++) {
+    if (text[at] === '\n' || text[at] === '\r') return true;
+  }
+  return false;
 }
 
 /** Characters that Go's reader refuses, or takes for something else than ours does; a byte order mark may only come first. */
@@ -111,21 +119,24 @@ function badEscape(written: string): string | undefined {
 
 /** Go looks for the colon 1024 characters far, blanks between included. */
 const LONGEST_KEY = 1000;
+const MOST_BLANKS = 20;
 
 function pairFault(text: string, written: Node, value: Node): string | undefined {
   const key = resolved(written);
   if (key.kind !== 'scalar') return `a ${key.kind} is used as a key; are quotes missing around {{ }}?`;
   if (key.plain && key.tag === '' && isNull(key.value)) return 'a key is null';
   if (key.plain && key.value === '<<' && !merges(value)) return 'only mappings can be merged with <<';
-  if (/[\r\n]/.test(text.slice(written.start, written.end))) return 'a key is longer than its line';
+  if (breaksBetween(text, written.start, written.end)) return 'a key is longer than its line';
   if (written.end - written.start > LONGEST_KEY) return `a key is longer than ${LONGEST_KEY} characters`;
   if (key.plain && /^[-+]?\d\w{16,}$/.test(key.value)) return `the key ${key.value} is too large a number`;
-  const behind = text.slice(written.end, written.end + 80);
-  if (!/^[ \t]*[:,\]}]/.test(behind)) return 'a key is apart from its colon';
-  if (key.plain && /^[ \t]*:[^\s]/.test(behind)) return 'a colon is not apart from what follows';
+  let colon = written.end;
+  while (colon < written.end + MOST_BLANKS && (text[colon] === ' ' || text[colon] === '\t')) colon += 1;
+  if (!':,]}'.includes(text[colon] ?? ' ')) return 'a key is apart from its colon';
+  if (key.plain && text[colon] === ':' && !/^\s?$/.test(text[colon + 1] ?? ''))
+    return 'a colon is not apart from what follows';
   if (value.kind !== 'mapping' || value.bracketed) return undefined;
   const begins = value.pairs[0]?.[0].start ?? value.start;
-  return /[\r\n]/.test(text.slice(written.end, begins)) ? undefined : 'a mapping begins on the line of its key';
+  return breaksBetween(text, written.end, begins) ? undefined : 'a mapping begins on the line of its key';
 }
 
 function merges(value: Node): boolean {
