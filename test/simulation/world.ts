@@ -111,6 +111,7 @@ export class Simulation {
   readonly #ids = countingRandom(1);
   readonly #secrets = memorySecrets();
   readonly #documents = memoryDocuments();
+  readonly #written = new Set<Happening>();
   readonly #gates: Gate[] = [];
   readonly #processes = new Set<Process>();
   readonly #running: Record<QueueName, number> = { intake: 0, iam: 0, clusters: 0, later: 0 };
@@ -263,7 +264,12 @@ export class Simulation {
     this.#events += 1;
     const cause = { source: 'okta', event: `event-${this.#events}`, type: 'test', receivedAt: this.clock.now() };
     if ('upload' in happening) {
-      this.policies.push(happening.upload);
+      // The object is written once; what is repeated is the word of it.
+      if (!this.#written.has(happening)) {
+        this.#written.add(happening);
+        this.policies.push(happening.upload);
+        this.#documents.upload(BUCKET, POLICY_KEY, happening.upload);
+      }
       this.#allowed = undefined;
       this.#start(
         'upload',
