@@ -412,7 +412,9 @@ describe('schedules', () => {
 
 describe('rights', () => {
   const state = ['dynamodb:DeleteItem', 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:Query'];
-  const turns = ['events:PutEvents', 'sqs:SendMessage', 'sts:AssumeRole', ...state];
+  // Who looks at many subjects reads many items at once.
+  const gathers = 'dynamodb:BatchGetItem';
+  const turns = ['events:PutEvents', 'sqs:SendMessage', 'sts:AssumeRole', ...state, gathers];
   // The role that three functions share is fed from two queues; SAM adds that right only to roles that it makes itself.
   const fed = ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes'];
   // What the plan of a turn on an IAM principal reads; not the secret of a key.
@@ -437,15 +439,15 @@ describe('rights', () => {
     ['receive-event', ['dynamodb:GetItem', 'dynamodb:PutItem', 'sqs:SendMessage']],
     [
       'plan-access',
-      [...state, 'sqs:SendMessage', 'eks:DescribeCluster', 'sts:AssumeRole', 's3:GetObject', 's3:ListBucket'],
+      [...state, gathers, 'sqs:SendMessage', 'eks:DescribeCluster', 'sts:AssumeRole', 's3:GetObject', 's3:ListBucket'],
     ],
     ['reconcile-iam', [...turns, ...iam, ...looksUp]],
     ['reconcile-cluster', shared],
     ['verify-access', shared],
     ['run-operation', shared],
     ['connect-cluster', shared],
-    ['tick', ['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:Query', 'sqs:SendMessage']],
-    ['sweep', ['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:Query', 'sqs:SendMessage']],
+    ['tick', ['dynamodb:GetItem', gathers, 'dynamodb:PutItem', 'dynamodb:Query', 'sqs:SendMessage']],
+    ['sweep', ['dynamodb:GetItem', gathers, 'dynamodb:PutItem', 'dynamodb:Query', 'sqs:SendMessage']],
   ])('%s may do what its ports and kinds do, and nothing else', (name, actions) => {
     expect(actionsOf(statementsOf(named(name)))).toEqual([...new Set(actions)].sort());
   });

@@ -17,7 +17,7 @@ const terminal: Terminal = {
   env,
   ask:
     stdin.isTTY && stderr.isTTY
-      ? async (question) => (await import('./terminal/ask.ts')).askOn(stdin, stderr, question)
+      ? async (question, signal) => (await import('./terminal/ask.ts')).askOn(stdin, stderr, question, signal)
       : undefined,
   exitCode: 0,
 };

@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { readFileSync } from 'node:fs';
 import { Failure } from '@gatehouse/core/access/failure';
 import type { AccessPolicy } from '@gatehouse/core/access/policy';
-import { readPolicy } from '@gatehouse/core/policy/read';
+import { requirePolicy } from '@gatehouse/core/policy/require';
 
 /** The text of a document. @throws Failure `invalid` where it is no UTF-8: what is written back would have lost bytes. */
 export function readDocument(file: string): string {
@@ -13,10 +13,5 @@ export function readDocument(file: string): string {
 
 /** Reads a policy document that has to be right. @throws Failure `invalid` with the place of the first error. */
 export function readPolicyFile(file: string): AccessPolicy {
-  const reading = readPolicy(readDocument(file));
-  if (reading.ok) return reading.policy;
-  const [error] = reading.errors;
-  throw new Failure('invalid', `${file}:${error?.line}:${error?.column}: ${error?.message}`, {
-    remedy: `${error?.remedy}; "gatehouse validate ${file}" tells all that is wrong`,
-  });
+  return requirePolicy(readDocument(file), file);
 }

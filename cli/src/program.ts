@@ -1,5 +1,5 @@
 import { VERSION } from '@gatehouse/core/access/version';
-import { Command, CommanderError } from 'commander';
+import { type Argument, Command, CommanderError } from 'commander';
 import { type Format, yamlOf } from './terminal/answer.ts';
 import { type Problem, problemOf, writeProblem } from './terminal/problem.ts';
 import type { Terminal } from './terminal/terminal.ts';
@@ -79,6 +79,8 @@ export function createProgram(terminal: Terminal): Command {
       getOutHasColors: () => false,
       getErrHasColors: () => false,
     })
+    // That a verb has options goes without saying.
+    .configureHelp({ subcommandTerm: (verb) => [verb.name(), ...verb.registeredArguments.map(argumentTerm)].join(' ') })
     .exitOverride()
     .addHelpText('after', EPILOGUE);
   program.commandsGroup('Try it:');
@@ -128,6 +130,12 @@ export function createProgram(terminal: Terminal): Command {
   return program;
 }
 
+/** `<cluster>`, `[target...]`. */
+function argumentTerm(argument: Argument): string {
+  const name = `${argument.name()}${argument.variadic ? '...' : ''}`;
+  return argument.required ? `<${name}>` : `[${name}]`;
+}
+
 /** Runs the command; answers its exit code, once everything it started has ended. Never throws. */
 export async function run(arguments_: readonly string[], terminal: Terminal): Promise<number> {
   const program = createProgram(terminal);
@@ -139,7 +147,7 @@ export async function run(arguments_: readonly string[], terminal: Terminal): Pr
     await program.parseAsync(arguments_, { from: 'user' });
   } catch (error) {
     if (isHelp(error)) return error.exitCode === 0 ? 0 : 1;
-    const format = verb ? verb.opts<{ output?: Format }>().output : formatTyped(arguments_);
+    const format = verb ? formatAsked(verb) : formatTyped(arguments_);
     const problem = error instanceof CommanderError ? usageProblem(error, program, arguments_) : problemOf(error);
     await writeError(terminal, problem, format, error);
     return 1;
@@ -180,6 +188,11 @@ function verbTyped(command: Command, [first, ...rest]: readonly string[]): Comma
 
 function pathOf(command: Command): string {
   return command.parent ? `${pathOf(command.parent)} ${command.name()}` : command.name();
+}
+
+/** The format that was asked for. What a verb writes without being asked, like a manifest, is no format of errors. */
+function formatAsked(verb: Command): Format | undefined {
+  return verb.getOptionValueSource('output') === 'cli' ? verb.opts<{ output?: Format }>().output : undefined;
 }
 
 /** The format that was asked for, where the arguments are not understood. */

@@ -24,9 +24,10 @@ export type Handler = (event: APIGatewayProxyEventV2) => Promise<APIGatewayProxy
 const ROUTE = /\/webhooks\/([^/]+)\/?$/;
 
 /**
- * `GET` and `POST /webhooks/{source}`. Answers 204 once a delivery is recorded and enqueued, or need not be; 400 malformed,
- * 401 not proven or too old, 403 what the access policy does not onboard, 404 no such source, 405 method, 413 too large; 503 when the sender should try again. Before
- * a request is authenticated, nothing of it goes anywhere but, in part, into a log line.
+ * `POST /webhooks/{source}`, and `GET` where the source's provider asks whether the endpoint is ours. Answers 204 once a delivery
+ * is recorded and enqueued, or need not be; 400 malformed, 401 not proven or too old, 403 what the access policy does not onboard,
+ * 404 no such source, 405 any other method, with those that there are in `Allow`; 413 too large; 503 when the sender should try
+ * again. Before a request is authenticated, nothing of it goes anywhere but, in part, into a log line.
  */
 export function createHandler(dependencies: Dependencies): Handler {
   return async (event) => {

@@ -5,7 +5,7 @@ import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { Failure } from '@gatehouse/core/access/failure';
 import { ENVIRONMENT_LABEL } from '@gatehouse/core/access/names';
 import type { AccessPolicy, Cluster } from '@gatehouse/core/access/policy';
-import { readPolicy } from '@gatehouse/core/policy/read';
+import { requirePolicy } from '@gatehouse/core/policy/require';
 import { webhookSources } from '@gatehouse/core/sources/sources';
 import { AwsEndpoint, type EndpointSnapshot } from './aws/endpoint.ts';
 import type { EventPattern } from './aws/event-pattern.ts';
@@ -100,7 +100,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   const root = options.root ?? fileURLToPath(new URL('../..', import.meta.url));
   const policyFile = options.policyFile ?? fileURLToPath(new URL('../policy.yaml', import.meta.url));
   const policyText = readFileSync(policyFile, 'utf8');
-  const policy = parsed(policyText, policyFile);
+  const policy = requirePolicy(policyText, policyFile);
   const templateText = readFileSync(join(root, options.template ?? 'template.yaml'), 'utf8');
   const cleanUp: (() => unknown)[] = [];
   try {
@@ -256,15 +256,6 @@ async function start(
       return stopping;
     },
   };
-}
-
-function parsed(text: string, file: string): AccessPolicy {
-  const reading = readPolicy(text);
-  if (reading.ok) return reading.policy;
-  const [error] = reading.errors;
-  throw new Failure('invalid', `${file}:${error?.line}:${error?.column}: ${error?.message}`, {
-    remedy: error?.remedy ?? '',
-  });
 }
 
 /** Gatehouse lives in the account that it needs no role to enter. */

@@ -84,7 +84,7 @@ export const DIRECTIONS: readonly Direction[] = [
   {
     place: 'core/aws',
     places: ['core/access', 'core/ports'],
-    packages: [...AWS_SDK, '@aws-lambda-powertools/metrics', 'node:crypto', 'zod'],
+    packages: [...AWS_SDK, '@aws-lambda-powertools/metrics', 'dataloader', 'node:crypto', 'zod'],
     exceptions: [
       {
         module: /\/world\.ts$/,

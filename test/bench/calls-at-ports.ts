@@ -1,3 +1,5 @@
+import { gatheredGets } from '@gatehouse/core/aws/gathered-gets';
+import type { Table } from '@gatehouse/core/ports/table';
 import type { TurnPorts } from '@gatehouse/core/work/turn-ports';
 
 /** The services behind the ports, as they are called. */
@@ -21,6 +23,8 @@ export interface PortCall {
   readonly method: string;
   /** Of SQS: how many calls of the API it is. */
   readonly calls: number;
+  /** Of DynamoDB: how many items are read at once. */
+  readonly items: number;
   readonly isWrite: boolean;
 }
 
@@ -39,15 +43,23 @@ export function withCalls(ports: TurnPorts, around: (call: PortCall) => Promise<
           const messages = service === 'SQS' ? (given[1] as readonly unknown[]).length : 1;
           const name = String(method);
           const calls = Math.ceil(messages / BATCH);
-          await around({ service, method: name, calls, isWrite: !READING.test(name) });
+          await around({ service, method: name, calls, items: 1, isWrite: !READING.test(name) });
           return Reflect.apply(member, of, given);
         };
       },
     });
+  /** As over DynamoDB, gets at one time are one call. */
+  const gathering = (table: Table): Table => ({
+    ...seen('DynamoDB', table),
+    get: gatheredGets(async (keys) => {
+      await around({ service: 'DynamoDB', method: 'get', calls: 1, items: keys.length, isWrite: false });
+      return Promise.all(keys.map((key) => table.get(key)));
+    }),
+  });
   const { world } = ports;
   return {
     ...ports,
-    table: seen('DynamoDB', ports.table),
+    table: gathering(ports.table),
     ledger: seen('DynamoDB', ports.ledger),
     queues: seen('SQS', ports.queues),
     notices: seen('EventBridge', ports.notices),

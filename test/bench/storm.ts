@@ -37,6 +37,8 @@ export const CALL_TAKES: Readonly<Record<Service, { readonly read: number; reado
   EventBridge: { read: 15, write: 15 },
   web: { read: 100, write: 100 },
 };
+/** What each item more in one BatchGetItem adds. */
+const EACH_FURTHER_ITEM = 0.1;
 /** Each call takes between three quarters and five quarters of that, and one in a hundred five times as long. */
 const SLOW = { one: 0.01, times: 5 };
 /** From the queue to the running function, and what a warm function spends beside its calls. */
@@ -149,8 +151,8 @@ export async function storm(weather: Weather, tell: (line: string) => void = () 
   let counting = false;
   let marksPut = 0;
   let turns = 0;
-  const takes = ({ service, isWrite }: PortCall) => {
-    const { [isWrite ? 'write' : 'read']: usual } = CALL_TAKES[service];
+  const takes = ({ service, isWrite, items }: PortCall) => {
+    const usual = CALL_TAKES[service][isWrite ? 'write' : 'read'] + (items - 1) * EACH_FURTHER_ITEM;
     const slow = random.fraction() < SLOW.one ? SLOW.times : 1;
     return Math.round(usual * (0.75 + random.fraction() / 2) * slow);
   };
@@ -362,7 +364,7 @@ export const storms: Measurement = {
   async measure({ quick, tell }: Effort): Promise<Figures> {
     const events = quick ? 500 : EVENTS;
     const title = `A storm of ${events.toLocaleString('en')} events`;
-    const came = await storm({ events, revocationEvery: 20, rate: 500, idle: 50 }, tell);
+    const came = await storm({ events, revocationEvery: 20, rate: 500, idle: 500 }, tell);
     const { idle, revocations, grants, acknowledgements } = came;
     const ms = (list: readonly number[], part: number) => Math.round(quantile(list, part));
     const times = (part: number) => rounded(quantile(revocations, part) / quantile(idle, part));

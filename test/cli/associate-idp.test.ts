@@ -47,7 +47,10 @@ const FINDING = {
   message: 'acme.okta.com leads to 10.0.0.1',
   remedy: 'give it a public address',
 } as const;
-const EMPTY_PLAN = { changes: [], findings: [], held: [] };
+const EMPTY_PLAN = {
+  ...{ target: `cluster/${ARN}`, mode: 'enforce', policyVersion: { version: 1, digest: 'd' } },
+  ...{ changes: [], findings: [], held: [], subjects: [] },
+};
 const CHANGES = {
   ...EMPTY_PLAN,
   changes: [
@@ -177,7 +180,7 @@ describe('gatehouse associate-idp', () => {
     looks = [outcome()];
     const { code, out } = await gatehouse('associate-idp', 'prod-eu', '--dry-run');
     expect(code).toBe(0);
-    expect(out).toContain('1 object: 1 to make');
+    expect(out).toContain('Plan: 1 to make, 0 to change, 0 to remove on 1 cluster.');
     plan = { ...EMPTY_PLAN, findings: [FINDING] };
     expect((await gatehouse('associate-idp', 'prod-eu', '--dry-run')).code).toBe(3);
     expect(reconciled()).toEqual([]);
@@ -202,7 +205,7 @@ describe('gatehouse associate-idp', () => {
 
   it('gives up following, not what was begun', async () => {
     looks = [outcome(), outcome({ waiting: waits('EKS is associating it') })];
-    const { code, err } = await gatehouse('associate-idp', 'prod-eu', '--timeout', '0.0001');
+    const { code, err } = await gatehouse('associate-idp', 'prod-eu', '--timeout', '0.006');
     expect(code).toBe(1);
     expect(err).toContain('[deadline]');
     expect(err).toContain('it goes on by itself');

@@ -61,6 +61,46 @@ describe('columns', () => {
     expect(columns(fitting, { style: PLAIN, width: 40 })).toBe('a-long-name  fits well enough\n');
   });
 
+  it('let one row of many be too long, and put only its last column below', () => {
+    const rows = [
+      ['a', 'one two three four five six seven eight'],
+      ['bb', 'x'],
+      ['a-name-that-is-longer-than-others', 'y'],
+      ['c', 'z'],
+    ];
+    expect(columns(rows, { style: PLAIN, width: 44 })).toBe(
+      [
+        'a   one two three four five six seven eight',
+        'bb  x',
+        'a-name-that-is-longer-than-others',
+        '    y',
+        'c   z',
+        '',
+      ].join('\n'),
+    );
+  });
+
+  it('give each row a block where even the other columns do not fit', () => {
+    const rows = [
+      ['prod-eu', '', 'arn:aws:iam::111122223333:role/one', 'pay'],
+      ['staging', 'mia', 'arn:aws:iam::111122223333:role/two', ''],
+    ];
+    const head = ['CLUSTER', 'WHO', 'PRINCIPAL', 'WHERE'];
+    expect(columns(rows, { head, style: PLAIN, width: 46 })).toBe(
+      [
+        'CLUSTER    prod-eu',
+        'PRINCIPAL  arn:aws:iam::111122223333:role/one',
+        'WHERE      pay',
+        '',
+        'CLUSTER    staging',
+        'WHO        mia',
+        'PRINCIPAL  arn:aws:iam::111122223333:role/two',
+        '',
+      ].join('\n'),
+    );
+    expect(columns(rows, { head, style: PLAIN })).toMatch(/^CLUSTER {2}WHO {2}PRINCIPAL {27}WHERE\n/);
+  });
+
   it('are the same with colours and without, once these are taken off', () => {
     const text = fc.string({ unit: 'binary', maxLength: 12 });
     fc.assert(

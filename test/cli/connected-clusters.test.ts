@@ -70,7 +70,7 @@ describe('a team with the policy that is printed, and nothing else', () => {
 
   it('sees what would be made, and makes nothing', async () => {
     const { code, out } = await gatehouse('register-cluster', 'lab', '--provider', 'OTHER', '--dry-run');
-    expect([code, out]).toEqual([0, expect.stringContaining('2 objects: 2 to make')]);
+    expect([code, out]).toEqual([0, expect.stringContaining('Plan: 2 to make, 0 to change, 0 to remove on 1 in IAM.')]);
     expect(registered('lab')).toBeUndefined();
   });
 

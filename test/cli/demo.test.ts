@@ -34,8 +34,8 @@ describe('npm run demo', () => {
   it.each([
     {
       wire: 'the route of webhooks',
-      part: /^ {8}Delivery:\n(?: {10}.*\n)+/m,
-      fails: 'both webhooks are acknowledged',
+      part: /^ {6}Events:\n {8}#.*\n {8}Delivery:\n(?: {10}.*\n)+/m,
+      fails: 'each function is invoked',
     },
     {
       wire: 'the feed of the planner',

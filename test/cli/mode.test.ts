@@ -104,8 +104,9 @@ describe('gatehouse mode', () => {
 
   it('uploads nothing in a dry run, nor where nothing changes', async () => {
     expect((await gatehouse(['mode', 'prod-eu', 'enforce', '--dry-run'])).code).toBe(0);
+    expect((await gatehouse(['mode', 'prod-eu', 'enforce', '--dry-run', '--detailed-exitcode'])).code).toBe(2);
     expect((await gatehouse(['mode', 'prod-eu', 'observe'])).out).toContain('already: nothing was changed');
-    expect(operations()).toEqual(['cluster-mode', 'cluster-mode']);
+    expect(operations()).toEqual(['cluster-mode', 'cluster-mode', 'cluster-mode']);
   });
 
   it('asks nobody for what narrows, and leaves to the next person what a version before widens', async () => {
@@ -141,7 +142,9 @@ describe('gatehouse mode', () => {
     expect({ code, out }).toMatchObject({ code: 0, out: expect.stringContaining('from observe to paused') });
     expect(readFileSync(file, 'utf8')).toBe(DOCUMENT.replace('{ account', '{ mode: paused, account'));
     expect(statSync(file).mode & 0o777).toBe(0o640);
-    expect((await gatehouse(['mode', 'prod-eu', 'enforce', '--policy', file, '--dry-run'])).code).toBe(0);
+    const typed = ['mode', 'prod-eu', 'enforce', '--policy', file, '--dry-run'];
+    expect((await gatehouse(typed)).code).toBe(0);
+    expect((await gatehouse([...typed, '--detailed-exitcode'])).code).toBe(2);
     expect(readFileSync(file, 'utf8')).toContain('mode: paused');
     expect((await gatehouse(['mode', 'nope', 'enforce', '--policy', file])).err).toContain('[not-found]');
     expect((await gatehouse(['mode', 'nope', '--policy', file])).err).toContain('[not-found]');
@@ -193,6 +196,13 @@ describe('gatehouse who-can', () => {
     expect(out).toContain('mallory\\u{1b}');
     answers['who-can'] = () => undefined;
     expect((await gatehouse(['who-can', 'get', 'pods', '-A'])).code).toBe(1);
+  });
+
+  it('is an error where the only one that is asked could not be', async () => {
+    answers['who-can'] = () => undefined;
+    const { code, out, err } = await gatehouse(['who-can', 'get', 'pods', '--cluster', 'c1']);
+    expect({ code, out }).toEqual({ code: 1, out: '' });
+    expect(err).toMatch(/^error \[unreachable\] it does not answer\n/);
   });
 
   it('answers 3 where nobody may, and says where more may', async () => {

@@ -1,10 +1,12 @@
-import type { IncomingMessage } from 'node:http';
-import { describe, expect, it } from 'vitest';
+import { createServer, type IncomingMessage } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Sandbox } from '@gatehouse/sandbox/sandbox';
+import { afterAll, describe, expect, it } from 'vitest';
 import { readLogLine } from '../../cli/src/pipeline/log-line.ts';
 import { Happened, KEPT } from '../../cli/src/sandbox/page/happened.ts';
 import { html } from '../../cli/src/sandbox/page/html.ts';
 import { renderPage } from '../../cli/src/sandbox/page/page.ts';
-import { asksForPage } from '../../cli/src/sandbox/page/serve.ts';
+import { asksForPage, MOST_LISTENERS, pageOf } from '../../cli/src/sandbox/page/serve.ts';
 import type { View } from '../../cli/src/sandbox/page/view.ts';
 
 const HOSTILE = '<script>"\'&';
@@ -166,4 +168,33 @@ describe('a request is for the page', () => {
     { what: 'with a body', is: asked('/', { accept }, 'POST') },
     { what: 'presigned', is: asked('/?X-Amz-Signature=1', { accept }) },
   ])('not where it is $what', ({ is }) => expect(is).toBe(false));
+});
+
+describe('news', async () => {
+  const server = createServer();
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+  const awsEndpointUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const page = pageOf({ awsEndpointUrl } as Sandbox, () => '');
+  server.on('request', (incoming, outgoing) => page.serve(incoming, outgoing));
+  afterAll(() => {
+    page.stop();
+    server.close();
+    server.closeAllConnections();
+  });
+
+  const gone = new AbortController();
+  const listen = (signal?: AbortSignal) =>
+    fetch(`${awsEndpointUrl}/live`, { headers: { accept: 'text/event-stream' }, ...(signal ? { signal } : {}) });
+
+  it('are told to so many and no more, until one goes', async () => {
+    const heard = [await listen(gone.signal)];
+    for (let count = 1; count < MOST_LISTENERS; count += 1) heard.push(await listen());
+    expect(heard.map(({ status }) => status)).toEqual(Array.from({ length: MOST_LISTENERS }, () => 200));
+    const refused = await listen();
+    expect(refused.status).toBe(503);
+    expect(refused.headers.get('retry-after')).toBe('5');
+    expect(await refused.text()).toContain('32 listen already');
+    gone.abort();
+    await expect.poll(async () => (await listen()).status).toBe(200);
+  });
 });

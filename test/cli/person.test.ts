@@ -9,6 +9,8 @@ import { CLUSTER_OBJECTS } from '../../cli/src/demo/clusters.ts';
 import { Stage } from '../../cli/src/demo/stage.ts';
 import { until } from '../../cli/src/demo/until.ts';
 import { newMessageId, send } from '../../cli/src/demo/webhooks.ts';
+import { PLAIN } from '../../cli/src/terminal/style.ts';
+import { writeReport } from '../../cli/src/verbs/verify.ts';
 import { runCommand } from './terminal.ts';
 
 /*
@@ -167,6 +169,20 @@ describe('gatehouse can-i, for oneself', () => {
 });
 
 describe('gatehouse verify', () => {
+  it('says of somebody who does not come in that there was nothing to ask', () => {
+    let out = '';
+    const write = (text: string) => {
+      out += text;
+    };
+    const output = { write, style: PLAIN, width: undefined };
+    const nobody = { logins: [], rights: [], answers: [], troubles: [], ok: true };
+    const administrator = { allowed: false, expected: false };
+    writeReport(output, { cluster: 'staging', person: 'user/standard/mia', administrator, ...nobody });
+    expect(out).toMatch(
+      /\nas the policy says: they do not come in, so nothing was asked; no administrator of the cluster\n$/,
+    );
+  });
+
   it('says plainly what a person can and cannot do, by which grant', async () => {
     const { code, out } = await gatehouse('verify', 'mia');
     expect(code, out).toBe(0);

@@ -80,6 +80,15 @@ describe('gatehouse sandbox --output json', () => {
     expect((await fetch(awsEndpointUrl)).headers.get('content-type')).toBe('text/xml');
     expect(await statusFor(awsEndpointUrl, { accept: 'text/html', host: 'gatehouse.example' })).toBe(421);
 
+    // The route takes every method, so that the receiver can say which there are.
+    const put = async (path: string) => {
+      const { status, headers } = await fetch(`${webhookUrl}/${path}`, { method: 'PUT', body: '{}' });
+      return { status, allow: headers.get('allow') };
+    };
+    expect(await put('okta')).toEqual({ status: 405, allow: 'GET, POST' });
+    expect(await put('standard')).toEqual({ status: 405, allow: 'POST' });
+    expect(await put('nobody')).toEqual({ status: 404, allow: null });
+
     const { code, within } = await interrupt(sandbox);
     expect({ code, err: sandbox.err() }).toEqual({ code: 0, err: '' });
     expect(within).toBeLessThan(2_000);

@@ -19,10 +19,10 @@ import {
   SQSClient,
 } from '@aws-sdk/client-sqs';
 import { s3Documents } from '@gatehouse/core/aws/documents';
+import { gatheringTable } from '@gatehouse/core/aws/gathering-table';
 import { iamOver } from '@gatehouse/core/aws/iam';
 import { sqsQueues } from '@gatehouse/core/aws/queues';
 import { secretsManager } from '@gatehouse/core/aws/secrets';
-import { dynamoTable } from '@gatehouse/core/aws/table';
 import type { QueueName } from '@gatehouse/core/ports/queues';
 import { readTemplate } from '../../sandbox/src/template/read.ts';
 import type { DocumentsSubject } from './documents.ts';
@@ -58,11 +58,11 @@ function newStack({ account, client }: Aws) {
 }
 
 /** The table of template.yaml, made anew. */
-export async function tableOver(aws: Aws): Promise<TableSubject> {
+export async function tableOver(aws: Aws, make = gatheringTable): Promise<TableSubject> {
   const client = new DynamoDBClient(aws.client);
   const { name, input } = newStack(aws).tables.find(({ logicalId }) => logicalId === 'StateTable')!;
   await client.send(new CreateTableCommand(input as unknown as CreateTableCommand['input']));
-  return { table: dynamoTable({ tableName: name, client }), close: async () => client.destroy() };
+  return { table: make({ tableName: name, client }), close: async () => client.destroy() };
 }
 
 const LOGICAL_IDS: Readonly<Record<QueueName, string>> = {

@@ -43,6 +43,17 @@ export function tableContract(name: string, make: () => Promise<TableSubject>, d
     afterAll(() => subject?.close?.());
 
     describe('items', () => {
+      it('are read at once like one by one: each its own, also twice, also where there is none', async () => {
+        const pk = partition();
+        const keys = Array.from({ length: 230 }, (_, index) => ({ pk, sk: `item-${index % 115}` }));
+        const there = keys.slice(0, 115).filter((_, index) => index % 3 > 0);
+        for (const key of there) await table.put(item(key.pk, key.sk, { of: key.sk }));
+        const read = await Promise.all(keys.map((key) => table.get(key)));
+        expect(read).toEqual(
+          keys.map((key) => (there.some(({ sk }) => sk === key.sk) ? { ...key, of: key.sk } : undefined)),
+        );
+      });
+
       it('come back as they were put', async () => {
         const pk = partition();
         const put = item(pk, 'one', {

@@ -19,7 +19,8 @@ import { readChain } from '@gatehouse/core/ledger/ledger';
 import { AWS_AUTH_REF } from '@gatehouse/core/resources/aws-auth/model';
 import { SCHEMA_KEY, SCHEMA_VERSION } from '@gatehouse/core/schema/version';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { spawnCommand } from '../cli/spawned.ts';
+import { spawnCommand, written } from '../cli/spawned.ts';
+import { type Meddling, startBetween } from './between.ts';
 import { type DeployedStack, deployStack } from './deployed-stack.ts';
 import { ACCOUNT, type Emulator, REGION, startEmulator } from './emulator.ts';
 
@@ -105,6 +106,46 @@ describe('a stack of the command', { timeout: 120_000 }, () => {
     const { Contents = [] } = await s3.send(new ListObjectsV2Command({ Bucket: BUCKET }));
     expect(Contents).toHaveLength(12);
   });
+
+  /** The command, with somebody between it and the emulator's CloudFormation. */
+  const meddled = async (meddle: Meddling, use: (env: Readonly<Record<string, string>>) => Promise<void>) => {
+    const between = await startBetween(emulator.url, meddle);
+    await use({ ...environmentOf(emulator), AWS_ENDPOINT_URL_CLOUDFORMATION: between.url }).finally(between.stop);
+  };
+
+  it('is not made where the template cannot be read back, and nothing of the change set stays', async () => {
+    const refusal =
+      '<ErrorResponse><Error><Code>ValidationError</Code><Message>no GetTemplate</Message></Error></ErrorResponse>';
+    const meddle: Meddling = (action, answer) =>
+      action === 'GetTemplate' ? Promise.resolve({ status: 400, body: refusal }) : answer();
+    await meddled(meddle, async (env) => {
+      const { ended, err } = spawnCommand(['deploy', '--yes'], env);
+      expect(await ended).toBe(1);
+      expect(err()).toContain('no GetTemplate');
+    });
+    expect(await stacks()).toEqual([]);
+  });
+
+  it.each(['SIGINT', 'SIGTERM'] as const)(
+    'is not made where it is broken off while CloudFormation works the change set out (%s): nothing stays',
+    async (signal) => {
+      let described = 0;
+      const meddle: Meddling = async (action, answer) => {
+        const { status, body } = await answer();
+        if (action !== 'DescribeChangeSet') return { status, body };
+        described += 1;
+        return { status, body: body.replace('<Status>CREATE_COMPLETE<', '<Status>CREATE_IN_PROGRESS<') };
+      };
+      await meddled(meddle, async (env) => {
+        const run = spawnCommand(['deploy', '--yes'], env);
+        await expect.poll(() => described, SOON).toBeGreaterThan(0);
+        run.child.kill(signal);
+        await written(run, 'broken off');
+        expect(await run.ended).toBe(1);
+      });
+      expect(await stacks()).toEqual([]);
+    },
+  );
 
   it('is made with a yes: whole, working, and of this release’s schema version', async () => {
     const deployed = await answerOf(emulator, 'deploy', '--yes');

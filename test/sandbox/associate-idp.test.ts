@@ -38,7 +38,7 @@ afterAll(async () => {
 });
 
 const gatehouse = (...typed: string[]) =>
-  runCommand([...typed, '--every', '0.1', '--timeout', '3'], { env: { AWS_ENDPOINT_URL: sandbox.awsEndpointUrl } });
+  runCommand([...typed, '--every', '0.1', '--timeout', '3m'], { env: { AWS_ENDPOINT_URL: sandbox.awsEndpointUrl } });
 
 async function operate(payload: Record<string, string | number>) {
   const { awsEndpointUrl: endpoint, administrator: credentials, region } = sandbox;

@@ -112,7 +112,7 @@ describe('what proves nothing', () => {
       () => okta(`${sandbox.webhookSecret('okta')},${sandbox.webhookSecret('okta')}`),
     ],
     ['Okta with the secret of the other source', 401, () => okta(sandbox.webhookSecret('standard'))],
-    ['a method that the API has not', 404, () => okta(sandbox.webhookSecret('okta'), { method: 'PUT' })],
+    ['a method that the source has not', 405, () => okta(sandbox.webhookSecret('okta'), { method: 'PUT' })],
   ])('%s: %i, nothing recorded, nothing enqueued', async (_what, status, send) => {
     const before = (await tableItems(sandbox)).sort();
     const sent = enqueued;

@@ -19,10 +19,12 @@ const WITHOUT_WARNING = { logger: { debug: silent, info: silent, warn: silent, e
 const SANDBOX_REMEDY = 'with a sandbox: run the ". .../env" line that it printed';
 
 /**
- * Finds credentials and Region as every AWS tool does: options, environment, shared configuration, roles.
+ * Finds credentials and Region as every AWS tool does: options, environment, shared configuration, roles. Whoever is known already
+ * is not looked for again: a role would be assumed, a program asked, once more.
  * @throws Failure `invalid` without a Region, `unauthorized` without credentials.
  */
-export async function callerOf({ profile, region }: AwsOptions): Promise<Caller> {
+export async function callerOf({ profile, region, caller }: AwsOptions): Promise<Caller> {
+  if (caller) return caller;
   const sts = new STSClient({
     ...CLIENT_DEFAULTS,
     ...(profile === undefined ? {} : { profile }),

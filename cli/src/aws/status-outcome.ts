@@ -3,6 +3,14 @@ import type { PolicyError } from '@gatehouse/core/policy/document';
 import type { OnboardingFinding } from '@gatehouse/core/policy/onboarding';
 import type { Finding } from '@gatehouse/core/resources/resource';
 
+/** A mark: what is to be done, or to be seen, for a subject on a target. */
+export type Mark = StatusOutcome['waiting'][number];
+
+/** Whether a mark is a second look: all is written, and IAM is read once more, or the cluster is asked. */
+export function isSecondLook({ target, confirming, failure }: Mark): boolean {
+  return confirming === true || (target.startsWith('verify/') && failure === undefined);
+}
+
 /** What the operation `status` answers. */
 export interface StatusOutcome {
   /** Null before the first. `partial`: what the version widens waits for a person. */

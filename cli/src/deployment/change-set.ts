@@ -7,8 +7,9 @@ import {
   DescribeChangeSetCommand,
   type DescribeChangeSetOutput,
   ExecuteChangeSetCommand,
+  ListChangeSetsCommand,
 } from '@aws-sdk/client-cloudformation';
-import { Failure } from '@gatehouse/core/access/failure';
+import { Failure, isFailure } from '@gatehouse/core/access/failure';
 import { orFailure } from '@gatehouse/core/aws/failures';
 import type { Pace } from './pace.ts';
 import { describeStack } from './stack.ts';
@@ -26,22 +27,15 @@ export interface ResourceChange {
   readonly properties: readonly string[];
 }
 
-/** A change set that CloudFormation has worked out. */
-export interface ChangeSet {
-  readonly id: string;
-  readonly stackId: string;
-  readonly stackName: string;
-  readonly changes: readonly ResourceChange[];
-  readonly parameters: ReadonlyMap<string, string>;
-  /** The stack is made by it. */
-  readonly creates: boolean;
-}
-
 /** A change set that is asked for. */
 export interface Asked {
   readonly stackName: string;
+  /** Of this change set alone: letters, digits and hyphens. */
   readonly name: string;
+  /** The stack is made by it. */
   readonly creates: boolean;
+  /** A stack of this name was there before, be it one that somebody else's change set is to make. */
+  readonly wasThere: boolean;
   readonly template: { readonly TemplateBody: string } | { readonly TemplateURL: string };
   readonly parameters: readonly {
     readonly ParameterKey: string;
@@ -50,52 +44,80 @@ export interface Asked {
   }[];
 }
 
+/** A change set that is there, and is executed or discarded. */
+export interface Pending extends Pick<Asked, 'name' | 'stackName' | 'creates' | 'wasThere'> {
+  /** Undefined where it is not known whether it came about at all. */
+  readonly stackId?: string;
+}
+
+/** A change set that CloudFormation has worked out. */
+export interface ChangeSet extends Pending {
+  readonly stackId: string;
+  readonly changes: readonly ResourceChange[];
+  readonly parameters: ReadonlyMap<string, string>;
+}
+
 const OFTEN_MS = 1_000;
 const NOTHING = /didn't contain changes|no updates are to be performed/i;
 
 /**
- * Has a change set worked out, and waits for it.
- * @returns undefined where it would change nothing; it is deleted then. @throws Failure with CloudFormation's reason.
+ * Asks CloudFormation for a change set. Where it is not known whether it came about, it is discarded.
+ * @throws Failure what CloudFormation refuses.
  */
-export async function createChangeSet(
-  cloud: CloudFormationClient,
-  { stackName, name, creates, template, parameters }: Asked,
-  pace: Pace,
-): Promise<ChangeSet | undefined> {
-  const { Id = '' } = await orFailure(`asking for a change set of the stack ${stackName}`, () =>
-    cloud.send(
-      new CreateChangeSetCommand({
-        StackName: stackName,
-        ChangeSetName: name,
-        ChangeSetType: creates ? 'CREATE' : 'UPDATE',
-        Description: 'gatehouse deploy',
-        Parameters: [...parameters],
-        Capabilities: ['CAPABILITY_IAM', 'CAPABILITY_NAMED_IAM', 'CAPABILITY_AUTO_EXPAND'],
-        ...template,
-      }),
-    ),
-  );
-  for (;;) {
-    const page = await describe(cloud, stackName, Id);
-    if (page.Status === 'CREATE_COMPLETE') return whole(cloud, stackName, Id, page, creates);
-    if (page.Status === 'FAILED') {
-      const reason = page.StatusReason ?? '';
-      await discard(cloud, { id: Id, stackName, creates });
-      if (NOTHING.test(reason)) return undefined;
-      throw new Failure('invalid', `CloudFormation refuses the change set of ${stackName}: ${reason}`, {
-        remedy: 'mend what it names: a parameter, or the template',
-      });
-    }
-    await pace.pause(OFTEN_MS);
+export async function beginChangeSet(cloud: CloudFormationClient, asked: Asked): Promise<Pending> {
+  const { stackName, name, creates, wasThere, template, parameters } = asked;
+  const pending = { name, stackName, creates, wasThere };
+  const call = new CreateChangeSetCommand({
+    StackName: stackName,
+    ChangeSetName: name,
+    // The client asks again after a broken connection, and would be told that there is one of this name.
+    ClientToken: name,
+    ChangeSetType: creates ? 'CREATE' : 'UPDATE',
+    Description: 'gatehouse deploy',
+    Parameters: [...parameters],
+    Capabilities: ['CAPABILITY_IAM', 'CAPABILITY_NAMED_IAM', 'CAPABILITY_AUTO_EXPAND'],
+    ...template,
+  });
+  try {
+    const { StackId } = await orFailure(`asking for a change set of the stack ${stackName}`, () => cloud.send(call));
+    return { ...pending, ...(StackId === undefined ? {} : { stackId: StackId }) };
+  } catch (error) {
+    if (isFailure(error, 'ambiguous')) await discard(cloud, pending).catch(() => {});
+    throw error;
   }
 }
 
-const describe = (cloud: CloudFormationClient, StackName: string, ChangeSetName: string, NextToken?: string) =>
-  orFailure(`reading the change set of ${StackName}`, () =>
+/**
+ * Waits until a change set is worked out.
+ * @param signal breaks the waiting off.
+ * @returns undefined where it would change nothing. @throws Failure with CloudFormation's reason.
+ */
+export async function workedOut(
+  cloud: CloudFormationClient,
+  pending: Pending,
+  pace: Pace,
+  signal?: AbortSignal,
+): Promise<ChangeSet | undefined> {
+  for (;;) {
+    const page = await describe(cloud, pending);
+    if (page.Status === 'CREATE_COMPLETE') return whole(cloud, pending, page);
+    if (page.Status === 'FAILED') {
+      const reason = page.StatusReason ?? '';
+      if (NOTHING.test(reason)) return undefined;
+      throw new Failure('invalid', `CloudFormation refuses the change set of ${pending.stackName}: ${reason}`, {
+        remedy: 'mend what it names: a parameter, or the template',
+      });
+    }
+    await pace.pause(OFTEN_MS, signal);
+  }
+}
+
+const describe = (cloud: CloudFormationClient, { stackName, name }: Pending, NextToken?: string) =>
+  orFailure(`reading the change set of ${stackName}`, () =>
     cloud.send(
       new DescribeChangeSetCommand({
-        StackName,
-        ChangeSetName,
+        StackName: stackName,
+        ChangeSetName: name,
         IncludePropertyValues: true,
         ...(NextToken === undefined ? {} : { NextToken }),
       }),
@@ -104,27 +126,23 @@ const describe = (cloud: CloudFormationClient, StackName: string, ChangeSetName:
 
 async function whole(
   cloud: CloudFormationClient,
-  stackName: string,
-  id: string,
+  pending: Pending,
   first: DescribeChangeSetOutput,
-  creates: boolean,
 ): Promise<ChangeSet> {
   const changes = [...(first.Changes ?? [])];
   let token = first.NextToken;
   while (token !== undefined) {
-    const page = await describe(cloud, stackName, id, token);
+    const page = await describe(cloud, pending, token);
     changes.push(...(page.Changes ?? []));
     token = page.NextToken;
   }
   return {
-    id,
-    stackId: first.StackId ?? stackName,
-    stackName,
+    ...pending,
+    stackId: first.StackId ?? pending.stackId ?? pending.stackName,
     changes: changes.flatMap(changeOf),
     parameters: new Map(
       (first.Parameters ?? []).map(({ ParameterKey = '', ParameterValue = '' }) => [ParameterKey, ParameterValue]),
     ),
-    creates,
   };
 }
 
@@ -162,23 +180,48 @@ function changeOf({ ResourceChange: change }: Change): ResourceChange[] {
 }
 
 /** Has a change set done. What a new stack's failure leaves is removed, also what is kept otherwise. */
-export async function execute(cloud: CloudFormationClient, { id, stackName }: ChangeSet): Promise<void> {
+export async function execute(cloud: CloudFormationClient, { name, stackName }: Pending): Promise<void> {
   await orFailure(`executing the change set of ${stackName}`, () =>
-    cloud.send(new ExecuteChangeSetCommand({ ChangeSetName: id, StackName: stackName, RetainExceptOnCreate: true })),
+    cloud.send(
+      new ExecuteChangeSetCommand({
+        ChangeSetName: name,
+        StackName: stackName,
+        ClientRequestToken: name,
+        RetainExceptOnCreate: true,
+      }),
+    ),
   );
 }
 
 /**
- * Deletes a change set that nobody executes, and with it the empty stack that it would have made: unless somebody else has made
- * the stack meanwhile.
+ * Deletes a change set that nobody executes, and with it the empty stack that it made: unless that was there before, or somebody
+ * else has executed or prepared something on it meanwhile.
+ * @throws Failure where CloudFormation refuses; what is executed already stays so.
  */
-export async function discard(
-  cloud: CloudFormationClient,
-  { id, stackName, creates }: Pick<ChangeSet, 'id' | 'stackName' | 'creates'>,
-): Promise<void> {
-  await orFailure(`deleting the change set of ${stackName}`, async () => {
-    await cloud.send(new DeleteChangeSetCommand({ ChangeSetName: id, StackName: stackName }));
-    const stack = creates ? await describeStack(cloud, stackName) : undefined;
-    if (stack?.status === 'REVIEW_IN_PROGRESS') await cloud.send(new DeleteStackCommand({ StackName: stack.id }));
-  });
+export async function discard(cloud: CloudFormationClient, pending: Pending): Promise<void> {
+  const { name, stackName, stackId, wasThere } = pending;
+  await orFailure(`deleting the change set ${name} of ${stackName}`, () =>
+    cloud.send(new DeleteChangeSetCommand({ ChangeSetName: name, StackName: stackName })),
+  );
+  if (wasThere || (await hasOthers(cloud, pending))) return;
+  const stack = await describeStack(cloud, stackName);
+  if (stack?.status !== 'REVIEW_IN_PROGRESS' || stack.id !== (stackId ?? stack.id)) return;
+  await orFailure(`deleting the stack ${stackName}, which is empty`, () =>
+    cloud.send(new DeleteStackCommand({ StackName: stack.id })),
+  );
+}
+
+/** Whether there are other change sets for the stack. */
+async function hasOthers(cloud: CloudFormationClient, { name, stackName }: Pending): Promise<boolean> {
+  let NextToken: string | undefined;
+  do {
+    const { Summaries = [], ...page } = await orFailure(`listing the change sets of ${stackName}`, () =>
+      cloud.send(
+        new ListChangeSetsCommand({ StackName: stackName, ...(NextToken === undefined ? {} : { NextToken }) }),
+      ),
+    );
+    if (Summaries.some(({ ChangeSetName }) => ChangeSetName !== name)) return true;
+    NextToken = page.NextToken;
+  } while (NextToken !== undefined);
+  return false;
 }

@@ -1,58 +1,36 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { partitionOf } from '@gatehouse/core/access/arn';
 import { Failure } from '@gatehouse/core/access/failure';
 import { migrate } from '@gatehouse/core/schema/migrate';
 import { checkSchema, readSchema, SCHEMA_VERSION } from '@gatehouse/core/schema/version';
 import type { AwsOptions } from '../aws/options.ts';
-import { agree } from '../terminal/agree.ts';
+import { untilBrokenOff } from '../terminal/broken-off.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 import { counted, printable } from '../terminal/text.ts';
 import { type ArtifactBucket, ensureBucket, objectUrl, upload, usualBucket } from './artifact-bucket.ts';
 import { artifact, builtArtifacts } from './artifacts.ts';
-import { createChangeSet, discard, execute, type ResourceChange } from './change-set.ts';
+import { type Changed, type ChangeOptions, changeStack } from './change-stack.ts';
 import type { Cloud } from './cloud.ts';
-import { broadening, type Statement } from './iam-changes.ts';
 import type { Pace } from './pace.ts';
 import { codeFolders, packagedTemplate, type Template, templateOf } from './packaged-template.ts';
-import {
-  describeStack,
-  followStack,
-  isMissing,
-  lastFailure,
-  newestEvent,
-  processedTemplate,
-  remedyOf,
-  type StackState,
-  stuck,
-} from './stack.ts';
+import { describeStack, isMissing, lastFailure, type StackState, stuck } from './stack.ts';
 import { stateOf } from './state.ts';
-import { writeChanges, writeEvent } from './write-changes.ts';
 
 /** What is deployed, and how. */
-export interface DeployOptions extends AwsOptions {
+export interface DeployOptions extends AwsOptions, Omit<ChangeOptions, 'before'> {
   readonly stack: string;
   readonly bucket?: string;
   /** Values of the template's parameters. What is not given stays as it is. */
   readonly parameters: ReadonlyMap<string, string>;
-  readonly dryRun?: boolean;
-  readonly yes?: boolean;
-  /** For people, the change set is written to the answer where it is all that was asked for. */
-  readonly forPeople: boolean;
 }
 
 /** What came of it. */
-export interface Deployed {
+export interface Deployed extends Changed {
   readonly stack: string;
   readonly account: string;
   readonly region: string;
-  /** `planned`: a dry run that would change something. */
-  readonly state: 'planned' | 'unchanged' | 'deployed';
   /** Whether the stack was not there before. */
   readonly created: boolean;
-  readonly changes: readonly ResourceChange[];
-  readonly broadens: readonly Statement[];
-  readonly outputs: Readonly<Record<string, string>>;
   /** Version of what the state holds; one less than this release's until it is upgraded. */
   readonly schema: number;
 }
@@ -68,7 +46,7 @@ export const LONGEST_INLINE = 51_200;
  * @throws Failure with the first thing that failed, and what to do about it.
  */
 export async function deploy(terminal: Terminal, cloud: Cloud, options: DeployOptions, pace: Pace): Promise<Deployed> {
-  const { err, out } = terminal;
+  const { err } = terminal;
   const { cloudFormation, account, region } = cloud;
   const tell = (line: string) => err.write(`${err.style.dim('...')}  ${printable(line)}\n`);
   const template = templateOf(await readFile(join(ROOT, 'template.yaml'), 'utf8'));
@@ -83,94 +61,20 @@ export async function deploy(terminal: Terminal, cloud: Cloud, options: DeployOp
   const body = await packaged(cloud, bucket, template, options.dryRun === true, tell);
 
   tell('asking CloudFormation what would change');
-  const set = await createChangeSet(
-    cloudFormation,
-    {
-      stackName: options.stack,
-      name: `gatehouse-${pace.now()}`,
-      creates,
-      template: body,
-      parameters: parametersOf(template, before, options.parameters),
-    },
-    pace,
+  const asked = {
+    stackName: options.stack,
+    name: `gatehouse-${pace.now()}`,
+    creates,
+    wasThere: before !== undefined,
+    template: body,
+    parameters: parametersOf(template, before, options.parameters),
+  };
+  const changed = await untilBrokenOff((signal) =>
+    changeStack(terminal, cloud, asked, { ...options, before }, { pace, signal }),
   );
-  const place = { stack: options.stack, account, region, created: creates, schema: schema.version };
-  if (!set) {
-    return { ...place, state: 'unchanged', changes: [], broadens: [], outputs: before?.outputs ?? {} };
-  }
-  try {
-    const known = (parameters: ReadonlyMap<string, string>) =>
-      new Map([...parameters, ...pseudoParameters(options.stack, account, region)]);
-    const broadens = broadening(
-      creates || !before
-        ? undefined
-        : {
-            template: await processedTemplate(cloudFormation, before.name),
-            parameters: known(before.parameters),
-          },
-      {
-        template: await processedTemplate(cloudFormation, options.stack, set.id),
-        parameters: known(set.parameters),
-      },
-    );
-    const answer = { ...place, changes: set.changes, broadens };
-    if (options.dryRun) {
-      if (options.forPeople) writeChanges(out, set, broadens);
-      await discard(cloudFormation, set);
-      return { ...answer, state: 'planned', outputs: before?.outputs ?? {} };
-    }
-    writeChanges(err, set, broadens);
-    const wider = broadens.length === 0 ? '' : ' It gives roles more than they have now.';
-    await agree(terminal, options.yes, {
-      question: `Deploy this to account ${account}, ${region}?${wider}`,
-      otherwise: 'nothing was deployed',
-      remedy: 'to agree without being asked: gatehouse deploy --yes',
-    });
-    const outputs = await done(cloud, set, terminal, pace);
-    // A state that is new is of this release's version, and says so.
-    if (creates) await migrate(await stateOf(cloud, options.stack), SCHEMA_VERSION);
-    return { ...answer, state: 'deployed', outputs };
-  } catch (error) {
-    if (error instanceof Failure && error.code === 'forbidden') await discard(cloudFormation, set).catch(() => {});
-    throw error;
-  }
-}
-
-/** What CloudFormation itself says of a stack's place. */
-function pseudoParameters(stack: string, account: string, region: string): readonly (readonly [string, string])[] {
-  return [
-    ['AWS::AccountId', account],
-    ['AWS::Partition', partitionOf(region)],
-    ['AWS::Region', region],
-    ['AWS::StackName', stack],
-  ];
-}
-
-/** Executes a change set. @throws Failure `invalid` where the stack ends up as it was, or in pieces. */
-async function done(
-  { cloudFormation }: Cloud,
-  set: Parameters<typeof execute>[1],
-  { err }: Terminal,
-  pace: Pace,
-): Promise<Deployed['outputs']> {
-  const known = await newestEvent(cloudFormation, set.stackId);
-  await execute(cloudFormation, set);
-  const { status, failure } = await followStack(cloudFormation, set.stackId, known, pace, (event) =>
-    writeEvent(err, event),
-  );
-  if (/^(CREATE|UPDATE)_COMPLETE$/.test(status)) {
-    return (await describeStack(cloudFormation, set.stackId))?.outputs ?? {};
-  }
-  const first = failure
-    ? `${failure.logicalId} (${failure.type}): ${failure.reason}`
-    : 'CloudFormation gives no reason';
-  const state = status === 'UPDATE_ROLLBACK_COMPLETE' ? 'everything is as it was before' : `the stack is ${status}`;
-  const clear = set.creates
-    ? `; what is left is removed by: aws cloudformation delete-stack --stack-name ${set.stackName}`
-    : '';
-  throw new Failure('invalid', `${set.stackName} was not deployed, and ${state}. The first that failed was ${first}`, {
-    remedy: `${failure ? remedyOf(failure) : 'look into the events of the stack'}${clear}`,
-  });
+  // A state that is new is of this release's version, and says so.
+  if (creates && changed.state === 'deployed') await migrate(await stateOf(cloud, options.stack), SCHEMA_VERSION);
+  return { stack: options.stack, account, region, created: creates, schema: schema.version, ...changed };
 }
 
 /** Uploads the code and gives the template that names it. */

@@ -20,6 +20,8 @@ export interface StackState {
   readonly id: string;
   readonly name: string;
   readonly status: string;
+  /** Whether CloudFormation refuses to delete it until somebody lifts that. */
+  readonly isProtected: boolean;
   readonly parameters: ReadonlyMap<string, string>;
   readonly outputs: Readonly<Record<string, string>>;
 }
@@ -55,11 +57,19 @@ export async function describeStack(cloud: CloudFormationClient, name: string): 
   }
 }
 
-function stateOf({ StackId = '', StackName = '', StackStatus, Parameters = [], Outputs = [] }: Stack): StackState {
+function stateOf({
+  StackId = '',
+  StackName = '',
+  StackStatus,
+  Parameters = [],
+  Outputs = [],
+  ...rest
+}: Stack): StackState {
   return {
     id: StackId,
     name: StackName,
     status: StackStatus ?? '',
+    isProtected: rest.EnableTerminationProtection === true,
     parameters: new Map(Parameters.map(({ ParameterKey = '', ParameterValue = '' }) => [ParameterKey, ParameterValue])),
     outputs: Object.fromEntries(Outputs.map(({ OutputKey = '', OutputValue = '' }) => [OutputKey, OutputValue])),
   };
@@ -142,7 +152,7 @@ export interface Ended {
 /**
  * Follows an operation to its end.
  * @param stack the id of the stack: its name is gone once it is deleted. @param known the newest event before the operation.
- * @param tell is told of each event as it comes.
+ * @param tell is told of each event as it comes. @param signal breaks the following off, and nothing else.
  */
 export async function followStack(
   cloud: CloudFormationClient,
@@ -150,6 +160,7 @@ export async function followStack(
   known: string | undefined,
   pace: Pace,
   tell: (event: StackEvent) => void,
+  signal?: AbortSignal,
 ): Promise<Ended> {
   let last = known;
   const seen: StackEvent[] = [];
@@ -168,7 +179,7 @@ export async function followStack(
       const failure = firstFailure(seen);
       return { status: state.status, ...(failure ? { failure } : {}) };
     }
-    await pace.pause(OFTEN_MS);
+    await pace.pause(OFTEN_MS, signal);
   }
 }
 
@@ -213,14 +224,20 @@ export function remedyOf({ reason }: FirstFailure): string {
   return REMEDIES.find(([pattern]) => pattern.test(reason))?.[1] ?? 'mend what it names, then deploy again';
 }
 
+/** A stack that something is done to. */
+export function busy({ name, status }: Pick<StackState, 'name' | 'status'>): Failure | undefined {
+  if (!status.endsWith('_IN_PROGRESS') || status === 'REVIEW_IN_PROGRESS') return undefined;
+  return new Failure('conflict', `the stack ${name} is being changed (${status})`, {
+    remedy: 'wait until that has ended, then try again',
+  });
+}
+
 /** A stack that is in no state to be changed. */
-export function stuck({ name, status }: StackState, failure: FirstFailure | undefined): Failure | undefined {
+export function stuck(stack: StackState, failure: FirstFailure | undefined): Failure | undefined {
+  const { name, status } = stack;
   const why = failure ? `: ${failure.logicalId} (${failure.type}) failed, ${failure.reason}` : '';
-  if (status.endsWith('_IN_PROGRESS') && status !== 'REVIEW_IN_PROGRESS') {
-    return new Failure('conflict', `the stack ${name} is being changed (${status})`, {
-      remedy: 'wait until that has ended, then try again',
-    });
-  }
+  const now = busy(stack);
+  if (now) return now;
   const remedies: Readonly<Record<string, string>> = {
     ROLLBACK_COMPLETE: `aws cloudformation delete-stack --stack-name ${name}, which removes what never worked; then deploy again`,
     ROLLBACK_FAILED: `aws cloudformation delete-stack --stack-name ${name}; then deploy again`,

@@ -4,12 +4,22 @@ import { orFailure } from '@gatehouse/core/aws/failures';
 import type { Inventory } from '@gatehouse/core/operations/inventory';
 import type { RunOperation } from '../aws/run-operation.ts';
 import type { StatusOutcome } from '../aws/status-outcome.ts';
+import type { Say } from '../terminal/progress.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 import { counted, printable } from '../terminal/text.ts';
 import type { Cloud } from './cloud.ts';
 import { emptiedPolicy } from './emptied-policy.ts';
 import type { Pace } from './pace.ts';
-import { describeStack, followStack, isMissing, newestEvent, physicalIds, remedyOf, type StackState } from './stack.ts';
+import {
+  busy,
+  describeStack,
+  followStack,
+  isMissing,
+  newestEvent,
+  physicalIds,
+  remedyOf,
+  type StackState,
+} from './stack.ts';
 import { writeEvent } from './write-changes.ts';
 
 /** What the stack keeps when it goes, by its template: name, and the line that deletes it. */
@@ -27,12 +37,22 @@ const RETAINED: Readonly<Record<string, (name: string) => string>> = {
 };
 const BOUNDARY = 'PermissionsBoundary';
 
-/** @throws Failure `not-found` where there is no stack. */
-export async function installedStack({ cloudFormation, region }: Cloud, name: string): Promise<StackState> {
+/**
+ * A stack that can be deleted now: what CloudFormation would refuse is known before anything is taken back.
+ * @throws Failure `not-found` where there is none, `conflict` where something is done to it or it is protected.
+ */
+export async function removableStack({ cloudFormation, region }: Cloud, name: string): Promise<StackState> {
   const stack = await describeStack(cloudFormation, name);
-  if (stack && !isMissing(stack)) return stack;
-  throw new Failure('not-found', `there is no stack ${name} in ${region}`, {
-    remedy: 'name it with --stack, check --region',
+  if (!stack || isMissing(stack)) {
+    throw new Failure('not-found', `there is no stack ${name} in ${region}`, {
+      remedy: 'name it with --stack, check --region',
+    });
+  }
+  const now = busy(stack);
+  if (now) throw now;
+  if (!stack.isProtected) return stack;
+  throw new Failure('conflict', `the stack ${stack.name} is protected against being deleted, so nothing was touched`, {
+    remedy: `aws cloudformation update-termination-protection --no-enable-termination-protection --stack-name ${stack.name}; then the same command once more`,
   });
 }
 
@@ -51,14 +71,24 @@ const STILL_MS = 150_000;
 
 /**
  * Takes all access back: puts a policy in force that gives nobody anything, deregisters what was registered beside it, and
- * waits until nothing of Gatehouse's is left in IAM and on clusters.
+ * waits until nothing of Gatehouse's is left in IAM and on clusters. `quiet`: a program reads, and is not told how far it is.
  * @throws Failure `conflict` where something stands in the way, with what is left; `deadline` after `seconds`.
  */
 export async function takeBack(
-  { err }: Pick<Terminal, 'err'>,
+  { progress }: Pick<Terminal, 'progress'>,
+  run: RunOperation,
+  inventory: Inventory,
+  how: { readonly by: string; readonly seconds: number; readonly pace: Pace; readonly quiet?: boolean },
+): Promise<void> {
+  const { quiet = false } = how;
+  await progress.during('taking all access back', (say) => untilNothingIsLeft(run, inventory, how, say), { quiet });
+}
+
+async function untilNothingIsLeft(
   run: RunOperation,
   { policy, registrations }: Inventory,
   { by, seconds, pace }: { readonly by: string; readonly seconds: number; readonly pace: Pace },
+  say: Say,
 ): Promise<void> {
   if (!policy) return;
   await run({ operation: 'upload-policy', document: emptiedPolicy(policy.text), by });
@@ -74,10 +104,8 @@ export async function takeBack(
     const objects = left.targets.reduce((sum, { owned }) => sum + owned.length, 0);
     if (objects === 0 && status.waiting.length === 0) return;
     const line = `${counted(objects, 'object')} left, ${counted(status.waiting.length, 'mark')} waiting`;
-    if (line !== told) {
-      err.write(`${err.style.dim('...')}  ${line}\n`);
-      moved = pace.now();
-    }
+    say(`taking all access back: ${line}`);
+    if (line !== told) moved = pace.now();
     told = line;
     const isParked = status.waiting.length === 0 && status.findings.length > 0;
     const isStill = pace.now() - moved >= (isParked ? STILL_MS / 5 : STILL_MS);

@@ -122,7 +122,8 @@ export function findingsOf({ findings }: Pick<TargetPlan, 'findings'>): readonly
   return [...alike.values()].sort((a, b) => rank(a) - rank(b));
 }
 
-const isBlocking = ({ severity }: Finding) => severity === 'blocks';
+/** Whether something of the policy is not so because of it. */
+export const isBlocking = ({ severity }: Pick<Finding, 'severity'>): boolean => severity === 'blocks';
 
 /** What plans come to, in numbers. */
 export interface PlanSummary {

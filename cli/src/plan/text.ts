@@ -1,9 +1,8 @@
 import type { TargetPlan } from '@gatehouse/core/operations/plan';
-import type { Plan } from '@gatehouse/core/plan/plan';
 import type { Finding } from '@gatehouse/core/resources/resource';
 import type { Listing } from '../terminal/answer.ts';
 import { type Cell, columns } from '../terminal/columns.ts';
-import { writeReason } from '../terminal/facts.ts';
+import { type Reason, writeReason } from '../terminal/facts.ts';
 import type { Paint, Style } from '../terminal/style.ts';
 import type { Output } from '../terminal/terminal.ts';
 import { counted, printable, timeText } from '../terminal/text.ts';
@@ -17,32 +16,12 @@ export function paintOfSign(sign: string, style: Style): Paint {
 
 const SIGNS = { create: '+', update: '~', delete: '-' } as const;
 
-/** The plan of one target for people: each object with its lines, what stands in the way, one summary. */
-export function writePlan(output: Output, target: string, { changes, findings }: Plan): void {
-  const { style } = output;
-  output.write(`${style.bold(shortTarget(target))}\n`);
-  for (const { change } of changes) {
-    writeObject(output, change);
-    output.write(
-      columns(
-        change.lines.map((line) => [
-          { text: line.sign, paint: paintOfSign(line.sign, style) },
-          line.text,
-          { text: line.subject ?? '', paint: style.dim },
-        ]),
-        { style, indent: 6 },
-      ),
-    );
-  }
-  for (const finding of findings) writeFinding(output, finding);
-  const count = (action: keyof typeof SIGNS) => changes.filter(({ change }) => change.action === action).length;
-  const blocked = findings.filter(({ severity }) => severity === 'blocks').length;
-  const held = blocked === 0 ? '' : `, ${counted(blocked, 'finding')} in the way`;
-  const summary =
-    changes.length === 0
-      ? `Nothing to do${held}.`
-      : `${counted(changes.length, 'object')}: ${count('create')} to make, ${count('update')} to change, ${count('delete')} to delete${held}.`;
-  output.write(`\n${style.bold(summary)}\n`);
+/** How a line is told. */
+interface Telling {
+  /** With ids and times. */
+  readonly wide: boolean;
+  /** The plan is of a document that is not in force. */
+  readonly isThought: boolean;
 }
 
 /**
@@ -52,6 +31,7 @@ export function writePlan(output: Output, target: string, { changes, findings }:
  */
 export function writePlans(output: Output, all: Plans, wide: boolean): void {
   const { style } = output;
+  const how = { wide, isThought: all.proposed !== undefined };
   const lines = linesOf(all.plans);
   if (all.proposed) writeComparison(output, all.proposed);
   for (const plan of all.plans) {
@@ -59,11 +39,11 @@ export function writePlans(output: Output, all: Plans, wide: boolean): void {
     const findings = findingsOf(plan);
     if (own.length === 0 && findings.length === 0) continue;
     output.write(`${heading(plan, style)}\n`);
-    writeLines(output, own, wide);
+    writeLines(output, own, how);
     for (const finding of findings) writeFinding(output, finding);
     output.write('\n');
   }
-  writeDrift(output, all.plans, lines, wide);
+  writeDrift(output, all.plans, lines, how);
   writeWidening(output, lines, wide);
   for (const { target, code, message, remedy } of all.unplanned) {
     output.write(`${style.bad('unknown')} ${style.bold(shortTarget(target))} ${style.name(code)}\n`);
@@ -88,14 +68,14 @@ function writeObject(
 }
 
 /** Lines under their objects. A line says nothing that its object has said; who and why stand below it. */
-function writeLines(output: Output, lines: readonly FlatLine[], wide: boolean): void {
+function writeLines(output: Output, lines: readonly FlatLine[], how: Telling): void {
   const { style } = output;
   for (const group of objectsIn(lines)) {
     writeObject(output, group[0]!);
-    for (const { line, object, about, plan } of group) {
+    for (const { line, object, about } of group) {
       const text = line.text.startsWith(`${object}: `) ? line.text.slice(object.length + 2) : line.text;
       output.write(`      ${paintOfSign(line.sign, style)(line.sign)} ${printable(text)}\n`);
-      const reason = reasonOf({ line, about, plan }, wide);
+      const reason = reasonOf({ line, about }, how);
       if (reason !== '') output.write(`          ${style.dim(printable(reason))}\n`);
     }
   }
@@ -109,13 +89,13 @@ function objectsIn(lines: readonly FlatLine[]): readonly (readonly FlatLine[])[]
 }
 
 /** `mia@example.com, by payments-operators, because of standard group.member-added`. */
-function reasonOf({ line, about, plan }: Pick<FlatLine, 'line' | 'about' | 'plan'>, wide: boolean): string {
+function reasonOf({ line, about }: Pick<FlatLine, 'line' | 'about'>, how: Telling): string {
   const { subject, grants = [], drifted } = line;
   if (subject === undefined) return '';
   const isGrant = subject === `grant/${grants[0]}`;
-  const who = isGrant ? [] : [nameOf(about?.name, subject, wide)];
+  const who = isGrant ? [] : [nameOf(about?.name, subject, how.wide)];
   const by = grants.length === 0 ? [] : [`${isGrant ? 'grant' : 'by'} ${grants.join(', ')}`];
-  const because = drifted ? [] : becauseOf(about?.cause, plan, wide);
+  const because = drifted ? [] : becauseOf(about?.cause, how);
   return [...who, ...by, ...because].join(', ');
 }
 
@@ -124,17 +104,13 @@ function nameOf(name: string | undefined, subject: string, wide: boolean): strin
   return wide ? `${name} (${subject})` : name;
 }
 
-function becauseOf(
-  cause: NonNullable<FlatLine['about']>['cause'],
-  { policyVersion }: TargetPlan,
-  wide: boolean,
-): readonly string[] {
-  if (cause === undefined) return policyVersion === undefined ? ['because of this document'] : [];
+function becauseOf(cause: NonNullable<FlatLine['about']>['cause'], { wide, isThought }: Telling): readonly string[] {
+  if (cause === undefined) return isThought ? ['because of this document'] : [];
   const { source, type, event, receivedAt } = cause;
   return [`because of ${source} ${type}${wide ? ` ${event} at ${timeText(receivedAt)}` : ''}`];
 }
 
-function writeDrift(output: Output, plans: readonly TargetPlan[], lines: readonly FlatLine[], wide: boolean): void {
+function writeDrift(output: Output, plans: readonly TargetPlan[], lines: readonly FlatLine[], how: Telling): void {
   const drifted = lines.filter(({ line }) => line.drifted);
   if (drifted.length === 0) return;
   const { style } = output;
@@ -143,7 +119,7 @@ function writeDrift(output: Output, plans: readonly TargetPlan[], lines: readonl
     const own = drifted.filter((one) => one.plan === plan);
     if (own.length === 0) continue;
     output.write(`  ${heading(plan, style)}\n`);
-    writeLines(output, own, wide);
+    writeLines(output, own, how);
   }
   output.write('\n');
 }
@@ -154,7 +130,8 @@ function writeWidening(output: Output, lines: readonly FlatLine[], wide: boolean
   const gains = new Map<string, { readonly grants: string; readonly where: string; readonly row: readonly Cell[] }>();
   for (const { line, about, plan } of lines) {
     const { subject } = line;
-    if (!widens(line) || subject === undefined) continue;
+    // A registration, or a provider, is nobody who gets anything.
+    if (!widens(line) || subject === undefined || /^(connection|identity-provider)\//.test(subject)) continue;
     const where = shortTarget(plan.target);
     const grants = line.grants?.join(', ') ?? '';
     const whom = nameOf(about?.name, subject, wide);
@@ -227,28 +204,54 @@ export function summaryText(all: Pick<Plans, 'plans' | 'unplanned'>): string {
   return `Plan: ${[what, ...rest].join('; ')}.`;
 }
 
-/** Each line of plans as a row. */
-export function planListing(all: Plans): Listing<FlatLine> {
+/** A line of a plan, a finding, or a target that could not be planned. */
+interface Row {
+  readonly target: string;
+  readonly mode: string;
+  readonly action: string;
+  readonly kind?: string;
+  readonly object?: string;
+  readonly flat?: FlatLine;
+  readonly reason?: Reason & { readonly subject?: string | undefined };
+}
+
+/** Signs are formulas to a spreadsheet. */
+const LINE_WORDS: Readonly<Record<string, string>> = { '+': 'added', '-': 'removed', '~': 'changed' };
+
+/** Each line of plans as a row; then what stands in the way, and what could not be planned. */
+export function planListing({ plans, unplanned }: Plans): Listing<Row> {
+  const lines = linesOf(plans).map(
+    (flat): Row => ({ ...flat.plan, kind: flat.kind, object: flat.object, action: flat.action, flat }),
+  );
+  const found = plans.flatMap((plan) =>
+    findingsOf(plan).map((finding): Row => {
+      const { target, mode } = plan;
+      return { target, mode, object: finding.object, action: finding.severity, reason: finding };
+    }),
+  );
+  const unknown = unplanned.map((reason): Row => ({ target: reason.target, mode: '', action: 'unknown', reason }));
   return {
+    rows: [...lines, ...found, ...unknown],
     columns: [
-      { head: 'TARGET', cell: ({ plan }) => plan.target },
-      { head: 'MODE', cell: ({ plan }) => plan.mode },
-      { head: 'KIND', cell: ({ kind }) => kind },
-      { head: 'OBJECT', cell: ({ object }) => object },
+      { head: 'TARGET', cell: ({ target }) => target },
+      { head: 'MODE', cell: ({ mode }) => mode },
       { head: 'ACTION', cell: ({ action }) => action },
-      { head: 'SIGN', cell: ({ line }) => line.sign },
-      { head: 'LINE', cell: ({ line }) => line.text },
-      { head: 'SUBJECT', cell: ({ line }) => line.subject ?? '' },
-      { head: 'NAME', cell: ({ about }) => about?.name ?? '' },
-      { head: 'GRANTS', cell: ({ line }) => line.grants?.join(' ') ?? '' },
+      { head: 'KIND', cell: ({ kind = '' }) => kind },
+      { head: 'OBJECT', cell: ({ object = '' }) => object },
+      { head: 'LINE', cell: ({ flat }) => LINE_WORDS[flat?.line.sign ?? ''] ?? '' },
+      { head: 'TEXT', cell: ({ flat, reason }) => flat?.line.text ?? reason?.message ?? '' },
+      { head: 'SUBJECT', cell: ({ flat, reason }) => flat?.line.subject ?? reason?.subject ?? '' },
+      { head: 'NAME', cell: ({ flat }) => flat?.about?.name ?? '' },
+      { head: 'GRANTS', cell: ({ flat }) => flat?.line.grants?.join(' ') ?? '' },
       {
         head: 'DRIFTED',
-        cell: ({ line }) => String(line.drifted === true),
-        value: ({ line }) => line.drifted === true,
+        cell: ({ flat }) => String(flat?.line.drifted === true),
+        value: ({ flat }) => flat && flat.line.drifted === true,
       },
-      { head: 'EVENT', cell: ({ about }) => about?.cause?.event ?? '' },
-      { head: 'AT', cell: ({ about }) => (about?.cause ? timeText(about.cause.receivedAt) : '') },
+      { head: 'EVENT', cell: ({ flat }) => flat?.about?.cause?.event ?? '' },
+      { head: 'AT', cell: ({ flat }) => (flat?.about?.cause ? timeText(flat.about.cause.receivedAt) : '') },
+      { head: 'CODE', cell: ({ reason }) => reason?.code ?? '' },
+      { head: 'REMEDY', cell: ({ reason }) => reason?.remedy ?? '' },
     ],
-    rows: linesOf(all.plans),
   };
 }

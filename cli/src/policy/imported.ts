@@ -10,6 +10,7 @@ import {
   type Taken,
 } from '@gatehouse/core/operations/import';
 import { readPolicy } from '@gatehouse/core/policy/read';
+import { requirePolicy } from '@gatehouse/core/policy/require';
 import { parse } from 'yaml';
 import { type Addition, flow, newDocument, withAdditions } from './additions.ts';
 
@@ -57,14 +58,7 @@ interface Base {
 }
 
 function baseOf(text: string): Base {
-  const reading = readPolicy(text);
-  if (!reading.ok) {
-    const [error] = reading.errors;
-    throw new Failure('invalid', `${error?.line}:${error?.column}: ${error?.message}`, {
-      remedy: `${error?.remedy}; "gatehouse validate" tells all that is wrong`,
-    });
-  }
-  const { policy } = reading;
+  const policy = requirePolicy(text);
   // What is valid has no other shape; levels that no grant uses are in the document alone.
   const document = parse(text) as { levels?: Record<string, unknown>; protected?: { principals?: unknown[] } };
   const accounts = [...policy.accounts.map(({ id }) => id), ...policy.clusters.map(({ account }) => account)];

@@ -13,6 +13,8 @@ export interface Question {
   readonly alone?: string;
   /** How to agree without being asked. */
   readonly remedy: string;
+  /** Breaks the question off. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -22,10 +24,17 @@ export interface Question {
 export async function agree(
   { ask }: Pick<Terminal, 'ask'>,
   yes: boolean | undefined,
-  { question, does = 'does it', otherwise, alone = `nobody is there to agree, so ${otherwise}`, remedy }: Question,
+  {
+    question,
+    does = 'does it',
+    otherwise,
+    alone = `nobody is there to agree, so ${otherwise}`,
+    remedy,
+    signal,
+  }: Question,
 ): Promise<void> {
   if (yes) return;
   if (!ask) throw new Failure('forbidden', alone, { remedy });
-  const answer = await ask(`${question} Only "yes" ${does}: `);
+  const answer = await ask(`${question} Only "yes" ${does}: `, signal);
   if (answer.trim() !== 'yes') throw new Failure('forbidden', otherwise, { remedy });
 }

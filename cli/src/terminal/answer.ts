@@ -12,8 +12,8 @@ export type Format = (typeof FORMATS)[number];
 export interface Column<Row> {
   /** As it stands above the column; in CSV in lower case. */
   readonly head: string;
-  /** What people read. */
-  readonly cell: (row: Row, style: Style) => Cell;
+  /** What people read. `wide`: with whole ids. */
+  readonly cell: (row: Row, style: Style, wide?: boolean) => Cell;
   /** What programs read, where it is not the text of the cell: a time as ISO 8601, a number without its unit. */
   readonly value?: (row: Row) => string | number | boolean | undefined;
   /** Only shown where the answer is asked for `wide`; always part of CSV. */
@@ -122,7 +122,7 @@ export function writeListing<Row>(
   }
   const shown = all.filter((column) => wide || !column.wide);
   const right = shown.flatMap((column, index) => (column.right ? [index] : []));
-  const cells = rows.map((row) => shown.map(({ cell }) => cell(row, style)));
+  const cells = rows.map((row) => shown.map(({ cell }) => cell(row, style, wide)));
   const head = heads ? { head: shown.map((column) => column.head) } : {};
   output.write(columns(cells, { ...head, style, width, indent, right }));
 }

@@ -3,12 +3,13 @@ import { Failure } from '@gatehouse/core/access/failure';
 
 /**
  * Asks a person one question. @throws Failure `forbidden` where they break it off, with Ctrl-C or Ctrl-D: that is no answer, and
- * none may be taken for one.
+ * none may be taken for one. What else `signal` breaks off throws an AbortError.
  */
 export async function askOn(
   input: NodeJS.ReadableStream,
   output: NodeJS.WritableStream,
   question: string,
+  signal?: AbortSignal,
 ): Promise<string> {
   const asking = createInterface({ input, output });
   const brokenOff = new Promise<never>((_, reject) => {
@@ -18,7 +19,7 @@ export async function askOn(
     });
   });
   try {
-    const answer = await Promise.race([asking.question(question), brokenOff]);
+    const answer = await Promise.race([asking.question(question, signal === undefined ? {} : { signal }), brokenOff]);
     asking.removeAllListeners('close');
     return answer;
   } finally {

@@ -9,8 +9,8 @@ export interface TableOptions {
   readonly head?: readonly string[];
   readonly style: Style;
   /**
-   * Places in a line; the last column is wrapped to fit, or stands below the others where they leave it little room. Without it,
-   * as when piped, nothing is cut or wrapped.
+   * Places in a line; the last column is wrapped to fit, or stands below the others where they leave it little room. Where these
+   * do not fit, either, each row is a block. Without it, as when piped, nothing is cut or wrapped.
    */
   readonly width?: number | undefined;
   /** Blanks before each line. */
@@ -24,22 +24,53 @@ const GAP = 2;
 const NARROWEST_LAST = 36;
 /** How far these are moved in. */
 const BELOW = 8;
+/** Of so many rows, one may be too long for its columns: its last cell stands below it, and the others are as they were. */
+const ROWS_AN_OUTLIER = 4;
 
 /** A table in columns, without lines around it, without blanks at the ends of lines. Ends in a line break unless empty. */
 export function columns(rows: readonly (readonly Cell[])[], options: TableOptions): string {
   const { head, style, width, indent = 0, right = [] } = options;
   const all: readonly (readonly Cell[])[] = head ? [head.map((text) => ({ text, paint: style.dim })), ...rows] : rows;
-  const widths: number[] = [];
-  for (const row of all) {
-    for (const [index, cell] of row.entries()) {
-      widths[index] = Math.max(widths[index] ?? 0, widthOf(textOf(cell)));
-    }
-  }
-  const before = widths.slice(0, -1).reduce((sum, each) => sum + each + GAP, indent);
+  const widths = widthsOf(all);
+  const before = placesBefore(widths, indent);
   const room = width === undefined ? Number.POSITIVE_INFINITY : width - before;
-  const isBelow = room < NARROWEST_LAST && widths.length > 1 && widths.at(-1)! > room;
-  if (isBelow) return below(all, { ...options, width: width! });
-  return all.map((row) => rowLines(row, { widths, room, indent, right, before })).join('');
+  const isTight = room < NARROWEST_LAST && widths.length > 1 && widths.at(-1)! > room;
+  if (!isTight) return all.map((row) => rowLines(row, { widths, room, indent, right, before })).join('');
+  const narrow = { ...options, width: width! };
+  const capped = withoutOutliers(all, widths, narrow);
+  if (capped) {
+    const start = placesBefore(capped, indent);
+    const layout = { widths: capped, room: width! - start, indent, right, before: start };
+    return all.map((row) => rowLines(row, layout)).join('');
+  }
+  return head && before - GAP > width! ? records(rows, head, narrow) : below(all, narrow);
+}
+
+function widthsOf(rows: readonly (readonly Cell[])[]): readonly number[] {
+  const widths: number[] = [];
+  for (const row of rows) {
+    for (const [index, cell] of row.entries()) widths[index] = Math.max(widths[index] ?? 0, widthOf(textOf(cell)));
+  }
+  return widths;
+}
+
+/** Places that all columns but the last take. */
+function placesBefore(widths: readonly number[], indent: number): number {
+  return widths.slice(0, -1).reduce((sum, each) => sum + each + GAP, indent);
+}
+
+/** The widths with the widest column so narrow that the last has its room; undefined where more than a few rows would not fit. */
+function withoutOutliers(
+  rows: readonly (readonly Cell[])[],
+  widths: readonly number[],
+  { width, indent = 0 }: TableOptions & { readonly width: number },
+): readonly number[] | undefined {
+  const others = widths.slice(0, -1);
+  const widest = others.indexOf(Math.max(...others));
+  const cap = widths[widest]! - (NARROWEST_LAST - (width - placesBefore(widths, indent)));
+  const fitting = rows.map((row) => widthOf(textOf(row[widest] ?? ''))).filter((places) => places <= cap);
+  if ((rows.length - fitting.length) * ROWS_AN_OUTLIER > rows.length) return undefined;
+  return widths.map((each, index) => (index === widest ? Math.max(...fitting) : each));
 }
 
 /** The rows without their last cells, and each of these below its row. */
@@ -62,6 +93,22 @@ function below(rows: readonly (readonly Cell[])[], options: TableOptions & { rea
     .join('');
 }
 
+/** Each row as a block, a cell in a line beside the name of its column: for tables that are wider than the terminal. */
+function records(
+  rows: readonly (readonly Cell[])[],
+  head: readonly string[],
+  { style, width, indent }: TableOptions & { readonly width: number },
+): string {
+  const labels = Math.max(...head.map(widthOf));
+  const blocks = rows.map((row) => {
+    const cells = row.flatMap((cell, index): (readonly Cell[])[] =>
+      textOf(cell) === '' ? [] : [[{ text: (head[index] ?? '').padEnd(labels), paint: style.dim }, cell]],
+    );
+    return columns(cells, { style, width, ...(indent === undefined ? {} : { indent }) });
+  });
+  return blocks.join('\n');
+}
+
 interface Layout {
   readonly widths: readonly number[];
   readonly room: number;
@@ -72,7 +119,9 @@ interface Layout {
 
 function rowLines(row: readonly Cell[], { widths, room, indent, right, before }: Layout): string {
   const last = widths.length - 1;
-  const [first = '', ...more] = row[last] === undefined ? [] : wrapped(textOf(row[last]!), room);
+  const isTooLong = row.some((cell, index) => index < last && widthOf(textOf(cell)) > widths[index]!);
+  const texts = row[last] === undefined ? [] : wrapped(textOf(row[last]), room);
+  const [first = '', ...more] = isTooLong ? ['', ...texts] : texts;
   const cells = row.map((cell, index) => {
     const text = index === last ? first : textOf(cell);
     const fill = ' '.repeat(Math.max(0, widths[index]! - widthOf(text)));

@@ -31,8 +31,11 @@ export function problemOf(error: unknown): Problem {
 /** Writes a problem for people. The stack is printed where `debug` is set. */
 export function writeProblem(output: Output, problem: Problem, debug?: unknown): void {
   const { style, width } = output;
+  const head = `error [${problem.code}] `;
+  const [first = '', ...more] = wrapped(head + printable(problem.message), (width ?? Number.POSITIVE_INFINITY) - 2);
   const lines = [
-    `${style.bad(style.bold('error'))} ${style.dim(`[${problem.code}]`)} ${printable(problem.message)}`,
+    `${style.bad(style.bold('error'))} ${style.dim(`[${problem.code}]`)} ${first.slice(head.length)}`,
+    ...more.map((line) => `  ${line}`),
     ...labelled('cause', problem.cause, width),
     ...labelled('try', problem.remedy, width),
   ];

@@ -18,8 +18,8 @@ export interface Terminal {
   /** For what takes longer than a second. */
   readonly progress: Progress;
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Asks a person; undefined where there is none. */
-  readonly ask: ((question: string) => Promise<string>) | undefined;
+  /** Asks a person; undefined where there is none. The signal breaks the question off. */
+  readonly ask: ((question: string, signal?: AbortSignal) => Promise<string>) | undefined;
   /** 0 fine; 1 error; 2 changes pending; 3 answered "no". */
   exitCode: 0 | 1 | 2 | 3;
 }

@@ -1,9 +1,11 @@
+import { Failure } from '@gatehouse/core/access/failure';
 import type { UploadedVersion } from '@gatehouse/core/policy/versions';
-import { type Command, InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
 import { type AwsOptions, withAwsOptions } from '../aws/options.ts';
 import { agree } from '../terminal/agree.ts';
 import { type Format, withFormats, writeAnswer } from '../terminal/answer.ts';
 import { type DryRunOptions, withDryRun, withExamples, withExitCodes } from '../terminal/help.ts';
+import { wholeNumber } from '../terminal/option-values.ts';
 import type { Output, Terminal } from '../terminal/terminal.ts';
 import { printable, timeText } from '../terminal/text.ts';
 
@@ -26,7 +28,7 @@ interface Comparison {
 export function addActivatePolicy(program: Command, terminal: Terminal): void {
   const verb = program
     .command('activate-policy')
-    .argument('<version>', 'number of the version', readVersion)
+    .argument('<version>', 'number of the version', wholeNumber(1))
     .description(
       'agree to a proposed version of the policy: what it narrows is in force already, what it widens is from then on',
     )
@@ -42,11 +44,6 @@ export function addActivatePolicy(program: Command, terminal: Terminal): void {
   withExitCodes(verb, { 2: 'it would change something (--dry-run --detailed-exitcode)' });
 }
 
-function readVersion(text: string): number {
-  if (/^[1-9]\d{0,7}$/.test(text)) return Number(text);
-  throw new InvalidArgumentError('It must be the number of a version.');
-}
-
 async function activate(terminal: Terminal, version: number, options: Options): Promise<void> {
   const [{ operationsOf }, { whoAmI }] = await Promise.all([
     import('../aws/run-operation.ts'),
@@ -60,8 +57,15 @@ async function activate(terminal: Terminal, version: number, options: Options): 
       operation: 'list-policies',
     });
     const uploaded = versions.find((each) => each.version === version);
-    const comparison = uploaded && (await run<Comparison>({ operation: 'compare-policy', version }));
-    await approve(terminal, version, uploaded, comparison);
+    if (!uploaded) {
+      throw new Failure('not-found', `there is no policy version ${version}`, {
+        remedy: `there are ${versions.map((each) => each.version).join(', ') || 'none yet: upload one'}`,
+      });
+    }
+    // Of what is in force already, nothing is to be agreed to.
+    if (uploaded.state !== 'active') {
+      await approve(terminal, uploaded, await run<Comparison>({ operation: 'compare-policy', version }));
+    }
   }
   const by = options.by ?? (await whoAmI(options));
   const outcome = await run<{ version: number; digest: string; state: 'active' | 'unchanged' }>({
@@ -121,16 +125,14 @@ function writeEffects(output: Output, { widens, narrows }: Pick<Comparison, 'wid
 
 async function approve(
   terminal: Terminal,
-  version: number,
-  uploaded: Omit<UploadedVersion, 'text'> | undefined,
-  comparison: Comparison | undefined,
+  { version, state, by, uploadedAt }: Omit<UploadedVersion, 'text'>,
+  comparison: Comparison,
 ): Promise<void> {
   const { ask, err } = terminal;
-  if (ask && uploaded) {
-    const when = timeText(uploaded.uploadedAt);
-    err.write(`Version ${version} (${uploaded.state}) was uploaded by ${printable(uploaded.by)} at ${when}.\n`);
+  if (ask) {
+    err.write(`Version ${version} (${state}) was uploaded by ${printable(by)} at ${timeText(uploadedAt)}.\n`);
+    writeEffects(err, comparison);
   }
-  if (ask && comparison) writeEffects(err, comparison);
   await agree(terminal, false, {
     question: 'It may give people more access than they have now.',
     does: 'activates it',

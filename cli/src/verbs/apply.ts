@@ -1,20 +1,20 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Failure } from '@gatehouse/core/access/failure';
 import type { Subject } from '@gatehouse/core/access/subject';
-import type { TargetPlan } from '@gatehouse/core/operations/plan';
+import type { PlannedLine, TargetPlan } from '@gatehouse/core/operations/plan';
 import type { PlanDifference, SavedPlan } from '@gatehouse/core/operations/saved-plan';
-import { type Command, InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
 import { type AwsOptions, withAwsOptions } from '../aws/options.ts';
 import type { RunOperation } from '../aws/run-operation.ts';
-import type { FollowedTo } from '../plan/follow.ts';
+import type { Applied } from '../plan/applied.ts';
 import type { Plans } from '../plan/planned.ts';
 import { agree } from '../terminal/agree.ts';
-import { type Format, isForPrograms, withFormats, writeAnswer } from '../terminal/answer.ts';
+import { type Format, isForPrograms, withFormats } from '../terminal/answer.ts';
 import { columns } from '../terminal/columns.ts';
-import { writeReason } from '../terminal/facts.ts';
 import { COMMAND, type DryRunOptions, withDryRun, withExamples, withExitCodes } from '../terminal/help.ts';
+import { timeoutOption } from '../terminal/option-values.ts';
 import type { Output, Terminal } from '../terminal/terminal.ts';
-import { counted, printable } from '../terminal/text.ts';
+import { counted } from '../terminal/text.ts';
 import { shortTarget } from './status.ts';
 
 interface Options extends AwsOptions, DryRunOptions {
@@ -35,7 +35,7 @@ export function addApply(program: Command, terminal: Terminal): void {
     .option('--policy <file>', 'put this document in force first')
     .option('--yes', 'agree to what widens without being asked; needed where nobody can be asked')
     .option('--by <who>', 'who agrees to a document, for the record (default: the ARN that AWS knows you by)')
-    .option('--timeout <seconds>', 'how long to wait', readSeconds, 300);
+    .addOption(timeoutOption('how long to wait', '5m'));
   withDryRun(verb, 'show the plan, and whether it would be asked for; do nothing');
   withFormats(withAwsOptions(verb)).action((words: string[], options: Options) => apply(terminal, words, options));
   withExamples(verb, [
@@ -45,11 +45,6 @@ export function addApply(program: Command, terminal: Terminal): void {
     ['gatehouse apply --yes -o json', 'in a pipeline that has its own approval'],
   ]);
   withExitCodes(verb, { 2: 'something would change (--dry-run --detailed-exitcode)' });
-}
-
-function readSeconds(text: string): number {
-  if (/^[1-9]\d{0,4}$/.test(text)) return Number(text);
-  throw new InvalidArgumentError('It must be a number of seconds.');
 }
 
 /** What is to be applied: what was planned, and what was agreed to already. */
@@ -82,22 +77,17 @@ async function apply(terminal: Terminal, words: readonly string[], options: Opti
 }
 
 async function taskOf(
-  { progress }: Terminal,
+  terminal: Terminal,
   run: RunOperation,
   targets: readonly string[],
   { policy, subject, yes, output }: Options,
 ): Promise<Task> {
-  const [{ plansFor }, { readDocument }] = await Promise.all([
-    import('../plan/planned.ts'),
+  const [{ planWithProgress }, { readDocument }] = await Promise.all([
+    import('../plan/answer.ts'),
     import('../policy-file.ts'),
   ]);
   const document = policy === undefined ? undefined : readDocument(policy);
-  const request = { targets, subjects: subject, document };
-  const all = await progress.during(
-    'planning',
-    (say) => plansFor(run, request, (done, of) => say(`planning ${done} of ${of}`)),
-    { quiet: isForPrograms(output) },
-  );
+  const all = await planWithProgress(terminal, run, { targets, subjects: subject, document }, output);
   return { all, document, only: subject, agreed: yes === true };
 }
 
@@ -132,13 +122,13 @@ async function taskOfFile(
 
 /** What is to be done now of what was planned, and in what that is something else. */
 async function plannedAnew(
-  { progress }: Terminal,
+  terminal: Terminal,
   run: RunOperation,
   kept: SavedPlan,
   { output }: Options,
 ): Promise<{ readonly all: Plans; readonly differences: readonly PlanDifference[] }> {
-  const [{ plansFor }, { savedPlan, differencesOf }] = await Promise.all([
-    import('../plan/planned.ts'),
+  const [{ planWithProgress }, { savedPlan, differencesOf }] = await Promise.all([
+    import('../plan/answer.ts'),
     import('@gatehouse/core/operations/saved-plan'),
   ]);
   const document = kept.policy?.document;
@@ -146,11 +136,7 @@ async function plannedAnew(
   // A document is put in force as a whole, whatever a plan under it was limited to.
   const subjects = isWhole ? undefined : (kept.subjects as readonly Subject[] | undefined);
   const asked = { targets: isWhole ? [] : kept.targets.map(({ target }) => target), subjects, document };
-  const all = await progress.during(
-    'planning anew',
-    (say) => plansFor(run, asked, (done, of) => say(`planning anew, ${done} of ${of}`)),
-    { quiet: isForPrograms(output) },
-  );
+  const all = await planWithProgress(terminal, run, asked, output, 'planning anew');
   const fresh = savedPlan(all, { at: kept.at, document, subjects });
   const unknown = all.unplanned.map(({ target, message }): PlanDifference => ({ target, sign: '~', text: message }));
   return { all, differences: [...differencesOf(kept, fresh), ...unknown] };
@@ -163,12 +149,13 @@ async function agreeTo(
   { all, document, only }: Task,
   options: Options,
 ): Promise<void> {
+  const asked = options.policy === undefined ? '' : ` --policy ${options.policy}`;
   await agree(terminal, false, {
-    question: `${options.policy === undefined ? 'It gives' : 'The document gives'} people more than they have now.`,
+    question: `${(all.proposed?.widens.length ?? 0) === 0 ? 'It gives' : 'The document gives'} people more than they have now.`,
     does: 'applies it',
     otherwise: 'nothing was applied',
     alone: 'it widens, and nobody is there to agree, so nothing was applied',
-    remedy: `to agree without being asked: --yes; or save the plan first: ${COMMAND} plan --out FILE`,
+    remedy: `to agree without being asked: --yes; or save the plan, and apply that: ${COMMAND} plan${asked} --out FILE`,
   });
   const { savedPlan } = await import('@gatehouse/core/operations/saved-plan');
   const shown = savedPlan(all, { at: Date.now(), document, subjects: only });
@@ -205,8 +192,10 @@ async function carryOut(terminal: Terminal, run: RunOperation, task: Task, optio
   writePlans(isForPeople ? terminal.out : terminal.err, all, options.output === 'wide');
   const observed = all.plans.filter(({ mode, changes }) => mode === 'observe' && changes.length > 0);
   for (const { target } of observed) {
-    const remedy = 'set mode: enforce under clusters in the access policy';
-    terminal.err.write(`${shortTarget(target)} is in mode observe, so nothing is applied there: ${remedy}\n`);
+    const remedy = `${COMMAND} mode ${target.split('/').at(-1)} enforce`;
+    terminal.err.write(
+      `${shortTarget(target)} is in mode observe, so nothing is applied there; to have it: ${remedy}\n`,
+    );
   }
   const doable = all.plans.filter(({ mode, changes }) => mode !== 'observe' && changes.length > 0);
   const lines = linesOf(doable);
@@ -220,10 +209,19 @@ async function carryOut(terminal: Terminal, run: RunOperation, task: Task, optio
   if (isWider && !task.agreed) await agreeTo(terminal, run, task, options);
   const began = performance.now();
   const policy = document === undefined ? undefined : await putInForce(run, document, all, options);
-  if (doable.length === 0) return answer(terminal, options, { all, doable, to: undefined, began, policy });
-  const { follow } = await import('../plan/follow.ts');
-  for (const { target, changes } of document === undefined ? doable : []) {
-    const subjects = subjectsIn(changes);
+  const [{ follow }, { answerApplied }] = await Promise.all([
+    import('../plan/follow.ts'),
+    import('../plan/applied.ts'),
+  ]);
+  const told = { all, doable, policy };
+  if (doable.length === 0) {
+    return answerApplied(terminal, options.output, { ...told, to: undefined, took: performance.now() - began });
+  }
+  // A document that comes into force is planned by itself, and no line of it is drift.
+  const isPlannedAlready = policy?.state === 'active';
+  for (const { target, changes } of doable) {
+    const subjects = subjectsIn(changes, (line) => !isPlannedAlready || line.drifted === true);
+    if (subjects?.size === 0) continue;
     await run({ operation: 'reconcile', target, ...(subjects === undefined ? {} : { subjects: [...subjects] }) });
   }
   const subjects = new Set(lines.flatMap(({ line }) => line.subject ?? []));
@@ -242,12 +240,15 @@ async function carryOut(terminal: Terminal, run: RunOperation, task: Task, optio
       ),
     { quiet: isForPrograms(options.output) },
   );
-  await answer(terminal, options, { all, doable, to, began, policy });
+  await answerApplied(terminal, options.output, { ...told, to, took: performance.now() - began });
 }
 
-/** Those of a target's lines; undefined where one line is nobody's, so that everybody's are looked at. */
-function subjectsIn(changes: TargetPlan['changes']): ReadonlySet<Subject> | undefined {
-  const subjects = changes.flatMap(({ change }) => change.lines.map(({ subject }) => subject));
+/** Those of some of a target's lines; undefined where one of these is nobody's, so that everybody's are looked at. */
+function subjectsIn(
+  changes: TargetPlan['changes'],
+  isMeant: (line: PlannedLine) => boolean,
+): ReadonlySet<Subject> | undefined {
+  const subjects = changes.flatMap(({ change }) => change.lines.filter(isMeant).map(({ subject }) => subject));
   return subjects.includes(undefined) ? undefined : new Set(subjects as Subject[]);
 }
 
@@ -280,81 +281,6 @@ async function putInForce(
   }
   const { version, digest } = uploaded;
   if (uploaded.widens.length > 0) await run({ operation: 'activate-policy', version, by });
-  return { version, digest };
-}
-
-interface Applied {
-  readonly all: Plans;
-  readonly doable: readonly TargetPlan[];
-  /** Undefined where nothing was to be done. */
-  readonly to: FollowedTo | undefined;
-  readonly began: number;
-  /** What was put in force. */
-  readonly policy: { readonly version: number; readonly digest: string } | undefined;
-}
-
-/** Tells what came of it. */
-async function answer(
-  terminal: Terminal,
-  options: Options,
-  { all, doable, to, began, policy }: Applied,
-): Promise<void> {
-  const { linesOf } = await import('../plan/planned.ts');
-  const planned = linesOf(doable);
-  const left = to ? linesOf(to.left.plans.filter(({ mode }) => mode !== 'observe')) : [];
-  const unknown = to?.left.unplanned ?? all.unplanned;
-  const failed =
-    left.length > 0 || unknown.length > 0 || (to?.findings.length ?? 0) > 0 || (to?.waiting.length ?? 0) > 0;
-  const rows = planned.map((one) => ({
-    ...one,
-    done: !left.some(
-      ({ plan, object, line }) =>
-        plan.target === one.plan.target && object === one.object && line.text === one.line.text,
-    ),
-  }));
-  const done = rows.filter((row) => row.done).length;
-  const seconds = ((performance.now() - began) / 1_000).toFixed(1);
-  await writeAnswer(terminal.out, options.output, {
-    value: {
-      ...(policy === undefined ? {} : { policy }),
-      applied: done,
-      left: left.map(({ plan: { target }, kind, object, line }) => ({ target, kind, object, ...line })),
-      unplanned: unknown,
-      waiting: to?.waiting ?? [],
-      findings: to?.findings ?? [],
-      observed: all.plans
-        .filter(({ mode, changes }) => mode === 'observe' && changes.length > 0)
-        .map(({ target }) => target),
-    },
-    listing: {
-      columns: [
-        { head: 'TARGET', cell: ({ plan }) => plan.target },
-        { head: 'OBJECT', cell: ({ object }) => object },
-        { head: 'LINE', cell: ({ line }) => `${line.sign} ${line.text}` },
-        { head: 'SUBJECT', cell: ({ line }) => line.subject ?? '' },
-        { head: 'DONE', cell: (row) => (row.done ? 'yes' : 'no'), value: (row) => row.done },
-      ],
-      rows,
-    },
-    text: (output) => {
-      const { style } = output;
-      if (policy !== undefined) output.write(`${style.good('done')}  policy version ${policy.version} is in force\n`);
-      if (to === undefined) return;
-      for (const { target, code, message, remedy } of [
-        ...to.findings,
-        ...to.waiting.flatMap(({ target, failure }) => (failure ? [{ target, ...failure }] : [])),
-        ...unknown,
-      ]) {
-        output.write(`\n${style.bad(code)}  ${style.bold(shortTarget(target))}\n`);
-        writeReason(output, { code, message, remedy });
-      }
-      for (const { plan, line } of left) {
-        output.write(`  ${style.warn('left')} ${shortTarget(plan.target)} ${line.sign} ${printable(line.text)}\n`);
-      }
-      const word = failed ? style.bad('not done') : style.good('done');
-      const rest = failed ? `, ${left.length} left, ${counted(to.waiting.length, 'mark')} waiting` : '';
-      output.write(`\n${word}  ${counted(done, 'line')} applied${rest} (${seconds} s)\n`);
-    },
-  });
-  if (failed) terminal.exitCode = 1;
+  const isKnown = uploaded.state === 'unchanged' && uploaded.widens.length === 0;
+  return { version, digest, state: isKnown ? 'unchanged' : 'active' };
 }

@@ -2,22 +2,23 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { Failure, isFailure } from '@gatehouse/core/access/failure';
 import { clusterTarget } from '@gatehouse/core/access/target';
 import type { IdentityProviderOutcome as Outcome } from '@gatehouse/core/operations/identity-provider';
-import type { Plan } from '@gatehouse/core/plan/plan';
+import type { TargetPlan } from '@gatehouse/core/operations/plan';
 import type { Finding } from '@gatehouse/core/resources/resource';
-import { type Command, InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
 import { type AwsOptions, withAwsOptions } from '../aws/options.ts';
 import type { RunOperation } from '../aws/run-operation.ts';
-import { showPlan } from '../plan/show.ts';
 import { type Format, isForPrograms, type Listing, withFormats, writeAnswer } from '../terminal/answer.ts';
 import { type Fact, writeFacts, writeReason } from '../terminal/facts.ts';
 import { type DryRunOptions, withDryRun, withExamples, withExitCodes, withNote } from '../terminal/help.ts';
+import { readSeconds, timeoutOption } from '../terminal/option-values.ts';
 import type { Say } from '../terminal/progress.ts';
 import type { Output, Terminal } from '../terminal/terminal.ts';
+import { duration } from '../terminal/text.ts';
 
 interface Options extends AwsOptions, DryRunOptions {
   readonly output: Format;
   readonly disassociate?: true;
-  /** Minutes. */
+  /** Seconds. */
   readonly timeout: number;
   /** Seconds. */
   readonly every: number;
@@ -66,19 +67,13 @@ export function addDisassociateIdp(program: Command, terminal: Terminal): void {
 
 function withOptions(command: Command): Command {
   command
-    .option('--timeout <minutes>', 'how long to follow; what is begun goes on without this command', positive, 45)
-    .option('--every <seconds>', 'time between two looks', positive, 5);
+    .addOption(timeoutOption('how long to follow; what is begun goes on without this command', '45m'))
+    .option('--every <seconds>', 'time between two looks', readSeconds, 5);
   withDryRun(command, 'show what would be done, and what stands against it; change nothing');
   return withExitCodes(withFormats(withAwsOptions(command)), {
     2: 'something would change (--dry-run --detailed-exitcode)',
     3: 'something stands against it',
   });
-}
-
-function positive(text: string): number {
-  const value = Number(text);
-  if (!(value > 0)) throw new InvalidArgumentError('It must be a number above 0.');
-  return value;
 }
 
 type Aim = 'associate' | 'disassociate';
@@ -100,8 +95,8 @@ async function run(terminal: Terminal, cluster: string, options: Options, aim: A
   const plan = await planOf(operate, seen);
   const objections = plan.findings.filter(({ severity }) => severity === 'blocks');
   if (options.dryRun) {
-    const target = clusterTarget(seen.cluster.arn);
-    await showPlan(terminal, target, plan, options);
+    const { answerPlans, plansOfOne } = await import('../plan/answer.ts');
+    await answerPlans(terminal, plansOfOne(plan), options);
     if (objections.length > 0) terminal.exitCode = 3;
     return;
   }
@@ -121,10 +116,14 @@ async function run(terminal: Terminal, cluster: string, options: Options, aim: A
 /** How often a plan is asked for whose time was over: a function's first one may take too long. */
 const PLANS = 3;
 
-async function planOf(operate: RunOperation, { cluster, subjects }: Outcome): Promise<Plan> {
+async function planOf(operate: RunOperation, { cluster, subjects }: Outcome): Promise<TargetPlan> {
   for (let asked = 1; ; asked++) {
     try {
-      return await operate<Plan>({ operation: 'plan', target: clusterTarget(cluster.arn), subjects: [...subjects] });
+      return await operate<TargetPlan>({
+        operation: 'plan',
+        target: clusterTarget(cluster.arn),
+        subjects: [...subjects],
+      });
     } catch (error) {
       if (!isFailure(error, 'deadline') || asked === PLANS) throw error;
     }
@@ -178,7 +177,7 @@ function isDone(aim: Aim, { isAsWanted, associated, isOwn }: Outcome): boolean {
 
 /** Looks again until it is done or something stands against it, and says what is waited for. */
 async function follow(say: Say, { timeout, every }: Options, aim: Aim, look: () => Promise<Outcome>): Promise<Outcome> {
-  const end = performance.now() + timeout * 60_000;
+  const end = performance.now() + timeout * 1_000;
   for (;;) {
     const seen = await look();
     const isOver = isDone(aim, seen)
@@ -188,7 +187,7 @@ async function follow(say: Say, { timeout, every }: Options, aim: Aim, look: () 
     const text = progressOf(seen);
     say(`${seen.cluster.name}: ${text}`);
     if (performance.now() >= end) {
-      throw new Failure('deadline', `${seen.cluster.name}: not done within ${timeout} min: ${text}`, {
+      throw new Failure('deadline', `${seen.cluster.name}: not done within ${duration(timeout * 1_000)}: ${text}`, {
         remedy: `it goes on by itself: look again with "gatehouse status", or follow longer with --timeout`,
       });
     }

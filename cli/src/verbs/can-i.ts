@@ -3,7 +3,7 @@ import type { AccessAnswer, LoginAnswer } from '@gatehouse/core/operations/acces
 import { type Asked, askedText } from '@gatehouse/core/operations/denial';
 import { type Command, Option } from 'commander';
 import { type AwsOptions, withAwsOptions } from '../aws/options.ts';
-import { type Format, type Listing, withFormats, writeAnswer } from '../terminal/answer.ts';
+import { type Format, isForPrograms, type Listing, withFormats, writeAnswer } from '../terminal/answer.ts';
 import { type Fact, writeFacts } from '../terminal/facts.ts';
 import { withExamples, withExitCodes } from '../terminal/help.ts';
 import type { Output, Terminal } from '../terminal/terminal.ts';
@@ -27,7 +27,12 @@ export function addCanI(program: Command, terminal: Terminal): void {
     .description('ask a cluster whether you, or somebody else, may do something: by which binding, or why not')
     .requiredOption('--cluster <cluster>', 'the cluster that is asked (required)')
     .option('-n, --namespace <namespace>', 'in this namespace (default: the whole cluster)')
-    .addOption(new Option('-A, --all-namespaces', 'in the whole cluster, as without -n').conflicts('namespace'))
+    .addOption(
+      new Option(
+        '-A, --all-namespaces',
+        'in all namespaces, that is in the whole cluster, as without -n; one cluster is asked',
+      ).conflicts('namespace'),
+    )
     .option('--as <principal>', 'for somebody else: user/<source>/<id>, machine/<name>, a user id, or an IAM ARN')
     .option('--role-arn <arn>', 'for yourself: assume this role first')
     .option('--session-name <name>', 'for yourself: another session name than your IAM user name');
@@ -114,13 +119,31 @@ function listingOf(cluster: string, asked: Asked, answers: readonly LoginAnswer[
   };
 }
 
-async function askAsMyself({ out }: Terminal, asked: Asked, options: Options): Promise<boolean> {
+/** What one's own session is told. */
+interface OwnAnswer {
+  readonly arn: string;
+  readonly me: { readonly username: string; readonly groups: readonly string[] };
+  readonly allowed: boolean;
+  readonly reason?: string;
+  /** What they may do, where this is denied. */
+  readonly instead: readonly AccessRule[];
+}
+
+async function ownAnswer(asked: Asked, options: Options): Promise<OwnAnswer> {
   const { ownSession } = await import('../cluster/own-session.ts');
   const session = await ownSession(options.cluster, options);
   const me = await session.whoAmI();
-  const { allowed, reason } = await session.mayI(asked);
-  const instead = allowed ? [] : ownRules((await session.rulesIn(asked.namespace ?? 'default')).rules);
-  const { arn } = session;
+  const answer = await session.mayI(asked);
+  const instead = answer.allowed ? [] : ownRules((await session.rulesIn(asked.namespace ?? 'default')).rules);
+  return { arn: session.arn, me, ...answer, instead };
+}
+
+async function askAsMyself({ out, progress }: Terminal, asked: Asked, options: Options): Promise<boolean> {
+  const { arn, me, allowed, reason, instead } = await progress.during(
+    `asking ${options.cluster}`,
+    () => ownAnswer(asked, options),
+    { quiet: isForPrograms(options.output) },
+  );
   const why = reason === undefined ? {} : { reason };
   await writeAnswer(out, options.output, {
     value: { question: asked, cluster: options.cluster, arn, ...me, allowed, ...why, ...(allowed ? {} : { instead }) },

@@ -1,7 +1,5 @@
-import { connectionTarget } from '@gatehouse/core/access/target';
-import type { Plan } from '@gatehouse/core/plan/plan';
+import type { TargetPlan } from '@gatehouse/core/operations/plan';
 import type { Command } from 'commander';
-import { showPlan } from '../plan/show.ts';
 import { isForPrograms, writeAnswer } from '../terminal/answer.ts';
 import { withExamples, withExitCodes } from '../terminal/help.ts';
 import type { Say } from '../terminal/progress.ts';
@@ -35,8 +33,9 @@ async function deregisterCluster(terminal: Terminal, name: string, options: Plac
   const { run, place } = await connectTo(terminal, name, options);
   const asked = { operation: 'deregister-cluster' as const, ...place };
   if (options.dryRun) {
-    const { arn, plan } = await run<{ arn: string; plan: Plan }>({ ...asked, dryRun: true });
-    return showPlan(terminal, connectionTarget(arn), plan, options, { arn, dryRun: true, ...plan });
+    const { answerPlans, plansOfOne } = await import('../plan/answer.ts');
+    const { arn, plan } = await run<{ arn: string; plan: TargetPlan }>({ ...asked, dryRun: true });
+    return answerPlans(terminal, plansOfOne(plan), options, { arn, dryRun: true });
   }
   const { follow } = await import('../connections/follow.ts');
   const deregister = async (say: Say) => {

@@ -3,13 +3,14 @@ import { Failure } from '@gatehouse/core/access/failure';
 import type { EventEntry } from '@gatehouse/core/directory/event-log';
 import type { Events } from '@gatehouse/core/operations/events';
 import type { Operation } from '@gatehouse/core/operations/operation';
-import { type Command, InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
 import { type AwsOptions, withAwsOptions } from '../aws/options.ts';
 import { factText, outcomeCell, saidText } from '../events/event-text.ts';
 import type { AskedSpan } from '../events/follow-events.ts';
 import { readSince, type Since, sinceTime } from '../events/span.ts';
 import { type Column, type Format, rowWriter, withFormats, writeAnswer } from '../terminal/answer.ts';
 import { withExamples, withExitCodes } from '../terminal/help.ts';
+import { wholeNumber } from '../terminal/option-values.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 import { counted, timeText } from '../terminal/text.ts';
 
@@ -25,6 +26,9 @@ interface Options extends AwsOptions {
   readonly follow?: boolean;
 }
 
+/** So much of an id is shown; `trace` and `replay` take a beginning for the whole. */
+const BEGINNING = 13;
+
 const COLUMNS: readonly Column<EventEntry>[] = [
   {
     head: 'TIME',
@@ -33,9 +37,18 @@ const COLUMNS: readonly Column<EventEntry>[] = [
   },
   { head: 'SOURCE', cell: ({ source }) => source },
   { head: 'TYPE', cell: ({ type }) => type },
-  { head: 'EVENT', cell: ({ event }, style) => ({ text: event, paint: style.name }) },
-  { head: 'OUTCOME', cell: outcomeCell },
-  { head: 'SAYS', cell: saidText, value: ({ facts }) => facts.map(factText).join('; ') },
+  {
+    head: 'EVENT',
+    cell: ({ event }, style, wide) => ({ text: wide ? event : event.slice(0, BEGINNING), paint: style.name }),
+    value: ({ event }) => event,
+  },
+  { head: 'OUTCOME', cell: ({ outcome }, style) => outcomeCell({ outcome }, style) },
+  { head: 'REASON', cell: ({ reason = '' }) => reason, wide: true },
+  {
+    head: 'SAYS',
+    cell: (event, _, wide) => (event.reason === undefined || wide ? saidText(event) : `(${event.reason})`),
+    value: ({ facts }) => facts.map(factText).join('; '),
+  },
 ];
 
 /** `events`: what came in, and what became of it. */
@@ -51,7 +64,7 @@ export function addEvents(program: Command, terminal: Terminal): void {
     .option('--ignored', 'only those of which nothing is done, with the reason')
     .option('--subject <subject>', 'only about somebody: user/<source>/<id>')
     .option('--user <text>', 'only about a user with this id, login or mail address')
-    .option('--limit <number>', 'at most so many, the newest', readLimit, 50)
+    .option('--limit <number>', 'at most so many, the newest', wholeNumber(1, 500), 50)
     .option('-f, --follow', 'go on listing what comes in');
   verb.options.find(({ long }) => long === '--since')!.default({ ago: 86_400_000 }, '24h');
   withFormats(withAwsOptions(verb)).action((options: Options) => events(terminal, options));
@@ -62,11 +75,6 @@ export function addEvents(program: Command, terminal: Terminal): void {
     ['gatehouse events --follow', 'as it comes in'],
   ]);
   withExitCodes(verb);
-}
-
-function readLimit(text: string): number {
-  if (/^[1-9]\d{0,2}$/.test(text) && Number(text) <= 500) return Number(text);
-  throw new InvalidArgumentError('It must be a whole number from 1 to 500.');
 }
 
 async function events(terminal: Terminal, options: Options): Promise<void> {

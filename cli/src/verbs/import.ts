@@ -47,8 +47,7 @@ export function addImport(program: Command, terminal: Terminal): void {
 }
 
 async function importCluster(terminal: Terminal, cluster: string, options: Options): Promise<void> {
-  const { readDocument } = await import('../policy-file.ts');
-  const base = options.policy === undefined ? undefined : readDocument(options.policy);
+  const base = options.policy === undefined ? undefined : await documentIn(options.policy);
   const input =
     options.awsAuth === undefined
       ? await throughGatehouse(terminal, cluster, options)
@@ -80,7 +79,20 @@ async function importCluster(terminal: Terminal, cluster: string, options: Optio
       if (options.out === undefined) output.write(document);
     },
   });
-  writeOutcome(terminal.err, imported, { ...options, cluster });
+  // JSON and YAML hold all of it.
+  if (options.output !== 'json' && options.output !== 'yaml')
+    writeOutcome(terminal.err, imported, { ...options, cluster });
+}
+
+/** The document that is added to, which has to be right before it is. */
+async function documentIn(file: string): Promise<string> {
+  const [{ readDocument }, { requirePolicy }] = await Promise.all([
+    import('../policy-file.ts'),
+    import('@gatehouse/core/policy/require'),
+  ]);
+  const text = readDocument(file);
+  requirePolicy(text, file);
+  return text;
 }
 
 async function throughGatehouse(terminal: Terminal, cluster: string, options: Options): Promise<ImportInput> {
@@ -118,9 +130,8 @@ async function clusterOf(
   base: string | undefined,
 ): Promise<ImportInput['cluster']> {
   if (text.startsWith('arn:')) return parseClusterArn(text);
-  const { readPolicy } = await import('@gatehouse/core/policy/read');
-  const reading = base === undefined ? undefined : readPolicy(base);
-  const known = reading?.ok ? reading.policy.clusters.find(({ name }) => name === text) : undefined;
+  const { requirePolicy } = await import('@gatehouse/core/policy/require');
+  const known = base === undefined ? undefined : requirePolicy(base).clusters.find(({ name }) => name === text);
   if (known) return { name: known.name, account: known.account, region: known.region };
   if (account !== undefined && region !== undefined) return { name: text, account, region };
   throw new Failure('invalid', `nothing tells in which account and Region "${text}" is`, {

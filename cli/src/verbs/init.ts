@@ -43,11 +43,11 @@ export function addInit(program: Command, terminal: Terminal): void {
 }
 
 async function init(terminal: Terminal, options: Options): Promise<void> {
-  const [{ callerOf }, { findClusters }, { firstPolicy }, { readPolicy }, { writeDocument }] = await Promise.all([
+  const [{ callerOf }, { findClusters }, { firstPolicy }, { requirePolicy }, { writeDocument }] = await Promise.all([
     import('../aws/caller.ts'),
     import('../aws/found-clusters.ts'),
     import('../policy/first.ts'),
-    import('@gatehouse/core/policy/read'),
+    import('@gatehouse/core/policy/require'),
     import('../policy/document-file.ts'),
   ]);
   const caller = await callerOf(options);
@@ -74,11 +74,7 @@ async function init(terminal: Terminal, options: Options): Promise<void> {
   }
   const choices = await chosen(terminal, options, found.permissionSets);
   const document = firstPolicy({ ...found, clusters }, choices);
-  const reading = readPolicy(document);
-  if (!reading.ok) {
-    const [error] = reading.errors;
-    throw new Failure('invalid', `${error?.field}: ${error?.message}`, { remedy: error?.remedy ?? '' });
-  }
+  requirePolicy(document, options.out);
   writeDocument(options.out, document, options.force === true);
   await writeAnswer(terminal.out, options.output, {
     value: {

@@ -4,7 +4,7 @@ import type { Json } from '@gatehouse/core/access/json';
 import { type Command, Option } from 'commander';
 import { type AwsOptions, withAwsOptions } from '../aws/options.ts';
 import { readSample, sampleNames } from '../events/samples.ts';
-import { type Column, type Format, withFormats, writeAnswer } from '../terminal/answer.ts';
+import { type Column, type Format, isForPrograms, withFormats, writeAnswer } from '../terminal/answer.ts';
 import { withExamples, withExitCodes } from '../terminal/help.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 
@@ -67,7 +67,7 @@ const COLUMNS: readonly Column<Listed>[] = [
   { head: 'TAKES', cell: ({ takes }) => takes },
 ];
 
-async function invoke(terminal: Terminal, name: string | undefined, options: Options): Promise<void> {
+async function invoke(terminal: Terminal, named: string | undefined, options: Options): Promise<void> {
   if (options.list) {
     const functions = [...FUNCTIONS].map(([each, takes]) => ({ kind: 'function' as const, name: each, takes }));
     const takerOf = await takersOf();
@@ -83,8 +83,9 @@ async function invoke(terminal: Terminal, name: string | undefined, options: Opt
     });
     return;
   }
+  const name = named?.replace(/^gatehouse-/, '');
   if (name === undefined || !FUNCTIONS.has(name)) {
-    throw new Failure('invalid', name === undefined ? 'no function is named' : `there is no function "${name}"`, {
+    throw new Failure('invalid', named === undefined ? 'no function is named' : `there is no function "${named}"`, {
       remedy: `name one of ${[...FUNCTIONS.keys()].join(', ')}`,
     });
   }
@@ -94,7 +95,9 @@ async function invoke(terminal: Terminal, name: string | undefined, options: Opt
   const payload = await payloadOf(terminal, options);
   const { invocationsOf } = await import('../aws/run-operation.ts');
   const call = await invocationsOf(options, terminal);
-  const answer = await call(`gatehouse-${name}`, payload, TIMEOUT_MS);
+  const invoking = () => call(`gatehouse-${name}`, payload, TIMEOUT_MS);
+  const quiet = isForPrograms(options.output);
+  const answer = await terminal.progress.during(`invoking ${name}`, invoking, { quiet });
   const text = JSON.stringify(answer, null, 2);
   await writeAnswer(terminal.out, options.output, {
     value: { function: name, answer },

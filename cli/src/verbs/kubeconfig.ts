@@ -2,7 +2,7 @@ import { Failure, isFailure } from '@gatehouse/core/access/failure';
 import { type Command, Option } from 'commander';
 import { type AwsOptions, withAwsOptions } from '../aws/options.ts';
 import type { ExecPlugin, KubeconfigEntry } from '../kubeconfig/entry.ts';
-import { type Format, withFormats, writeAnswer } from '../terminal/answer.ts';
+import { type Format, isForPrograms, withFormats, writeAnswer } from '../terminal/answer.ts';
 import { writeFacts } from '../terminal/facts.ts';
 import { type DryRunOptions, withDryRun, withExamples, withExitCodes, withNote } from '../terminal/help.ts';
 import type { Output, Terminal } from '../terminal/terminal.ts';
@@ -64,7 +64,11 @@ async function kubeconfig(terminal: Terminal, wanted: string, options: Options):
     import('../kubeconfig/file.ts'),
     import('../kubeconfig/entry.ts'),
   ]);
-  const { entry, notes, profile } = await entryWanted(terminal, wanted, options);
+  const { entry, notes, profile } = await terminal.progress.during(
+    `looking for the way into ${wanted}`,
+    () => entryWanted(terminal, wanted, options),
+    { quiet: isForPrograms(options.output) },
+  );
   const { context } = entry;
   const path = file.kubeconfigPath(options.kubeconfig, env, (text) => text.includes(entry.cluster.name));
   let difference = '';

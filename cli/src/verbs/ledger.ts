@@ -1,11 +1,12 @@
 import { parseClusterArn } from '@gatehouse/core/access/arn';
 import type { LedgerEntry, verifyChain as VerifyChain } from '@gatehouse/core/ledger/ledger';
-import { type Command, InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
 import { type AwsOptions, withAwsOptions } from '../aws/options.ts';
 import type { RunOperation } from '../aws/run-operation.ts';
 import { type Column, type Format, type Listing, withFormats, writeAnswer, writeListing } from '../terminal/answer.ts';
 import type { Cell } from '../terminal/columns.ts';
 import { withExamples, withExitCodes } from '../terminal/help.ts';
+import { wholeNumber } from '../terminal/option-values.ts';
 import type { Style } from '../terminal/style.ts';
 import type { Output, Terminal } from '../terminal/terminal.ts';
 import { counted, timeText } from '../terminal/text.ts';
@@ -20,7 +21,7 @@ export function addLedger(program: Command, terminal: Terminal): void {
   const verb = program
     .command('ledger <chain>')
     .description('verify a chain of the ledger and show its last entries: a cluster, or iam/<account>')
-    .option('--last <number>', 'how many entries are shown', readCount, 20);
+    .option('--last <number>', 'how many entries are shown', wholeNumber(1), 20);
   withFormats(withAwsOptions(verb)).action((chain: string, options: Options) => ledger(terminal, chain, options));
   withExamples(verb, [
     ['gatehouse ledger prod-eu', 'a cluster by its name; exit code 3 where the chain is broken'],
@@ -28,11 +29,6 @@ export function addLedger(program: Command, terminal: Terminal): void {
     ['gatehouse ledger prod-eu --last 1000 -o csv > ledger.csv', 'for an auditor: an entry in a row'],
   ]);
   withExitCodes(verb, { 3: 'the chain is broken' });
-}
-
-function readCount(text: string): number {
-  if (/^[1-9]\d{0,6}$/.test(text)) return Number(text);
-  throw new InvalidArgumentError('It must be a whole number above 0.');
 }
 
 async function ledger(terminal: Terminal, text: string, options: Options): Promise<void> {

@@ -7,13 +7,12 @@ import { type AwsOptions, withAwsOptions } from '../aws/options.ts';
 import { agree } from '../terminal/agree.ts';
 import { type Format, isForPrograms, type Listing, withFormats, writeAnswer } from '../terminal/answer.ts';
 import { type Fact, writeFacts } from '../terminal/facts.ts';
-import { withExamples, withExitCodes } from '../terminal/help.ts';
+import { type DryRunOptions, withDryRun, withExamples, withExitCodes } from '../terminal/help.ts';
 import type { Output, Terminal } from '../terminal/terminal.ts';
 import { counted, printable } from '../terminal/text.ts';
 
-interface Options extends AwsOptions {
+interface Options extends AwsOptions, DryRunOptions {
   readonly policy?: string;
-  readonly dryRun?: boolean;
   readonly yes?: boolean;
   readonly by?: string;
   readonly output: Format;
@@ -36,9 +35,9 @@ export function addMode(program: Command, terminal: Terminal): void {
     .argument('<cluster>', 'its name in the policy')
     .addArgument(new Argument('[mode]', 'the mode it shall have').choices(MODES))
     .option('--policy <file>', 'change this file instead of the newest document that was uploaded; nothing is uploaded')
-    .option('--dry-run', 'show what it would mean, and change nothing')
     .option('--yes', 'agree without being asked; needed where nobody can be asked')
     .option('--by <who>', 'who agrees, for the record (default: the ARN that AWS knows you by)');
+  withDryRun(verb, 'show what it would mean, and change nothing');
   withFormats(withAwsOptions(verb)).action((cluster: string, mode: ClusterMode | undefined, options: Options) =>
     options.policy === undefined
       ? modeOf(terminal, cluster, mode, options)
@@ -53,7 +52,7 @@ export function addMode(program: Command, terminal: Terminal): void {
       'in the file that you keep; nothing else in it changes',
     ],
   ]);
-  withExitCodes(verb);
+  withExitCodes(verb, { 2: 'the mode would change (--dry-run --detailed-exitcode)' });
 }
 
 async function modeOf(
@@ -77,7 +76,10 @@ async function modeOf(
   }
   const { err } = terminal;
   if (!isForPrograms(options.output) || terminal.ask) writeMeaning(err, now, mode);
-  if (options.dryRun) return write(terminal.out, options.output, now, { state: 'dry-run', mode });
+  if (options.dryRun) {
+    if (options.detailedExitcode) terminal.exitCode = 2;
+    return write(terminal.out, options.output, now, { state: 'dry-run', mode });
+  }
   if (change.widens) {
     await agree(terminal, options.yes, {
       question: `It gives people access on ${now.cluster}.`,
@@ -101,15 +103,14 @@ async function modeOf(
 
 /** The document with the mode, and whether that gives anybody more than the document before. */
 async function changeOf({ cluster, newest }: ClusterModeOutcome, mode: ClusterMode) {
-  const [{ withMode }, { readPolicy }, { compare }] = await Promise.all([
+  const [{ withMode }, { requirePolicy }, { compare }] = await Promise.all([
     import('@gatehouse/core/policy/set-mode'),
-    import('@gatehouse/core/policy/read'),
+    import('@gatehouse/core/policy/require'),
     import('@gatehouse/core/policy/widening'),
   ]);
   const document = withMode(newest.text, cluster, mode);
-  const [before, after] = [readPolicy(newest.text), readPolicy(document)];
-  const widens = before.ok && after.ok && compare(before.policy, after.policy).widens.length > 0;
-  return { document, widens };
+  const { widens } = compare(requirePolicy(newest.text), requirePolicy(document));
+  return { document, widens: widens.length > 0 };
 }
 
 /** What stands elsewhere than under `clusters` is not one cluster's alone, or not in the document. */
@@ -227,24 +228,27 @@ function writeOutcome(output: Output, now: ClusterModeOutcome, outcome: Outcome)
 }
 
 async function modeInFile(
-  { out }: Terminal,
+  terminal: Terminal,
   file: string,
   cluster: string,
   mode: ClusterMode | undefined,
-  { output: format, dryRun }: Options,
+  { output: format, dryRun, detailedExitcode }: Options,
 ): Promise<void> {
-  const { readDocument, readPolicyFile } = await import('../policy-file.ts');
-  const policy = readPolicyFile(file);
-  const known = policy.clusters.find(({ name }) => name === cluster);
+  const [{ readDocument }, { requirePolicy }, { withMode }] = await Promise.all([
+    import('../policy-file.ts'),
+    import('@gatehouse/core/policy/require'),
+    import('@gatehouse/core/policy/set-mode'),
+  ]);
   const text = readDocument(file);
-  const { withMode } = await import('@gatehouse/core/policy/set-mode');
+  const known = requirePolicy(text, file).clusters.find(({ name }) => name === cluster);
   const edited = withMode(text, cluster, mode ?? known?.mode ?? 'observe');
   const isChanged = edited !== text;
   if (isChanged && !dryRun) await writeInPlace(file, edited);
+  if (isChanged && dryRun && detailedExitcode) terminal.exitCode = 2;
   const next = mode ?? known!.mode;
   const state = mode === undefined ? 'shown' : !isChanged ? 'unchanged' : dryRun ? 'dry-run' : 'changed';
   const row: Row = { cluster, mode: next, where: file, state };
-  await writeAnswer(out, format, {
+  await writeAnswer(terminal.out, format, {
     value: { cluster, mode: next, before: known!.mode, file, state },
     listing: {
       columns: [

@@ -33,6 +33,7 @@ export function addOnboard(program: Command, terminal: Terminal): void {
   const onboard = program
     .command('onboard')
     .description('have a cluster join as an environment, or a namespace on one as an application');
+  withGroupExitCodes(onboard);
   const environment = onboard
     .command('environment <name>')
     .description('have a cluster join: a role for provisioning and pipelines, and people as the policy says')
@@ -90,6 +91,7 @@ export function addOffboard(program: Command, terminal: Terminal): void {
   const offboard = program
     .command('offboard')
     .description('take back what followed from onboarding: roles, mappings, bindings, and namespaces that were made');
+  withGroupExitCodes(offboard);
   const environment = offboard
     .command('environment <name>')
     .description('the cluster leaves, and what its applications have on it goes, too');
@@ -115,7 +117,12 @@ export function addOffboard(program: Command, terminal: Terminal): void {
 
 function withOptions(command: Command): Command {
   withDryRun(command, 'tell what would follow, and record nothing');
-  return withExitCodes(withFormats(withAwsOptions(command)), {
+  return withFormats(withAwsOptions(command));
+}
+
+/** Of a group of verbs: its own help and that of each of them says so. */
+function withGroupExitCodes(group: Command): Command {
+  return withExitCodes(group, {
     2: 'it would be recorded (--dry-run --detailed-exitcode)',
     3: 'the policy refuses it',
   });

@@ -2,7 +2,7 @@ import { Failure } from '@gatehouse/core/access/failure';
 import type { Subject } from '@gatehouse/core/access/subject';
 import type { Command } from 'commander';
 import { type AwsOptions, withAwsOptions } from '../aws/options.ts';
-import { type Format, isForPrograms, withFormats, writeAnswer } from '../terminal/answer.ts';
+import { type Format, withFormats } from '../terminal/answer.ts';
 import { COMMAND, withExamples, withExitCodes } from '../terminal/help.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 
@@ -36,10 +36,9 @@ export function addPlan(program: Command, terminal: Terminal): void {
 }
 
 async function plan(terminal: Terminal, targets: readonly string[], options: Options): Promise<void> {
-  const [{ operationsOf }, { plansFor, summaryOf }, { planListing, writePlans }, { readDocument }] = await Promise.all([
+  const [{ operationsOf }, { answerPlans, planWithProgress }, { readDocument }] = await Promise.all([
     import('../aws/run-operation.ts'),
-    import('../plan/planned.ts'),
-    import('../plan/text.ts'),
+    import('../plan/answer.ts'),
     import('../policy-file.ts'),
   ]);
   if (
@@ -54,17 +53,8 @@ async function plan(terminal: Terminal, targets: readonly string[], options: Opt
   const document = options.policy === undefined ? undefined : readDocument(options.policy);
   const run = await operationsOf(options, terminal);
   const request = { targets, subjects: options.subject, document };
-  const all = await terminal.progress.during(
-    'planning',
-    (say) => plansFor(run, request, (done, of) => say(`planning ${done} of ${of}`)),
-    { quiet: isForPrograms(options.output) },
-  );
-  const summary = summaryOf(all);
-  await writeAnswer(terminal.out, options.output, {
-    value: { ...all, summary },
-    listing: planListing(all),
-    text: (output, wide) => writePlans(output, all, wide),
-  });
+  const all = await planWithProgress(terminal, run, request, options.output);
+  await answerPlans(terminal, all, options);
   if (options.out !== undefined) {
     const [{ savedPlan }, { writeSavedPlan, isFileName }] = await Promise.all([
       import('@gatehouse/core/operations/saved-plan'),
@@ -75,6 +65,4 @@ async function plan(terminal: Terminal, targets: readonly string[], options: Opt
     const file = isFileName(options.out) ? options.out : `./${options.out}`;
     err.write(err.style.dim(`saved; to carry it out while it is still true: ${COMMAND} apply ${file}\n`));
   }
-  if (summary.unplanned > 0) terminal.exitCode = 1;
-  else if (options.detailedExitcode && all.plans.some(({ changes }) => changes.length > 0)) terminal.exitCode = 2;
 }

@@ -1,8 +1,6 @@
 import type { Subject } from '@gatehouse/core/access/subject';
-import type { Plan } from '@gatehouse/core/plan/plan';
 import type { Command } from 'commander';
 import { type AwsOptions, withAwsOptions } from '../aws/options.ts';
-import { showPlan } from '../plan/show.ts';
 import { type Format, withFormats, writeAnswer } from '../terminal/answer.ts';
 import { type DryRunOptions, withDryRun, withExamples, withExitCodes } from '../terminal/help.ts';
 import type { Terminal } from '../terminal/terminal.ts';
@@ -36,11 +34,13 @@ async function reconcile(terminal: Terminal, text: string, options: Options): Pr
     import('../aws/targets.ts'),
   ]);
   const run = await operationsOf(options, terminal);
+  if (options.dryRun) {
+    const { answerPlans, planWithProgress } = await import('../plan/answer.ts');
+    const request = { targets: [text], subjects: options.subject };
+    return answerPlans(terminal, await planWithProgress(terminal, run, request, options.output), options);
+  }
   const target = await targetOf(text, run);
   const subjects = options.subject === undefined ? {} : { subjects: [...options.subject] };
-  if (options.dryRun) {
-    return showPlan(terminal, target, await run<Plan>({ operation: 'plan', target, ...subjects }), options);
-  }
   const { marked } = await run<{ marked: number }>({ operation: 'reconcile', target, ...subjects });
   await writeAnswer(terminal.out, options.output, {
     value: { target, marked },

@@ -1,18 +1,17 @@
 import { Failure } from '@gatehouse/core/access/failure';
 import { CONNECTOR_PROVIDERS, type ConnectorProvider } from '@gatehouse/core/access/policy';
-import { connectionTarget } from '@gatehouse/core/access/target';
 import type { ConnectionOutcome } from '@gatehouse/core/operations/connections';
-import type { Plan } from '@gatehouse/core/plan/plan';
+import type { TargetPlan } from '@gatehouse/core/operations/plan';
 import type { KubernetesObject } from '@gatehouse/core/ports/kubernetes';
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, Option } from 'commander';
 import { type AwsOptions, withAwsOptions } from '../aws/options.ts';
 import type { RunOperation } from '../aws/run-operation.ts';
 import type { Place } from '../connections/follow.ts';
 import type { ManifestFiles } from '../connections/manifest-files.ts';
-import { showPlan } from '../plan/show.ts';
 import { type Format, isForPrograms, type Listing, withFormats, writeAnswer } from '../terminal/answer.ts';
 import { type Fact, writeFacts } from '../terminal/facts.ts';
 import { type DryRunOptions, withDryRun, withExamples, withExitCodes, withNote } from '../terminal/help.ts';
+import { timeoutOption } from '../terminal/option-values.ts';
 import type { Say } from '../terminal/progress.ts';
 import type { Output, Terminal } from '../terminal/terminal.ts';
 import { duration, timeText } from '../terminal/text.ts';
@@ -42,14 +41,9 @@ export function withPlaceOptions(command: Command): Command {
   command
     .option('--account <id>', "AWS account in which it is registered (default: Gatehouse's own)")
     .option('--cluster-region <region>', 'Region in which it is registered (default: where Gatehouse runs)')
-    .option('--timeout <seconds>', 'how long to follow what happens', readSeconds, 120);
+    .addOption(timeoutOption('how long to follow what happens', '2m'));
   withDryRun(command, 'show what would be made or removed in AWS, and change nothing');
   return withFormats(withAwsOptions(command));
-}
-
-function readSeconds(text: string): number {
-  if (/^[1-9]\d{0,4}$/.test(text)) return Number(text);
-  throw new InvalidArgumentError('It must be a number of seconds above 0.');
 }
 
 /** `register-cluster`: a cluster that runs elsewhere comes to the EKS console. */
@@ -129,8 +123,9 @@ async function registerCluster(terminal: Terminal, name: string, options: Option
     ...(options.namespace === undefined ? {} : { namespaces: [...options.namespace] }),
   };
   if (options.dryRun) {
-    const { arn, plan } = await run<{ arn: string; plan: Plan }>({ ...asked, dryRun: true });
-    return showPlan(terminal, connectionTarget(arn), plan, options, { arn, dryRun: true, ...plan });
+    const { answerPlans, plansOfOne } = await import('../plan/answer.ts');
+    const { arn, plan } = await run<{ arn: string; plan: TargetPlan }>({ ...asked, dryRun: true });
+    return answerPlans(terminal, plansOfOne(plan), options, { arn, dryRun: true });
   }
   const { follow } = await import('../connections/follow.ts');
   const register = async (say: Say) => {

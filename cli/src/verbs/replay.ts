@@ -6,16 +6,15 @@ import { factText } from '../events/event-text.ts';
 import { readSince, type Since, sinceTime } from '../events/span.ts';
 import { agree } from '../terminal/agree.ts';
 import { type Column, type Format, withFormats, writeAnswer, writeListing } from '../terminal/answer.ts';
-import { withExamples, withExitCodes } from '../terminal/help.ts';
+import { type DryRunOptions, withDryRun, withExamples, withExitCodes } from '../terminal/help.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 import { counted, timeText } from '../terminal/text.ts';
 
-interface Options extends AwsOptions {
+interface Options extends AwsOptions, DryRunOptions {
   readonly output: Format;
   readonly since?: Since;
   readonly until?: Since;
   readonly source?: string;
-  readonly dryRun?: boolean;
   readonly yes?: boolean;
 }
 
@@ -52,8 +51,8 @@ export function addReplay(program: Command, terminal: Terminal): void {
     .option('--since <time>', 'all events since: 30m, 2h, 7d, or a time like 2026-01-15T12:00:00Z', readSince)
     .option('--until <time>', 'only those before: as --since', readSince)
     .option('--source <name>', 'only of one source')
-    .option('--dry-run', 'only tell what would be news')
     .option('--yes', 'replay more than one event without being asked; needed where nobody can be asked');
+  withDryRun(verb, 'only tell what would be news');
   withFormats(withAwsOptions(verb)).action((event: string | undefined, options: Options) =>
     replay(terminal, event, options),
   );
@@ -62,7 +61,7 @@ export function addReplay(program: Command, terminal: Terminal): void {
     ['gatehouse replay --since 2h --source okta --dry-run', 'what of the last two hours would be news'],
     ['gatehouse replay --since 2h --yes', 'all of it, in a pipeline'],
   ]);
-  withExitCodes(verb);
+  withExitCodes(verb, { 2: 'some of it would be news (--dry-run --detailed-exitcode)' });
 }
 
 async function replay(terminal: Terminal, event: string | undefined, options: Options): Promise<void> {
@@ -88,6 +87,7 @@ async function replay(terminal: Terminal, event: string | undefined, options: Op
     if (foreseen.replayed.length > 1) await approve(terminal, foreseen);
   }
   const answer = await run<ReplayOutcome>({ operation: 'replay', ...which, dryRun: options.dryRun === true });
+  if (answer.dryRun && options.detailedExitcode && newsIn(answer) > 0) terminal.exitCode = 2;
   await writeAnswer(terminal.out, options.output, {
     value: answer,
     listing: { columns: COLUMNS, rows: rowsOf(answer), none: 'There is nothing to replay.' },
@@ -99,7 +99,7 @@ async function replay(terminal: Terminal, event: string | undefined, options: Op
       output.write(
         answer.dryRun
           ? `\n${style.bold('dry run')}  of ${one}, ${many} would be news\n`
-          : `\n${style.good('done')}  ${one} replayed: ${many} of news; all that they are about is planned again\n`,
+          : `\n${style.good('done')}  ${one} replayed, ${many} ${newsIn(answer) === 1 ? 'was' : 'were'} news; all that they are about is planned again\n`,
       );
     },
   });

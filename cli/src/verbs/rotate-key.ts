@@ -3,6 +3,7 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { type AwsOptions, withAwsOptions } from '../aws/options.ts';
 import { type Column, type Format, withFormats, writeAnswer, writeListing } from '../terminal/answer.ts';
 import { type DryRunOptions, withDryRun, withExamples, withExitCodes } from '../terminal/help.ts';
+import { spanIn } from '../terminal/option-values.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 import { timeText } from '../terminal/text.ts';
 
@@ -12,7 +13,6 @@ interface Options extends AwsOptions, DryRunOptions {
   readonly overlap?: number;
 }
 
-const SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 };
 /** How long both keys work, unless told: seconds. */
 const DAY = 86_400;
 const LONGEST_DAYS = 7;
@@ -39,11 +39,10 @@ export function addRotateKey(program: Command, terminal: Terminal): void {
   withExitCodes(verb, { 2: 'a key would be replaced, or go earlier (--dry-run --detailed-exitcode)' });
 }
 
-/** A time as people write it, in seconds. @throws InvalidArgumentError. */
-export function readOverlap(text: string): number {
-  const [, number, unit] = /^(\d{1,6})([smhd])$/.exec(text) ?? [];
-  const seconds = text === '0' ? 0 : Number(number) * (SECONDS[unit ?? ''] ?? Number.NaN);
-  if (Number.isInteger(seconds) && seconds <= LONGEST_DAYS * 86_400) return seconds;
+/** A time as people write it, in whole seconds. @throws InvalidArgumentError. */
+function readOverlap(text: string): number {
+  const seconds = text === '0' ? 0 : (spanIn(text) ?? Number.NaN) / 1_000;
+  if (Number.isInteger(seconds) && seconds <= LONGEST_DAYS * DAY) return seconds;
   throw new InvalidArgumentError('It must be a time like 30m, 24h or 7d (at most 7d), or 0.');
 }
 

@@ -1,6 +1,7 @@
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, Option } from 'commander';
 import { type Format, withFormats } from '../terminal/answer.ts';
 import { withExamples, withExitCodes, withNote } from '../terminal/help.ts';
+import { wholeNumber } from '../terminal/option-values.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 
 /** What clusters may be: played, or the programs of a real one. */
@@ -20,7 +21,7 @@ export function addSandbox(program: Command, terminal: Terminal): void {
   const verb = program
     .command('sandbox')
     .description('run Gatehouse on this machine, with an AWS and two clusters that play along; needs no account')
-    .option('--port <port>', 'port of the webhooks; 0 takes any free one', readPort, 8787)
+    .option('--port <port>', 'port of the webhooks; 0 takes any free one', wholeNumber(0, 65_535), 8787)
     .option('--policy <file>', 'access policy to begin with (default: the example in sandbox/policy.yaml)')
     .option('--state <folder>', 'keep everything in this folder; it survives a restart (default: nothing is kept)')
     .addOption(clusterOption());
@@ -47,10 +48,4 @@ export function addSandbox(program: Command, terminal: Terminal): void {
 export function clusterOption(): Option {
   const text = 'clusters that are played, or real ones: etcd, kube-apiserver, aws-iam-authenticator (needs Go)';
   return new Option('--cluster <kind>', text).choices(CLUSTERS).default(CLUSTERS[0]);
-}
-
-function readPort(text: string): number {
-  const port = Number(text);
-  if (/^\d{1,5}$/.test(text) && port <= 65_535) return port;
-  throw new InvalidArgumentError('It must be a number from 0 to 65535.');
 }

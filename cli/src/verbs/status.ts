@@ -1,7 +1,7 @@
 import { parseTarget } from '@gatehouse/core/access/target';
 import type { Command } from 'commander';
 import { type AwsOptions, withAwsOptions } from '../aws/options.ts';
-import type { StatusOutcome } from '../aws/status-outcome.ts';
+import { isSecondLook, type Mark, type StatusOutcome } from '../aws/status-outcome.ts';
 import { type Column, type Format, type Listing, withFormats, writeAnswer, writeListing } from '../terminal/answer.ts';
 import { type Reason, writeFacts, writeReason } from '../terminal/facts.ts';
 import { withExamples, withExitCodes } from '../terminal/help.ts';
@@ -36,12 +36,12 @@ export function addStatus(program: Command, terminal: Terminal): void {
   withExitCodes(verb);
 }
 
-type Mark = StatusOutcome['waiting'][number];
-
 /** The status for people. `now` in milliseconds UTC. */
 export function writeStatus(output: Output, status: StatusOutcome, now: number, wide = false): void {
   const { style } = output;
-  const { policy, proposed, clusters, waiting, findings, refused, onboarding } = status;
+  const { policy, proposed, clusters, findings, refused, onboarding } = status;
+  const looks = status.waiting.filter(isSecondLook);
+  const waiting = status.waiting.filter((mark) => !isSecondLook(mark));
   const told = findings.length + (onboarding?.findings.length ?? 0);
   const modes = clusters.map(({ name, mode }) => `${name} (${mode})`).join(', ');
   const digest = wide ? policy?.digest : policy?.digest.slice(0, 12);
@@ -55,6 +55,7 @@ export function writeStatus(output: Output, status: StatusOutcome, now: number, 
     ['clusters', modes || 'none'],
     ['onboarded', onboarding && onboardedText(onboarding)],
     ['waiting', waiting.length === 0 ? 'nothing' : counted(waiting.length, 'mark')],
+    ['to see', looks.length === 0 ? undefined : secondLookText(looks, now)],
     ['findings', told === 0 ? 'none' : counted(told, 'finding')],
   ]);
   if (wide && clusters.length > 0) {
@@ -69,10 +70,13 @@ export function writeStatus(output: Output, status: StatusOutcome, now: number, 
       output.write(`  ${line}:${column} ${printable(message)}; ${printable(remedy)}\n`);
     }
   }
-  if (waiting.length > 0) {
-    output.write(`\n${style.bold('Waiting')}\n`);
-    writeListing(output, { columns: markColumns(now), rows: waiting }, { wide, indent: 2 });
-  }
+  const list = (title: string, rows: readonly Mark[]) => {
+    if (rows.length === 0) return;
+    output.write(`\n${style.bold(title)}\n`);
+    writeListing(output, { columns: markColumns(now), rows }, { wide, indent: 2 });
+  };
+  list('Waiting', waiting);
+  if (wide) list('Second look', looks);
   const tell = (reason: Reason, where: string, note = '') => {
     output.write(`\n${style.warn(reason.code)}  ${style.bold(printable(where))}${note && `  ${style.dim(note)}`}\n`);
     writeReason(output, reason);
@@ -86,6 +90,14 @@ export function writeStatus(output: Output, status: StatusOutcome, now: number, 
     const at = wide ? `since ${timeText(since)}, ${target}` : `for ${duration(now - since)}`;
     tell(finding, `${shortTarget(target)}${subject === undefined ? '' : `  ${subject}`}`, at);
   }
+}
+
+/** What is written is no work that waits: it is only to be seen. */
+function secondLookText(looks: readonly Mark[], now: number): string {
+  const at = Math.max(...looks.map(({ notBefore }) => notBefore));
+  const last = looks.length > 1 ? 'the last ' : '';
+  const when = at > now ? `${last}at ${timeText(at)}` : 'now';
+  return `${counted(looks.length, 'second look')}, ${when}: all is written, and is only to be seen`;
 }
 
 const CLUSTER_COLUMNS: readonly Column<StatusOutcome['clusters'][number]>[] = [
@@ -112,13 +124,16 @@ function markColumns(now: number): readonly Column<Mark>[] {
 
 /** A mark or a finding, of whatever kind. Times in milliseconds UTC. */
 interface Row extends Partial<Reason>, Partial<Pick<Mark, 'urgency' | 'attempts' | 'notBefore' | 'since' | 'subject'>> {
-  readonly kind: 'mark' | 'finding' | 'onboarding' | 'policy-error';
+  readonly kind: 'mark' | 'second-look' | 'finding' | 'onboarding' | 'policy-error';
   readonly target: string;
 }
 
 /** All that waits, and all that a person must mend, one in a row. */
 function listingOf({ waiting, findings, onboarding, refused }: StatusOutcome): Listing<Row> {
-  const marks = waiting.map(({ failure, ...mark }): Row => ({ kind: 'mark', ...mark, ...failure }));
+  const marks = waiting.map((mark): Row => {
+    const { failure, ...rest } = mark;
+    return { kind: isSecondLook(mark) ? 'second-look' : 'mark', ...rest, ...failure };
+  });
   const found = findings.map((finding): Row => ({ kind: 'finding', ...finding }));
   const onboarded = (onboarding?.findings ?? []).map(
     (finding): Row => ({ kind: 'onboarding', ...finding, target: onboardedName(finding) }),

@@ -1,12 +1,15 @@
-import { Failure } from '@gatehouse/core/access/failure';
+import { Failure, isFailure } from '@gatehouse/core/access/failure';
 import type { Inventory, Owned } from '@gatehouse/core/operations/inventory';
-import { type Command, InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
 import { type AwsOptions, withAwsOptions } from '../aws/options.ts';
+import type { RunOperation } from '../aws/run-operation.ts';
+import type { StackState } from '../deployment/stack.ts';
 import type { Kept } from '../deployment/uninstall.ts';
 import { agree } from '../terminal/agree.ts';
 import { type Format, isForPrograms, withFormats, writeAnswer } from '../terminal/answer.ts';
 import { columns } from '../terminal/columns.ts';
 import { withExamples, withExitCodes } from '../terminal/help.ts';
+import { timeoutOption } from '../terminal/option-values.ts';
 import type { Output, Terminal } from '../terminal/terminal.ts';
 import { counted, printable } from '../terminal/text.ts';
 import { shortTarget } from './status.ts';
@@ -31,7 +34,7 @@ export function addUninstall(program: Command, terminal: Terminal): void {
     .option('--dry-run', 'list what would go and what would stay, and change nothing')
     .option('--yes', 'agree without being asked; needed where nobody can be asked')
     .option('--stack <name>', 'name of the stack', 'gatehouse')
-    .option('--timeout <seconds>', 'with --revoke: how long to wait until all is taken back', readSeconds, 900);
+    .addOption(timeoutOption('with --revoke: how long to wait until all is taken back', '15m'));
   withFormats(withAwsOptions(verb)).action((options: Options) => uninstall(terminal, options));
   withExamples(verb, [
     ['gatehouse uninstall --revoke --dry-run', 'what it would take back'],
@@ -39,11 +42,6 @@ export function addUninstall(program: Command, terminal: Terminal): void {
     ['gatehouse uninstall --keep-access', 'Gatehouse goes, access stays'],
   ]);
   withExitCodes(verb);
-}
-
-function readSeconds(text: string): number {
-  if (/^[1-9]\d{0,5}$/.test(text)) return Number(text);
-  throw new InvalidArgumentError('It must be a number of seconds.');
 }
 
 /** What it answers. */
@@ -56,14 +54,14 @@ interface Uninstalled {
   readonly retained: readonly Kept[];
 }
 
-async function uninstall(terminal: Terminal, options: Options): Promise<void> {
-  if (Boolean(options.keepAccess) === Boolean(options.revoke)) {
+async function uninstall(terminal: Terminal, typed: Options): Promise<void> {
+  if (Boolean(typed.keepAccess) === Boolean(typed.revoke)) {
     throw new Failure('invalid', 'say what becomes of the access that people have', {
       remedy:
         'gatehouse uninstall --revoke takes all of it back, gatehouse uninstall --keep-access leaves it; --dry-run lists it',
     });
   }
-  const [{ cloudOf }, work, { operationsOf }, { whoAmI }, { byHand }, { SYSTEM_PACE }] = await Promise.all([
+  const [{ cloudOf }, work, { operationsOf }, { callerOf, whoAmI }, { byHand }, { SYSTEM_PACE }] = await Promise.all([
     import('../deployment/cloud.ts'),
     import('../deployment/uninstall.ts'),
     import('../aws/run-operation.ts'),
@@ -71,11 +69,12 @@ async function uninstall(terminal: Terminal, options: Options): Promise<void> {
     import('../deployment/by-hand.ts'),
     import('../deployment/pace.ts'),
   ]);
+  const options = { ...typed, caller: await callerOf(typed) };
   const cloud = await cloudOf(options, terminal);
-  const stack = await work.installedStack(cloud, options.stack);
+  const stack = await work.removableStack(cloud, options.stack);
   const retained = [...(await work.keptBy(cloud, options.stack))];
   const run = await operationsOf(options, terminal);
-  const inventory = await run<Inventory>({ operation: 'inventory' });
+  const inventory = await inventoryOf(run, stack, options);
   const answer: Uninstalled = {
     stack: options.stack,
     state: 'planned',
@@ -95,11 +94,14 @@ async function uninstall(terminal: Terminal, options: Options): Promise<void> {
     otherwise: 'nothing was removed',
     remedy: `to agree without being asked: gatehouse uninstall ${options.revoke ? '--revoke' : '--keep-access'} --yes`,
   });
+  // Somebody may have begun something while a person was asked.
+  await work.removableStack(cloud, options.stack);
   if (options.revoke) {
     await work.takeBack(terminal, run, inventory, {
       by: await whoAmI(options),
       seconds: options.timeout,
       pace: SYSTEM_PACE,
+      quiet: !people,
     });
   }
   const { boundaryStays } = await work.deleteStack(cloud, stack, terminal, SYSTEM_PACE);
@@ -112,6 +114,20 @@ async function uninstall(terminal: Terminal, options: Options): Promise<void> {
     });
   }
   await write(terminal, options, { ...answer, state: 'uninstalled', retained });
+}
+
+/** What there is to take back or to leave. Of a stack that is half deleted, whose functions are gone, nothing is known. */
+async function inventoryOf(run: RunOperation, { status }: StackState, { revoke }: Options): Promise<Inventory> {
+  try {
+    return await run<Inventory>({ operation: 'inventory' });
+  } catch (error) {
+    if (status !== 'DELETE_FAILED' || !isFailure(error, 'not-found')) throw error;
+    if (!revoke) return { policy: null, registrations: [], targets: [] };
+    throw new Failure('conflict', 'the functions are deleted already, so nothing more can be taken back', {
+      remedy: 'gatehouse uninstall --keep-access removes what is left of the stack',
+      cause: error,
+    });
+  }
 }
 
 async function write(terminal: Terminal, options: Options, answer: Uninstalled): Promise<void> {

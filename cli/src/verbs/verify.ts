@@ -169,7 +169,9 @@ export function writeReport(output: Output, report: Verified, wide = false): voi
       ? style.bad('no administrator, and should be')
       : 'no administrator of the cluster';
   const verdict = isGood(report) ? style.good('as the policy says') : style.bad('not as the policy says');
-  output.write(`\n${verdict}: ${counted(answers.length, 'question')} asked; ${admin}\n`);
+  const asked =
+    answers.length === 0 ? 'they do not come in, so nothing was asked' : `${counted(answers.length, 'question')} asked`;
+  output.write(`\n${verdict}: ${asked}; ${admin}\n`);
 }
 
 function rightCells({ namespace, binding, role, grant, rules }: HeldRight): Cell[] {

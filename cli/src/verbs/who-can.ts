@@ -40,7 +40,10 @@ export function addWhoCan(program: Command, terminal: Terminal): void {
     .command('who-can <verb> <resource> [name]')
     .description('list everybody who may do something: by which binding, whose it is, and who comes in by that name')
     .option('--cluster <cluster...>', 'the clusters that are asked')
-    .option('-A, --all-clusters', 'ask every cluster of the policy')
+    .option(
+      '-A, --all-clusters',
+      'ask all clusters of the policy; about namespaces says -n, and without it the whole cluster is meant',
+    )
     .option('-n, --namespace <namespace>', 'in this namespace (default: the whole cluster)')
     .option('--subresource <subresource>', 'such as log, exec, scale');
   withFormats(withAwsOptions(verb)).action(
@@ -79,6 +82,9 @@ async function whoCan(
     const { code, message, remedy } = one.failure;
     return [{ cluster: one.cluster, code, message, ...(remedy === undefined ? {} : { remedy }) }];
   });
+  const [first, another] = found;
+  // Where it was the only one, that is the answer.
+  if (first && !another && 'failure' in first) throw first.failure;
   await write(terminal.out, options.output, question, read, unread);
   if (read.length === 0) terminal.exitCode = 1;
   else if (!read.some(({ somebody }) => somebody)) terminal.exitCode = 3;

@@ -6,11 +6,12 @@ import {
   DescribeChangeSetCommand,
   DescribeStackEventsCommand,
   DescribeStacksCommand,
+  ListChangeSetsCommand,
   type StackEvent,
 } from '@aws-sdk/client-cloudformation';
 import { mockClient } from 'aws-sdk-client-mock';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { createChangeSet, discard } from '../../../cli/src/deployment/change-set.ts';
+import { beginChangeSet, discard, workedOut } from '../../../cli/src/deployment/change-set.ts';
 import type { Pace } from '../../../cli/src/deployment/pace.ts';
 import { describeStack, firstFailure, followStack, remedyOf, stuck } from '../../../cli/src/deployment/stack.ts';
 import { deleteStack } from '../../../cli/src/deployment/uninstall.ts';
@@ -42,7 +43,10 @@ const output = () => {
 };
 beforeEach(() => cloud.reset());
 
-const ASKED = { stackName: 'gatehouse', name: 'one', creates: false, template: { TemplateBody: '{}' }, parameters: [] };
+const ASKED = {
+  ...{ stackName: 'gatehouse', name: 'one', creates: false, wasThere: true },
+  ...{ template: { TemplateBody: '{}' }, parameters: [] },
+};
 
 describe('a change set', () => {
   beforeEach(() => cloud.on(CreateChangeSetCommand).resolves({ Id: 'set', StackId: ID }));
@@ -96,7 +100,7 @@ describe('a change set', () => {
         ],
       });
     const waited = pace();
-    const set = (await createChangeSet(client, ASKED, waited))!;
+    const set = (await workedOut(client, await beginChangeSet(client, ASKED), waited))!;
     expect(waited.pauses).toBe(2);
     expect(set.parameters).toEqual(new Map([['LogLevel', 'INFO']]));
     const [{ args }] = cloud.commandCalls(CreateChangeSetCommand) as unknown as [{ args: [{ input: object }] }];
@@ -120,36 +124,79 @@ describe('a change set', () => {
   it.each([
     "The submitted information didn't contain changes. Submit different information to create a change set.",
     'No updates are to be performed.',
-  ])('that would change nothing is deleted: %s', async (StatusReason) => {
+  ])('that would change nothing is none: %s', async (StatusReason) => {
     cloud.on(DescribeChangeSetCommand).resolves({ Status: 'FAILED', StatusReason });
-    expect(await createChangeSet(client, ASKED, pace())).toBeUndefined();
-    expect(cloud.commandCalls(DeleteChangeSetCommand)).toHaveLength(1);
-    expect(cloud.commandCalls(DeleteStackCommand)).toHaveLength(0);
+    expect(await workedOut(client, ASKED, pace())).toBeUndefined();
   });
 
   it('that CloudFormation refuses says why', async () => {
     cloud.on(DescribeChangeSetCommand).resolves({ Status: 'FAILED', StatusReason: 'Transform failed: no such code' });
-    await expect(createChangeSet(client, ASKED, pace())).rejects.toMatchObject({
+    await expect(workedOut(client, ASKED, pace())).rejects.toMatchObject({
       code: 'invalid',
       message: expect.stringContaining('Transform failed: no such code'),
     });
   });
 
-  it('of a stack that is not made goes with the empty stack', async () => {
+  it.each([
+    ['of which nobody knows whether it came about is deleted', new Error('socket hang up'), 'ECONNRESET', 1],
+    ['that was refused is left: it may be somebody else`s', new Error('AlreadyExists'), undefined, 0],
+  ])('%s', async (_what, error, code, deleted) => {
+    cloud.on(CreateChangeSetCommand).rejects(Object.assign(error, { code }));
+    await expect(beginChangeSet(client, ASKED)).rejects.toThrow(error.message);
+    expect(cloud.commandCalls(DeleteChangeSetCommand)).toHaveLength(deleted);
+  });
+});
+
+describe('a change set that is discarded', () => {
+  const pending = { name: 'one', stackName: 'gatehouse', creates: true, wasThere: false, stackId: ID };
+  const deleted = () => ({
+    sets: cloud.commandCalls(DeleteChangeSetCommand).map(({ args }) => args[0].input.ChangeSetName),
+    stacks: cloud.commandCalls(DeleteStackCommand).map(({ args }) => args[0].input.StackName),
+  });
+  beforeEach(() => {
     cloud.on(DescribeStacksCommand).resolves(status('REVIEW_IN_PROGRESS'));
-    await discard(client, { id: 'set', stackName: 'gatehouse', creates: true });
-    expect(cloud.commandCalls(DeleteStackCommand)).toHaveLength(1);
+    // The deleted one may still be listed for a moment.
+    cloud.on(ListChangeSetsCommand).resolves({ Summaries: [{ ChangeSetName: 'one' }] });
   });
 
-  it.each(['CREATE_IN_PROGRESS', 'CREATE_COMPLETE'])(
-    'leaves a stack that somebody else made meanwhile: %s',
-    async (is) => {
-      cloud.on(DescribeStacksCommand).resolves(status(is));
-      await discard(client, { id: 'set', stackName: 'gatehouse', creates: true });
-      expect(cloud.commandCalls(DeleteChangeSetCommand)).toHaveLength(1);
-      expect(cloud.commandCalls(DeleteStackCommand)).toHaveLength(0);
-    },
-  );
+  it('goes with the empty stack that it made', async () => {
+    await discard(client, pending);
+    expect(deleted()).toEqual({ sets: ['one'], stacks: [ID] });
+  });
+
+  it.each<[string, () => unknown, object?]>([
+    ['is being made by somebody', () => cloud.on(DescribeStacksCommand).resolves(status('CREATE_IN_PROGRESS'))],
+    ['was made by somebody', () => cloud.on(DescribeStacksCommand).resolves(status('CREATE_COMPLETE'))],
+    ['was there before, as empty', () => {}, { wasThere: true }],
+    ['is another of the same name', () => {}, { stackId: `${ID}0` }],
+    [
+      'somebody has prepared another change set for',
+      () =>
+        cloud
+          .on(ListChangeSetsCommand)
+          .resolvesOnce({ Summaries: [{ ChangeSetName: 'one' }], NextToken: 'more' })
+          .resolvesOnce({ Summaries: [{ ChangeSetName: 'of-somebody' }] }),
+    ],
+    [
+      'is gone',
+      () =>
+        cloud
+          .on(DescribeStacksCommand)
+          .rejects(Object.assign(new Error('Stack with id gatehouse does not exist'), { name: 'ValidationError' })),
+    ],
+  ])('leaves a stack that %s', async (_what, meanwhile, about = {}) => {
+    meanwhile();
+    await discard(client, { ...pending, ...about });
+    expect(deleted()).toEqual({ sets: ['one'], stacks: [] });
+  });
+
+  it('takes no stack where it is executed already, or other change sets cannot be seen', async () => {
+    cloud.on(ListChangeSetsCommand).rejects(new Error('no ListChangeSets'));
+    await expect(discard(client, pending)).rejects.toThrow('no ListChangeSets');
+    cloud.on(DeleteChangeSetCommand).rejects(new Error('InvalidChangeSetStatus'));
+    await expect(discard(client, pending)).rejects.toThrow('InvalidChangeSetStatus');
+    expect(deleted().stacks).toEqual([]);
+  });
 });
 
 const event = (id: string, LogicalResourceId: string, ResourceStatus: string, ResourceStatusReason = '') =>
@@ -244,7 +291,7 @@ describe('a stack', () => {
     ['UPDATE_ROLLBACK_FAILED', /continue-update-rollback/],
     ['UPDATE_FAILED', /rollback-stack/],
   ])('that is %s is deployed over, or says what to do first', (state, remedy) => {
-    const stack = { id: ID, name: 'gatehouse', status: state, parameters: new Map(), outputs: {} };
+    const stack = { id: ID, name: 'gatehouse', status: state, parameters: new Map(), outputs: {}, isProtected: false };
     const failure = { logicalId: 'A', type: 'AWS::SQS::Queue', reason: 'it is too long' };
     const problem = stuck(stack, failure);
     if (remedy === undefined) expect(problem).toBeUndefined();
@@ -256,7 +303,14 @@ describe('a stack', () => {
 });
 
 describe('a stack that is deleted', () => {
-  const stack = { id: ID, name: 'gatehouse', status: 'CREATE_COMPLETE', parameters: new Map(), outputs: {} };
+  const stack = {
+    id: ID,
+    name: 'gatehouse',
+    status: 'CREATE_COMPLETE',
+    parameters: new Map(),
+    outputs: {},
+    isProtected: false,
+  };
   const remove = () =>
     deleteStack(
       { cloudFormation: client, s3: undefined as never, account: '1', region: 'r' },

@@ -1,11 +1,22 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import {
+  CloudFormationClient,
+  DeleteStackCommand,
+  DescribeStackEventsCommand,
+  DescribeStacksCommand,
+  ListStackResourcesCommand,
+} from '@aws-sdk/client-cloudformation';
+import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import type { Inventory, Owned } from '@gatehouse/core/operations/inventory';
 import type { Operation } from '@gatehouse/core/operations/operation';
 import { readPolicy } from '@gatehouse/core/policy/read';
-import { beforeEach, describe, expect, it } from 'vitest';
+import { mockClient } from 'aws-sdk-client-mock';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { RunOperation } from '../../../cli/src/aws/run-operation.ts';
 import { byHand } from '../../../cli/src/deployment/by-hand.ts';
 import { takeBack } from '../../../cli/src/deployment/uninstall.ts';
-import { PLAIN } from '../../../cli/src/terminal/style.ts';
+import type { Progress } from '../../../cli/src/terminal/progress.ts';
 import { runCommand } from '../terminal.ts';
 
 const ARN = 'arn:aws:eks:eu-west-1:111122223333:cluster/prod-eu';
@@ -46,14 +57,15 @@ describe('taking access back', () => {
         ? state.inventory
         : { waiting: state.waiting ?? [], findings: state.findings ?? [] };
     }) as RunOperation;
-    const err = { write: (text: string) => void lines.push(text), style: PLAIN, width: undefined };
+    const hear = (text: string) => void (text === lines.at(-1) || lines.push(text));
+    const progress: Progress = { during: (_text, work) => work(hear) };
     const pace = {
       now: () => now,
       pause: async (milliseconds: number) => {
         now += milliseconds;
       },
     };
-    return takeBack({ err }, run, states[0]!.inventory, { by: 'ann', seconds, pace });
+    return takeBack({ progress }, run, states[0]!.inventory, { by: 'ann', seconds, pace });
   };
 
   it('puts a policy without grants in force, deregisters, and waits until nothing is left', async () => {
@@ -68,10 +80,10 @@ describe('taking access back', () => {
     const reading = readPolicy((upload as { document: string }).document);
     expect(reading).toMatchObject({ ok: true, policy: { grants: [], clusters: [{ name: 'prod-eu' }] } });
     expect(deregister).toMatchObject({ operation: 'deregister-cluster', name: 'edge' });
-    expect(lines.map((line) => line.trim())).toEqual([
-      '...  2 objects left, 0 marks waiting',
-      '...  1 object left, 1 mark waiting',
-      '...  0 objects left, 1 mark waiting',
+    expect(lines).toEqual([
+      'taking all access back: 2 objects left, 0 marks waiting',
+      'taking all access back: 1 object left, 1 mark waiting',
+      'taking all access back: 0 objects left, 1 mark waiting',
     ]);
   });
 
@@ -152,5 +164,92 @@ describe('uninstall', () => {
     const { code, err } = await runCommand(['uninstall', ...options]);
     expect(code).toBe(1);
     expect(err).toContain('--revoke takes all of it back, gatehouse uninstall --keep-access leaves it');
+  });
+
+  const ID = 'arn:aws:cloudformation:eu-west-1:111122223333:stack/gatehouse/1';
+  const NOTHING = { ok: true, outcome: { policy: null, registrations: [], targets: [] } };
+  const cloud = mockClient(CloudFormationClient);
+  let server: Server;
+  let invoked: number;
+  let answer: { readonly status: number; readonly body: object };
+  beforeAll(async () => {
+    server = createServer((request, response) => {
+      invoked += 1;
+      request.resume().on('end', () => response.writeHead(answer.status).end(JSON.stringify(answer.body)));
+    });
+    await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
+    mockClient(STSClient)
+      .on(GetCallerIdentityCommand)
+      .resolves({ Account: '111122223333', Arn: 'arn:aws:iam::111122223333:user/ann', UserId: 'A' });
+  });
+  afterAll(() => void server.close());
+  beforeEach(() => {
+    cloud.reset();
+    [invoked, answer] = [0, { status: 200, body: NOTHING }];
+    vi.stubEnv('AWS_ACCESS_KEY_ID', 'AKIAEXAMPLE');
+    vi.stubEnv('AWS_SECRET_ACCESS_KEY', 's');
+    cloud.on(ListStackResourcesCommand).resolves({ StackResourceSummaries: [] });
+    cloud.on(DescribeStackEventsCommand).resolves({ StackEvents: [] });
+  });
+  afterEach(() => void vi.unstubAllEnvs());
+  const stack = (StackStatus: string, more: object = {}) => ({
+    Stacks: [
+      {
+        StackId: ID,
+        StackName: 'gatehouse',
+        StackStatus: StackStatus as 'CREATE_COMPLETE',
+        CreationTime: new Date(0),
+        ...more,
+      },
+    ],
+  });
+  const uninstall = (...typed: string[]) => {
+    const env = { AWS_ENDPOINT_URL: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
+    return runCommand(['uninstall', ...typed, '--region', 'eu-west-1'], { env });
+  };
+
+  it.each([
+    ['UPDATE_IN_PROGRESS', {}, /being changed \(UPDATE_IN_PROGRESS\)[\s\S]*wait until that has ended/],
+    ['UPDATE_COMPLETE_CLEANUP_IN_PROGRESS', {}, /wait until that has ended/],
+    ['DELETE_IN_PROGRESS', {}, /wait until that has ended/],
+    ['CREATE_COMPLETE', { EnableTerminationProtection: true }, /protected[\s\S]*--no-enable-termination-protection/],
+    ['REVIEW_IN_PROGRESS', {}, /there is no stack gatehouse/],
+  ])('touches nothing of a stack that CloudFormation would not delete: %s %j', async (status, more, refusal) => {
+    cloud.on(DescribeStacksCommand).resolves(stack(status, more));
+    for (const how of ['--revoke', '--keep-access']) {
+      const { code, err } = await uninstall(how, '--yes');
+      expect(code).toBe(1);
+      expect(err).toMatch(refusal);
+    }
+    expect(invoked).toBe(0);
+    expect(cloud.commandCalls(DeleteStackCommand)).toHaveLength(0);
+  });
+
+  it('touches nothing where somebody has begun a change while a person was asked', async () => {
+    cloud.on(DescribeStacksCommand).resolvesOnce(stack('CREATE_COMPLETE')).resolves(stack('UPDATE_IN_PROGRESS'));
+    const { code, err } = await uninstall('--revoke', '--yes');
+    expect({ code, err }).toMatchObject({ code: 1, err: expect.stringContaining('wait until that has ended') });
+    // The list of what there is, and no more.
+    expect(invoked).toBe(1);
+    expect(cloud.commandCalls(DeleteStackCommand)).toHaveLength(0);
+  });
+
+  const gone = { status: 404, body: { __type: 'ResourceNotFoundException', Message: 'Function not found' } };
+  it('of a stack that is half deleted, without its functions, takes nothing back, and says so', async () => {
+    cloud.on(DescribeStacksCommand).resolves(stack('DELETE_FAILED'));
+    answer = gone;
+    const { code, err } = await uninstall('--revoke', '--yes');
+    expect({ code, err }).toMatchObject({ code: 1, err: expect.stringContaining('gatehouse uninstall --keep-access') });
+    expect(cloud.commandCalls(DeleteStackCommand)).toHaveLength(0);
+  });
+
+  it('of a stack that is half deleted, without its functions, removes the rest', async () => {
+    const missing = Object.assign(new Error('Stack with id x does not exist'), { name: 'ValidationError' });
+    const half = stack('DELETE_FAILED');
+    cloud.on(DescribeStacksCommand).resolvesOnce(half).resolvesOnce(half).rejects(missing);
+    answer = gone;
+    const { code, out } = await uninstall('--keep-access', '--yes');
+    expect({ code, out }).toMatchObject({ code: 0, out: expect.stringContaining('the stack gatehouse is removed') });
+    expect(cloud.commandCalls(DeleteStackCommand)).toHaveLength(1);
   });
 });

@@ -1,5 +1,6 @@
 import { inspect } from 'node:util';
 import {
+  BatchGetItemCommand,
   DeleteItemCommand,
   DynamoDBClient,
   GetItemCommand,
@@ -17,6 +18,7 @@ import {
 } from '@aws-sdk/client-secrets-manager';
 import type { Failure } from '@gatehouse/core/access/failure';
 import { eksOver } from '@gatehouse/core/aws/eks';
+import { gatheringTable } from '@gatehouse/core/aws/gathering-table';
 import { eventBridgeNotices } from '@gatehouse/core/aws/notices';
 import { secretsManager } from '@gatehouse/core/aws/secrets';
 import { dynamoTable } from '@gatehouse/core/aws/table';
@@ -93,6 +95,63 @@ describe('dynamoTable, where the answer to a first attempt was lost', () => {
       code: 'forbidden',
       message: 'reading a / b of the table state failed: AccessDeniedException',
     });
+  });
+});
+
+describe('gatheringTable', () => {
+  const dynamo = mockClient(DynamoDBClient);
+  const table = gatheringTable({ tableName: 'state', client: new DynamoDBClient(ANY_CREDENTIALS) });
+  const key = (sk: string) => ({ pk: 'a', sk });
+  const keyIn = (sk: string) => ({ pk: { S: 'a' }, sk: { S: sk } });
+  beforeEach(() => dynamo.reset());
+
+  it('reads at once what is asked for at one time, each key once and consistently', async () => {
+    dynamo
+      .on(BatchGetItemCommand)
+      .resolves({ Responses: { state: [{ ...keyIn('y'), writeId: { S: 'w' } }, keyIn('x')] } });
+    const read = await Promise.all(['x', 'y', 'z', 'x'].map((sk) => table.get(key(sk))));
+    expect(read).toEqual([key('x'), key('y'), undefined, key('x')]);
+    expect(dynamo.calls().map((call) => call.args[0].input)).toEqual([
+      { RequestItems: { state: { Keys: ['x', 'y', 'z'].map(keyIn), ConsistentRead: true } } },
+    ]);
+  });
+
+  it('reads a single item by itself', async () => {
+    dynamo.on(GetItemCommand).resolves({ Item: keyIn('x') });
+    expect(await table.get(key('x'))).toEqual(key('x'));
+    expect(dynamo.calls()).toHaveLength(1);
+  });
+
+  it('remembers nothing', async () => {
+    dynamo
+      .on(GetItemCommand)
+      .resolvesOnce({ Item: keyIn('x') })
+      .resolvesOnce({});
+    expect(await table.get(key('x'))).toEqual(key('x'));
+    expect(await table.get(key('x'))).toBeUndefined();
+  });
+
+  it('reads one by one what DynamoDB left out', async () => {
+    dynamo.on(BatchGetItemCommand).resolves({
+      Responses: { state: [keyIn('x')] },
+      UnprocessedKeys: { state: { Keys: [keyIn('y')] } },
+    });
+    dynamo.on(GetItemCommand, { Key: keyIn('y') }).resolves({ Item: { ...keyIn('y'), of: { N: '1' } } });
+    dynamo.on(GetItemCommand, { Key: keyIn('z') }).resolves({});
+    expect(await Promise.all(['x', 'y', 'z'].map((sk) => table.get(key(sk))))).toEqual([
+      key('x'),
+      { ...key('y'), of: 1 },
+      undefined,
+    ]);
+  });
+
+  it('fails all reads of a batch that fails, and no others', async () => {
+    dynamo.on(BatchGetItemCommand).rejects(error('AccessDeniedException', { httpStatusCode: 400 }));
+    const all = await Promise.allSettled(['x', 'y'].map((sk) => table.get(key(sk))));
+    const failure = { code: 'forbidden', message: 'reading 2 items of the table state failed: AccessDeniedException' };
+    expect(all).toMatchObject([{ reason: failure }, { reason: failure }]);
+    dynamo.on(GetItemCommand).resolves({});
+    expect(await table.get(key('x'))).toBeUndefined();
   });
 });
 

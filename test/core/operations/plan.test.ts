@@ -129,7 +129,7 @@ describe('the plan of a target', () => {
     const world = await aWorld();
     await expect(world.plan({ document: 'apiVersion: gatehouse/v2' })).rejects.toMatchObject({
       code: 'invalid',
-      message: expect.stringContaining('the document is wrong at 1:'),
+      message: expect.stringContaining('the access policy, line 1, column '),
     });
   });
 });

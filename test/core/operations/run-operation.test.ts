@@ -78,6 +78,7 @@ describe('a bad request', () => {
     const error = await world.refused(event);
     expect(error?.code).toBe('invalid');
     for (const word of words) expect(error?.message).toContain(word);
+    expect(error?.message).not.toMatch(/[\n✖]/);
     expect(world.log).toEqual([]);
   });
 

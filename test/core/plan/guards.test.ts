@@ -7,12 +7,14 @@ import {
   lockout,
   MAX_AWS_AUTH_BYTES,
   namespaces,
+  onAwsAuth,
   onePrincipalEach,
   ownership,
   protectedPrincipals,
   reservedNames,
   rights,
   size,
+  strangersEntries,
   strangersGroups,
 } from '@gatehouse/core/plan/guards';
 import type { Draft, Guard } from '@gatehouse/core/plan/plan';
@@ -241,7 +243,7 @@ describe('protected principals', () => {
     ['somebody else who gets a line', all, all + OURS, 0],
     ['a line that matches nobody', all, `${all}- rolearn: nonsense\n  username: x\n`, 0],
   ])('%s', (_name, before, after, found) => {
-    expect(codes(protectedPrincipals(policy), [awsAuth(before, after)])).toEqual(
+    expect(codes(onAwsAuth(protectedPrincipals(policy)), [awsAuth(before, after)])).toEqual(
       Array(found).fill('protected-principal'),
     );
   });
@@ -249,7 +251,7 @@ describe('protected principals', () => {
 
 describe('a protected principal that somebody claims', () => {
   it('holds that one back, and nobody else', () => {
-    const guard = protectedPrincipals(aPolicy({ protected: { principals: [role('gatehouse-readers')] } }));
+    const guard = onAwsAuth(protectedPrincipals(aPolicy({ protected: { principals: [role('gatehouse-readers')] } })));
     const one = awsAuth(NODES, NODES + OURS);
     expect(codes(guard, [one], { wanted: [door()] })).toEqual([`protected-principal ${GRANT}`]);
     expect(codes(guard, [awsAuth(NODES + OURS, NODES)], { recorded: [door()] })).toEqual([
@@ -266,12 +268,14 @@ describe('blast radius', () => {
     ['a foreign line that goes', NODES + BREAK_GLASS + OURS, NODES + OURS, 1],
     ['a line that nobody asked for', NODES, NODES + entry(role('eve'), 'gatehouse:readers:eve'), 1],
   ])('%s', (_name, before, after, found) => {
-    expect(codes(blastRadius, [awsAuth(before, after)], claims)).toEqual(Array(found).fill('blast-radius'));
+    expect(codes(onAwsAuth(strangersEntries), [awsAuth(before, after)], claims)).toEqual(
+      Array(found).fill('blast-radius'),
+    );
   });
 
   it('sees an account that mapAccounts admits', () => {
     const data = { mapRoles: NODES, mapAccounts: `- "${ACCOUNT}"\n` };
-    expect(codes(blastRadius, [awsAuth(NODES, NODES, { data })], claims)).toEqual(['blast-radius']);
+    expect(codes(onAwsAuth(strangersEntries), [awsAuth(NODES, NODES, { data })], claims)).toEqual(['blast-radius']);
   });
 
   const A = 'gatehouse:readers:alice';
@@ -339,7 +343,9 @@ describe('entries of aws-auth', () => {
       1,
     ],
   ])('%s', (_name, before, after, some, found) => {
-    expect(codes(entries, [awsAuth(before, after)], some)).toEqual(Array(found).fill('foreign-entry-changed'));
+    expect(codes(onAwsAuth(entries), [awsAuth(before, after)], some)).toEqual(
+      Array(found).fill('foreign-entry-changed'),
+    );
   });
 
   it.each<[string, Change]>([
@@ -350,7 +356,7 @@ describe('entries of aws-auth', () => {
       awsAuth(NODES, NODES, { metadata: { namespace: 'kube-system', name: 'aws-auth', labels: {} } }),
     ],
   ])('blocks what %s', (_name, one) => {
-    expect(codes(entries, [one], claims)).toEqual(['foreign-entry-changed']);
+    expect(codes(onAwsAuth(entries), [one], claims)).toEqual(['foreign-entry-changed']);
   });
 });
 
@@ -533,9 +539,12 @@ describe('groups of an OIDC provider', () => {
 
 it('are all asked of every plan for a cluster', () => {
   const policy = aPolicy();
-  const named = [ownership, onePrincipalEach, strangersGroups, blastRadius, entries, namespaces, size];
+  const named = [ownership, onePrincipalEach, strangersGroups, blastRadius, namespaces, size];
   expect(clusterGuards(policy)).toEqual(expect.arrayContaining(named));
-  expect(clusterGuards(policy)).toHaveLength(
-    named.length + [reservedNames, protectedPrincipals, rights, lockout].length,
-  );
+  expect(clusterGuards(policy)).toHaveLength(named.length + [reservedNames, onAwsAuth, rights, lockout].length);
+});
+
+it('are all asked of what becomes of aws-auth', () => {
+  const found = clusterGuards(aPolicy()).flatMap((guard) => codes(guard, [awsAuth(NODES + OURS, OURS)]));
+  expect(found).toEqual(['protected-principal', 'blast-radius', 'foreign-entry-changed']);
 });

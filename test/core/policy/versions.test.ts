@@ -1,11 +1,11 @@
 import { FACT_SHARDS } from '@gatehouse/core/directory/dirty';
 import type { Cause } from '@gatehouse/core/directory/fact';
 import { ACTIVE_KEY, policyInForce } from '@gatehouse/core/policy/in-force';
+import { PolicyRefusal } from '@gatehouse/core/policy/require';
 import {
   activatePolicy,
   listVersions,
   markPolicyPlanned,
-  PolicyRefusal,
   policiesBefore,
   previousPolicy,
   readVersion,

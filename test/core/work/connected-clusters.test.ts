@@ -6,7 +6,7 @@ import type { KubernetesObject } from '@gatehouse/core/ports/kubernetes';
 import { readRegistration } from '@gatehouse/core/work/connection-stage';
 import { readMark } from '@gatehouse/core/work/marks';
 import { sweep } from '@gatehouse/core/work/sweep';
-import { planTarget } from '@gatehouse/core/work/take-turn';
+import { planTarget } from '@gatehouse/core/work/take-turns';
 import { TURN_LIMITS } from '@gatehouse/core/work/turn-ports';
 import { describe, expect, it } from 'vitest';
 import { aPipeline, described } from '../../builders/pipeline.ts';

@@ -1,6 +1,6 @@
 import { clusterTarget, roleTarget, type Target } from '@gatehouse/core/access/target';
 import type { Item, Key } from '@gatehouse/core/ports/table';
-import { takeTurn } from '@gatehouse/core/work/take-turn';
+import { takeTurns } from '@gatehouse/core/work/take-turns';
 import { TURN_LIMITS } from '@gatehouse/core/work/turn-ports';
 import { describe, expect, it } from 'vitest';
 import { aPipeline } from '../../builders/pipeline.ts';
@@ -37,7 +37,7 @@ async function aWorld(users: readonly string[]) {
       }
       return table.put(...parameters);
     };
-    void takeTurn({ ...world.ports, table: { ...table, put } }, TURN_LIMITS, { version: 1, target });
+    void takeTurns({ ...world.ports, table: { ...table, put } }, TURN_LIMITS, { version: 1, target });
     for (let round = 0; round < 500 && !stopped; round++) await new Promise((resolve) => setImmediate(resolve));
     expect(stopped).toBe(true);
   };

@@ -1,6 +1,6 @@
 import { Failure } from '@gatehouse/core/access/failure';
 import { sweep, targetsOfPolicy } from '@gatehouse/core/work/sweep';
-import { planTarget } from '@gatehouse/core/work/take-turn';
+import { planTarget } from '@gatehouse/core/work/take-turns';
 import { TURN_LIMITS } from '@gatehouse/core/work/turn-ports';
 import { describe, expect, it } from 'vitest';
 import { aPipeline, described } from '../../builders/pipeline.ts';

@@ -1,6 +1,5 @@
 import { clusterTarget, roleTarget, verificationTarget } from '@gatehouse/core/access/target';
 import { beginTurn, endTurn } from '@gatehouse/core/work/lease';
-import { RESTED } from '@gatehouse/core/work/rest';
 import { passOn, wake, wakeLater, wakeToSweep } from '@gatehouse/core/work/wake';
 import { describe, expect, it } from 'vitest';
 import { fixedClock } from '../../fakes/clock.ts';
@@ -20,7 +19,7 @@ function aWorld() {
   const turn = async () => {
     const lease = await beginTurn(ports, CLUSTER, 12_000);
     if ('busyUntil' in lease) return lease;
-    await endTurn(table, lease, RESTED);
+    await endTurn(table, lease);
     return lease;
   };
   return { ...ports, ports, take, turn };
@@ -104,7 +103,7 @@ describe('a lease', () => {
     const first = await beginTurn(ports, CLUSTER, 12_000);
     clock.advance(12_000);
     await beginTurn(ports, CLUSTER, 12_000);
-    if ('epoch' in first) await endTurn(table, first, RESTED);
+    if ('epoch' in first) await endTurn(table, first);
     expect(await beginTurn(ports, CLUSTER, 12_000)).toHaveProperty('busyUntil');
   });
 

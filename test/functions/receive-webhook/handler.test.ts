@@ -199,6 +199,16 @@ describe('what is refused leaves no trace', () => {
     expectNoTrace(it);
   });
 
+  it.each([
+    ['okta', 'GET, POST'],
+    ['standard', 'POST'],
+  ])('whoever asks %s by another method is told %s', async (source, allow) => {
+    for (const method of ['PUT', 'DELETE', 'HEAD', 'OPTIONS']) {
+      const answer = await world().handler(httpEvent({ method, path: `/webhooks/${source}` }));
+      expect(answer).toMatchObject({ statusCode: 405, headers: { allow } });
+    }
+  });
+
   it('a source without a secret does not exist, and an empty secret opens nothing', async () => {
     const it = world();
     await it.secrets.remove('gatehouse/webhooks/okta');

@@ -1,4 +1,5 @@
 import { USERNAME_PREFIX } from '@gatehouse/core/access/names';
+import { isSecondLook } from '../../aws/status-outcome.ts';
 import { placeOf } from '../../pipeline/narrate.ts';
 import { counted } from '../../terminal/text.ts';
 import { shortTarget } from '../../verbs/status.ts';
@@ -74,13 +75,14 @@ function summary({ status: { policy, proposed, waiting, findings, refused }, clu
   const people = new Set(
     clusters.flatMap(({ access }) => ('bound' in access ? access.bound.map(({ who }) => who) : [])),
   ).size;
+  const open = waiting.filter((mark) => !isSecondLook(mark)).length;
   const tile = (name: string, value: Content, tone = ''): Html =>
     html`<div class="${tone}"><dt>${name}</dt><dd>${value}</dd></div>`;
   return html`<section id="summary" aria-label="Summary"><dl>
 ${tile('Policy', html`${version}${policy ? html` <code>${policy.digest.slice(0, 8)}</code>` : undefined}`)}
 ${tile('Clusters', clusters.length)}
 ${tile('Bound', people)}
-${tile('Waiting', waiting.length, waiting.length > 0 ? 'busy' : '')}
+${tile('Waiting', open, open > 0 ? 'busy' : '')}
 ${tile('Findings', findings.length, findings.length > 0 ? 'bad' : '')}
 </dl>${more.map((text) => html`<p class="note">${text}</p>`)}</section>`;
 }
@@ -167,15 +169,15 @@ function waiting(marks: View['status']['waiting']): Html {
   if (marks.length === 0) return html`<p class="none">Nothing: all that is known is done.</p>`;
   const rows = marks
     .slice(0, ROWS)
-    .map(({ target, subject, urgency, since, attempts, failure }) => [
-      placeOf(target),
-      subject,
-      html`<span class="${urgency === 'revocation' ? 'busy' : ''}">${urgency}</span>`,
-      time(since),
-      attempts,
-      failure?.message,
+    .map((mark) => [
+      placeOf(mark.target),
+      mark.subject,
+      html`<span class="${mark.urgency === 'revocation' ? 'busy' : ''}">${mark.urgency}</span>`,
+      time(mark.since),
+      mark.attempts,
+      mark.failure?.message ?? (isSecondLook(mark) ? 'written; only to be seen' : ''),
     ]);
-  return html`${table('Marks', ['Target', 'Subject', 'Urgency', 'Since', 'Tries', 'Failed last'], rows)}${moreThan(marks.length)}`;
+  return html`${table('Marks', ['Target', 'Subject', 'Urgency', 'Since', 'Tries', 'Why'], rows)}${moreThan(marks.length)}`;
 }
 
 function turns(all: View['happened']['turns']): Html {
@@ -266,8 +268,10 @@ async function refresh() {
   }
 }
 const say = (text, off) => { live.textContent = text; live.classList.toggle('off', off); };
+const REFUSED = 'not live: too many pages are open; close one, and load this one again';
 const source = new EventSource('/live');
 source.onopen = () => { say('live', false); refresh(); };
 source.onmessage = refresh;
-source.onerror = () => say('the sandbox does not answer', true);
+// A browser asks again by itself, unless it was told no.
+source.onerror = () => say(source.readyState === EventSource.CLOSED ? REFUSED : 'the sandbox does not answer', true);
 `;

@@ -11,6 +11,10 @@ import { readView, type View } from './view.ts';
 const TELL_EVERY_MS = 250;
 /** What has no line of a log, like a time that has come, is seen after so long. */
 const LOOK_AGAIN_MS = 5_000;
+/** Browsers, or whatever says that it is one, that may listen at a time. */
+export const MOST_LISTENERS = 32;
+/** Whoever comes when as many listen already may ask again after so many seconds. */
+const ASK_AGAIN_S = 5;
 /** A command to be pasted stays the same for so long. */
 const COMMAND_MS = 120_000;
 
@@ -44,6 +48,11 @@ export function pageOf(sandbox: Sandbox, tryIt: () => string): Page {
     });
     return reading;
   };
+  const listen = (listener: ServerResponse) => {
+    listener.writeHead(200, { ...HEADERS, 'content-type': 'text/event-stream' }).write('retry: 1000\n\n');
+    listeners.add(listener);
+    listener.once('close', () => listeners.delete(listener));
+  };
   const hosts = new Set(hostsOf(sandbox.awsEndpointUrl));
 
   return {
@@ -60,9 +69,8 @@ export function pageOf(sandbox: Sandbox, tryIt: () => string): Page {
       }
       const { url } = incoming;
       if (url === '/live') {
-        outgoing.writeHead(200, { ...HEADERS, 'content-type': 'text/event-stream' }).write('retry: 1000\n\n');
-        listeners.add(outgoing);
-        outgoing.once('close', () => listeners.delete(outgoing));
+        if (listeners.size < MOST_LISTENERS) listen(outgoing);
+        else refuseListener(outgoing);
         return true;
       }
       if (Date.now() - command.since > COMMAND_MS) command = { since: Date.now(), text: tryIt() };
@@ -81,6 +89,12 @@ export function pageOf(sandbox: Sandbox, tryIt: () => string): Page {
 }
 
 const HEADERS = { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff', 'referrer-policy': 'no-referrer' };
+
+function refuseListener(outgoing: ServerResponse): void {
+  outgoing
+    .writeHead(503, { ...HEADERS, 'content-type': 'text/plain; charset=utf-8', 'retry-after': String(ASK_AGAIN_S) })
+    .end(`${MOST_LISTENERS} listen already: close one, and load the page again\n`);
+}
 
 async function answer(outgoing: ServerResponse, render: (nonce: string) => Promise<Html>): Promise<void> {
   const nonce = randomBytes(16).toString('base64');

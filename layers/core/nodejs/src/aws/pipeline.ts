@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import type { Queues } from '../ports/queues.ts';
 import type { Table } from '../ports/table.ts';
+import { gatheringTable } from './gathering-table.ts';
 import { sqsQueues } from './queues.ts';
 import { stateTable } from './state-table.ts';
 
@@ -29,7 +30,7 @@ export const plannerSchema = pipelineSchema.extend({
 /** Builds the state table and the queues. */
 export function pipelinePorts(settings: z.infer<typeof pipelineSchema>): { table: Table; queues: Queues } {
   return {
-    table: stateTable(settings.GATEHOUSE_TABLE),
+    table: stateTable(settings.GATEHOUSE_TABLE, gatheringTable),
     queues: sqsQueues({
       intake: settings.INTAKE_QUEUE_URL,
       iam: settings.IAM_QUEUE_URL,

@@ -101,7 +101,8 @@ export function dynamoTable(options: { tableName: string; client?: DynamoDBClien
   };
 }
 
-function keyOf({ pk, sk }: Key): Record<string, AttributeValue> {
+/** A key in DynamoDB's words. */
+export function keyOf({ pk, sk }: Key): Record<string, AttributeValue> {
   return { pk: { S: pk }, sk: { S: sk } };
 }
 
@@ -114,7 +115,7 @@ function startKey(pk: string, prefix: string, after: string | undefined, reverse
 }
 
 /** What was read, without the id of its write. */
-function itemOf({ [WRITE_ID]: _writeId, ...attributes }: Record<string, AttributeValue>): Item {
+export function itemOf({ [WRITE_ID]: _writeId, ...attributes }: Record<string, AttributeValue>): Item {
   return fromAttributes(attributes) as unknown as Item;
 }
 

@@ -121,7 +121,7 @@ function warningsOf(levels: readonly AccessLevel[]): readonly string[] {
     ),
   );
   return [
-    'Gatehouse may write the ConfigMap aws-auth: whoever may do that could make himself anything, system:masters included..',
+    'Gatehouse may write the ConfigMap aws-auth: whoever may do that could make himself anything, system:masters included.',
     'Gatehouse may pass on, to anybody, every right in this ClusterRole: guard its IAM role like an administrator.',
     ...(levels.length === 0 ? ['No grant of the policy is for this cluster yet.'] : []),
     ...ofLevels,

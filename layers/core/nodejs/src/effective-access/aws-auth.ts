@@ -143,10 +143,10 @@ function faultIn(root: GoValue): string | undefined {
   const pending: GoValue[] = [root];
   const seen = new Set<GoValue>();
   for (let value = pending.pop(); value !== undefined; value = pending.pop()) {
-    if (seen.has(value)) continue;
-    seen.add(value);
     if (value.type === 'number' && !Number.isFinite(Number(value.value))) return `unsupported value: ${value.value}`;
-    if (value.type === 'sequence') pending.push(...value.items);
+    if ((value.type !== 'sequence' && value.type !== 'mapping') || seen.has(value)) continue;
+    seen.add(value);
+    if (value.type === 'sequence') for (const item of value.items) pending.push(item);
     if (value.type !== 'mapping') continue;
     for (const [key, member] of value.members) {
       if (key === null || (typeof key === 'bigint' && !fitsInt64(key))) return `unsupported map key: ${key}`;
@@ -169,9 +169,8 @@ interface Entry {
  */
 function readEntry(mapping: GoMapping, arnKey: string, warn: (message: string) => void): Entry {
   const entry: Entry = { groups: [], sso: false };
-  const keys = [...mapping.members.keys()]
-    .filter((key) => typeof key === 'string')
-    .sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
+  // The order of UTF-16 is that of bytes for whatever may be one of the names below.
+  const keys = [...mapping.members.keys()].filter((key) => typeof key === 'string').sort();
   for (const key of keys) {
     const value = mapping.members.get(key)!;
     const name = foldCase(key);
@@ -239,8 +238,49 @@ export function identify(
 }
 
 /** Under which key the authenticator keeps a mapping; the last with a key wins. Users are kept by their ARN's exact case. */
-export function keyOf(list: 'mapRoles' | 'mapUsers', mapping: AwsAuthMapping): string {
+function keyOf(list: 'mapRoles' | 'mapUsers', mapping: AwsAuthMapping): string {
   return list === 'mapRoles' ? mapping.arn.toLowerCase() : mapping.arn;
+}
+
+/** The entries that decide who one principal becomes. */
+export interface DecidingMappings {
+  readonly list: 'mapRoles' | 'mapUsers';
+  /** More than one only where their keys differ in nothing but case: then each request is decided by any of them. */
+  readonly mappings: readonly AwsAuthMapping[];
+}
+
+/**
+ * The entries in force, by their ARN as {@link foldCase} has it, those of mapRoles first. What a later entry overrides is left
+ * out, and so is what mapUsers says of an ARN in mapRoles, which is asked first.
+ */
+export function inForce(mappings: AwsAuthMappings): ReadonlyMap<string, DecidingMappings> {
+  const deciding = new Map<string, DecidingMappings>();
+  for (const list of ['mapRoles', 'mapUsers'] as const) {
+    const kept = new Map<string, AwsAuthMapping>();
+    for (const mapping of list === 'mapRoles' ? mappings.roles : mappings.users)
+      kept.set(keyOf(list, mapping), mapping);
+    for (const [arn, rivals] of Map.groupBy(kept.values(), (mapping) => foldCase(mapping.arn))) {
+      if (!deciding.has(arn)) deciding.set(arn, { list, mappings: rivals });
+    }
+  }
+  return deciding;
+}
+
+/**
+ * Groups by which nodes, and pods on Fargate, are let in (https://docs.aws.amazon.com/eks/latest/userguide/auth-configmap.html);
+ * the last one is of Windows nodes (https://docs.aws.amazon.com/eks/latest/userguide/windows-support.html).
+ */
+const NODE_GROUPS: ReadonlySet<string> = new Set([
+  'system:nodes',
+  'system:bootstrappers',
+  'system:node-proxier',
+  'eks:kube-proxy-windows',
+]);
+
+/** Whether an entry lets in machines of the cluster: by a group of theirs, or as a node. */
+export function isOfNodes({ username, groups }: Pick<AwsAuthMapping, 'username' | 'groups'>): boolean {
+  const isNode = username.startsWith('system:node:') || username.includes('{{EC2PrivateDNSName}}');
+  return isNode || groups.some((group) => NODE_GROUPS.has(group));
 }
 
 /** The mappings that a caller may hit: more than one only where their keys differ in nothing but case. */

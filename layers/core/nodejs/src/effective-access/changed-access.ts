@@ -1,12 +1,15 @@
-import { type AwsAuthMapping, type AwsAuthMappings, foldCase, keyOf } from './aws-auth.ts';
+import { type AwsAuthMappings, type DecidingMappings, inForce } from './aws-auth.ts';
 
 /**
  * For whom what they become differs between two states of aws-auth: lower-cased ARNs as its entries name them, and the 12-digit
  * accounts that `mapAccounts` admits in one and not in the other. Sorted, each once.
  */
 export function principalsChanged(before: AwsAuthMappings, after: AwsAuthMappings): string[] {
-  const [was, is] = [outcomes(before), outcomes(after)];
-  const arns = [...was.keys(), ...is.keys()].filter((arn) => was.get(arn) !== is.get(arn));
+  const [was, is] = [inForce(before), inForce(after)];
+  const arns = [
+    ...[...was].filter(([arn, deciding]) => outcome(deciding) !== outcome(is.get(arn))).map(([arn]) => arn),
+    ...[...is.keys()].filter((arn) => !was.has(arn)),
+  ];
   const accounts = [
     ...before.accounts.filter((account) => !after.accounts.includes(account)),
     ...after.accounts.filter((account) => !before.accounts.includes(account)),
@@ -14,23 +17,13 @@ export function principalsChanged(before: AwsAuthMappings, after: AwsAuthMapping
   return [...new Set([...arns, ...accounts])].sort();
 }
 
-/** By lower-cased ARN, what its entries make of a caller; the templates stand for all their renderings. */
-function outcomes(mappings: AwsAuthMappings): ReadonlyMap<string, string> {
-  const result = new Map<string, string>();
-  for (const list of ['mapUsers', 'mapRoles'] as const) {
-    const entries = new Map<string, Map<string, AwsAuthMapping>>();
-    for (const mapping of list === 'mapRoles' ? mappings.roles : mappings.users) {
-      const arn = foldCase(mapping.arn);
-      const rivals = entries.get(arn) ?? new Map<string, AwsAuthMapping>();
-      entries.set(arn, rivals.set(keyOf(list, mapping), mapping));
-    }
-    // mapRoles comes last, because it is asked first: what mapUsers says of the same ARN never counts.
-    for (const [arn, rivals] of entries) result.set(arn, outcome([...rivals.values()]));
-  }
-  return result;
+/** What entries make of a caller; the templates stand for all their renderings. Undefined where there are none. */
+function outcome(deciding: DecidingMappings | undefined): string | undefined {
+  const each = deciding?.mappings.map(({ username, groups }) => JSON.stringify([username, sortedOnce(groups)]));
+  return each && sortedOnce(each).join();
 }
 
-function outcome(rivals: readonly AwsAuthMapping[]): string {
-  const each = rivals.map(({ username, groups }) => JSON.stringify([username, [...new Set(groups)].sort()]));
-  return [...new Set(each)].sort().join();
+/** Nearly always one or none: nothing is made for these. */
+function sortedOnce(texts: readonly string[]): readonly string[] {
+  return texts.length < 2 ? texts : [...new Set(texts)].sort();
 }

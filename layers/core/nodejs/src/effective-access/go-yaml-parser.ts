@@ -67,7 +67,7 @@ class Parser {
   }
 
   #skipIf(kind: Mark): boolean {
-    const is = this.#isNext(kind);
+    const is = this.#tokens.peek().kind === kind;
     if (is) this.#tokens.skip();
     return is;
   }

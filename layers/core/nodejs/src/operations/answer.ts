@@ -1,4 +1,4 @@
-import * as z from 'zod';
+import type * as z from 'zod';
 import { isFailure } from '../access/failure.ts';
 import type { Log } from '../ports/log.ts';
 import type { TurnPorts } from '../work/turn-ports.ts';
@@ -34,7 +34,7 @@ export function answerOperations(
   return async (event) => {
     const operation = schema.safeParse(event);
     if (!operation.success) {
-      return { ok: false, error: { code: 'invalid', message: z.prettifyError(operation.error) } };
+      return { ok: false, error: { code: 'invalid', message: issuesText(operation.error) } };
     }
     try {
       const outcome = await runOperation(ports, settings, operation.data);
@@ -48,4 +48,16 @@ export function answerOperations(
       return { ok: false, error: { code, message, ...known } };
     }
   };
+}
+
+/** What is wrong with a request, in a line: each thing with where it stands. */
+function issuesText({ issues }: z.ZodError): string {
+  return issues.map(({ path, message }) => (path.length === 0 ? message : `${placeText(path)}: ${message}`)).join('; ');
+}
+
+/** `subjects[0]`. By hand, because naming a namespace of the schema library would load all of it, in every function. */
+function placeText(path: readonly PropertyKey[]): string {
+  return path
+    .map((step, index) => (typeof step === 'number' ? `[${step}]` : `${index === 0 ? '' : '.'}${String(step)}`))
+    .join('');
 }

@@ -6,7 +6,7 @@ import type { Plan } from '../plan/plan.ts';
 import type { PolicyInForce } from '../policy/in-force.ts';
 import { selects, selectsDiscovery } from '../policy/selection.ts';
 import { listVersions, type UploadedVersion } from '../policy/versions.ts';
-import { planTarget } from '../work/take-turn.ts';
+import { planTarget } from '../work/take-turns.ts';
 import type { TurnLimits, TurnPorts } from '../work/turn-ports.ts';
 import { subjectsOn } from './subjects.ts';
 

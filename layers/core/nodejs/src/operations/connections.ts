@@ -25,10 +25,11 @@ import { readRegistration, renewRegistration } from '../work/connection-stage.ts
 import { MARK_PREFIX, targetPk } from '../work/keys.ts';
 import { putMark, readMark } from '../work/marks.ts';
 import { readRecord } from '../work/records.ts';
-import { planTarget } from '../work/take-turn.ts';
+import { planTarget } from '../work/take-turns.ts';
 import type { TurnPorts } from '../work/turn-ports.ts';
 import { wake } from '../work/wake.ts';
 import type { Operation } from './operation.ts';
+import { planUnder } from './plan.ts';
 import type { OperationSettings } from './run.ts';
 import { inForce, subjectsOn } from './subjects.ts';
 
@@ -359,8 +360,7 @@ function principalOf(text: string) {
 
 async function dryRun(ports: TurnPorts, { limits }: OperationSettings, arn: string, policy: AccessPolicy) {
   const name = parseTarget(connectionTarget(arn)).type === 'iam' ? arn.split('/').at(-1)! : '';
-  const plan = await planTarget(ports, limits, connectionTarget(arn), [connectionSubject(name)], policy);
-  return { plan };
+  return { plan: await planUnder(ports, limits, connectionTarget(arn), [connectionSubject(name)], policy) };
 }
 
 /** Marks the registration, and the cluster where anything is recorded or reached; the planner marks the people. */

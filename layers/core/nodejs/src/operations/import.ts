@@ -4,7 +4,14 @@ import { canonicalJson } from '../access/json.ts';
 import { NAME_PATTERN, RESERVED_GRANT_NAMES, shortened, USERNAME_PREFIX } from '../access/names.ts';
 import type { AccessRule } from '../access/policy.ts';
 import { CONTROLLER_USERNAME } from '../bootstrap/manifest.ts';
-import { type AwsAuthMapping, type AwsAuthMappings, keyOf, readAwsAuth } from '../effective-access/aws-auth.ts';
+import {
+  type AwsAuthMapping,
+  type AwsAuthMappings,
+  type DecidingMappings,
+  inForce,
+  isOfNodes,
+  readAwsAuth,
+} from '../effective-access/aws-auth.ts';
 import type { RbacObjects } from '../effective-access/rbac.ts';
 import { READY_LEVELS } from '../policy/ready-levels.ts';
 import type { KubernetesObject } from '../ports/kubernetes.ts';
@@ -76,10 +83,10 @@ export interface Imported {
   readonly differences: readonly { readonly principal: string; readonly text: string }[];
 }
 
-type List = 'mapRoles' | 'mapUsers';
-
 interface Entry extends AwsAuthMapping {
-  readonly list: List;
+  readonly list: DecidingMappings['list'];
+  /** Others for the same principal are in force, too. */
+  readonly isAmbiguous: boolean;
 }
 
 /** What a principal has by one binding, or by being a master. */
@@ -92,32 +99,21 @@ interface Has {
 }
 
 const MASTERS = 'system:masters';
-/** Groups by which nodes, and pods on Fargate, are let in (https://docs.aws.amazon.com/eks/latest/userguide/add-user-role.html). */
-const NODE_GROUPS: ReadonlySet<string> = new Set([
-  'system:nodes',
-  'system:bootstrappers',
-  'system:node-proxier',
-  'eks:kube-proxy-windows',
-]);
 /** How people call what they keep for the day when nothing else lets them in. */
 const EMERGENCY = /break-?glass|emergency|fallback/i;
 
-/** The mappings that count, each list in its order: of two for one principal, the authenticator takes the last. */
-function inForce(mappings: AwsAuthMappings): Entry[] {
-  const of = (list: List, all: readonly AwsAuthMapping[]): Entry[] => [
-    ...new Map(all.map((mapping) => [keyOf(list, mapping), { ...mapping, list }])).values(),
-  ];
-  const roles = of('mapRoles', mappings.roles);
-  const known = new Set(roles.map(({ arn }) => arn.toLowerCase()));
-  // mapRoles is asked first: what both lists name counts for nothing in the other.
-  return [...roles, ...of('mapUsers', mappings.users).filter(({ arn }) => !known.has(arn.toLowerCase()))];
+/** The mappings that count, in their order. */
+function entriesInForce(mappings: AwsAuthMappings): Entry[] {
+  return [...inForce(mappings).values()].flatMap(({ list, mappings: rivals }) =>
+    rivals.map((mapping) => ({ ...mapping, list, isAmbiguous: rivals.length > 1 })),
+  );
 }
 
 /** The roles and users that aws-auth maps, as it names them. */
 export function mappedArns(mappings: AwsAuthMappings): string[] {
   return [
     ...new Set(
-      inForce(mappings).flatMap((entry) => {
+      entriesInForce(mappings).flatMap((entry) => {
         const principal = principalIn(entry);
         return 'arn' in principal ? principal.arn : [];
       }),
@@ -127,7 +123,7 @@ export function mappedArns(mappings: AwsAuthMappings): string[] {
 
 /** Of a cluster's RBAC, what is about those whom aws-auth maps. */
 export function rbacFor(mappings: AwsAuthMappings, rbac: RbacObjects): ExistingRbac {
-  const entries = inForce(mappings);
+  const entries = entriesInForce(mappings);
   const isTheirs = (binding: KubernetesObject) => entries.some((entry) => binds(binding, entry));
   const roleBindings = rbac.roleBindings.filter(isTheirs);
   const roles = rbac.roles.filter((role) => roleBindings.some((binding) => refersTo(binding, role)));
@@ -144,11 +140,7 @@ export function importAccess({ cluster, awsAuth, rbac, arns, taken }: ImportInpu
   const guarded: string[] = [];
   const leftOut: LeftOut[] = unreadIn(mappings);
   const differences: { principal: string; text: string }[] = [];
-  const users = Map.groupBy(
-    inForce(mappings).filter(({ list }) => list === 'mapUsers'),
-    ({ arn }) => arn.toLowerCase(),
-  );
-  for (const entry of inForce(mappings)) {
+  for (const entry of entriesInForce(mappings)) {
     const leave = (reason: LeftOut['reason'], why: string, remedy?: string) =>
       leftOut.push({ reason, place: placeOf(entry), arn: entry.arn, why, ...(remedy === undefined ? {} : { remedy }) });
     const own = ownPlace(entry);
@@ -161,7 +153,7 @@ export function importAccess({ cluster, awsAuth, rbac, arns, taken }: ImportInpu
       leave('not-expressible', principal.why, principal.remedy);
       continue;
     }
-    if ((users.get(entry.arn.toLowerCase())?.length ?? 0) > 1) {
+    if (entry.isAmbiguous) {
       leave(
         'not-expressible',
         'entries that differ only in their case: who this is, each request decides by chance',
@@ -246,9 +238,9 @@ function unreadIn({ problems, accounts }: AwsAuthMappings): LeftOut[] {
 const placeOf = ({ list, index }: Entry): string => `${list}[${index}]`;
 
 /** Whether an entry is of the cluster's own machines, or of Gatehouse's. */
-function ownPlace({ username, groups }: Entry): Pick<LeftOut, 'reason' | 'why'> | undefined {
-  const isNode = groups.some((group) => NODE_GROUPS.has(group)) || username.startsWith('system:node:');
-  if (isNode) return { reason: 'node', why: 'nodes, or pods on Fargate, come in by it: it stays as it is' };
+function ownPlace({ username, groups }: AwsAuthMapping): Pick<LeftOut, 'reason' | 'why'> | undefined {
+  if (isOfNodes({ username, groups }))
+    return { reason: 'node', why: 'nodes, or pods on Fargate, come in by it: it stays as it is' };
   if (username.startsWith(USERNAME_PREFIX)) return { reason: 'gatehouse', why: 'Gatehouse itself wrote it' };
   if (username === CONTROLLER_USERNAME) return { reason: 'gatehouse', why: 'Gatehouse itself comes in by it' };
   return undefined;
@@ -262,8 +254,9 @@ type Principal = {
 };
 
 /** The role or user that an entry names; or why a policy cannot name it. */
-function principalIn({ arn, username, groups, list, index }: Entry): Principal | { why: string; remedy?: string } {
-  if (ownPlace({ arn, username, groups, list, index })) return { why: 'it is of no person' };
+function principalIn(entry: Entry): Principal | { why: string; remedy?: string } {
+  const { arn } = entry;
+  if (ownPlace(entry)) return { why: 'it is of no person' };
   let parts: ReturnType<typeof parsePrincipalArn>;
   try {
     // The authenticator compares without case; here only what IAM itself never writes otherwise.

@@ -1,6 +1,5 @@
 import { parsePrincipalArn } from '../access/arn.ts';
 import { digest } from '../access/digest.ts';
-import { Failure } from '../access/failure.ts';
 import type { AccessPolicy, ClusterMode } from '../access/policy.ts';
 import { memberOf, parseSubject, permissionSetSubject, principalSubject, type Subject } from '../access/subject.ts';
 import { lookUpTarget, parseTarget, permissionSetTarget, type Target } from '../access/target.ts';
@@ -10,10 +9,10 @@ import { readUser } from '../directory/read.ts';
 import { driftIn } from '../plan/drift.ts';
 import type { Plan, PlannedChange } from '../plan/plan.ts';
 import { objectId, type TurnClaims } from '../plan/turn-claims.ts';
-import { policyInForce } from '../policy/in-force.ts';
+import { type PolicyInForce, policyInForce } from '../policy/in-force.ts';
 import { withOnboarded } from '../policy/onboarding.ts';
-import { type PolicyError, readPolicy } from '../policy/read.ts';
 import { readRegistrations, withRegistrations } from '../policy/registrations.ts';
+import { requirePolicy } from '../policy/require.ts';
 import { allClusters, selects } from '../policy/selection.ts';
 import { type Comparison, compare } from '../policy/widening.ts';
 import { allItems } from '../ports/all-items.ts';
@@ -26,7 +25,7 @@ import type { FactReader } from '../work/fact-reader.ts';
 import { MARK_PREFIX, targetPk } from '../work/keys.ts';
 import { type Mark, readMark } from '../work/marks.ts';
 import { targetsOfPolicy } from '../work/sweep.ts';
-import { inRehearsal, rehearseTurn } from '../work/take-turn.ts';
+import { inRehearsal, rehearseTurn } from '../work/take-turns.ts';
 import type { TurnLimits, TurnPorts } from '../work/turn-ports.ts';
 import { inForce, subjectsOn } from './subjects.ts';
 
@@ -101,12 +100,37 @@ export async function planOf(
   target: Target,
   asked: { readonly subjects?: readonly Subject[] | undefined; readonly document?: string | undefined },
 ): Promise<TargetPlan> {
+  const { table } = given;
+  const current = await policyInForce(table);
+  const thought = asked.document === undefined ? undefined : await policyThoughtOf(table, asked.document);
+  const subjects = asked.subjects ?? (await subjectsUnder(table, target, current?.policy, thought?.policy));
+  return explainedPlan(given, limits, target, subjects, { current, thought: thought?.policy });
+}
+
+/**
+ * What a turn on a target would do for some subjects under a policy that is thought of, line by line with the reason; nothing is
+ * written. @throws Failure as the turn itself would.
+ */
+export async function planUnder(
+  ports: TurnPorts,
+  limits: TurnLimits,
+  target: Target,
+  subjects: readonly Subject[],
+  thought: AccessPolicy,
+): Promise<TargetPlan> {
+  return explainedPlan(ports, limits, target, subjects, { current: await policyInForce(ports.table), thought });
+}
+
+async function explainedPlan(
+  given: TurnPorts,
+  limits: TurnLimits,
+  target: Target,
+  subjects: readonly Subject[],
+  { current, thought }: { readonly current: PolicyInForce | undefined; readonly thought: AccessPolicy | undefined },
+): Promise<TargetPlan> {
   const ports = inRehearsal(given);
-  const current = await policyInForce(ports.table);
-  const thought = asked.document === undefined ? undefined : await policyThoughtOf(ports.table, asked.document);
-  const subjects = asked.subjects ?? (await subjectsUnder(ports.table, target, current?.policy, thought?.policy));
-  const looked = thought ? await lookUp(ports, limits, target, thought.policy) : [];
-  const { plan, stage, reader } = await rehearseTurn(ports, limits, target, subjects, thought?.policy);
+  const looked = thought ? await lookUp(ports, limits, target, thought) : [];
+  const { plan, stage, reader } = await rehearseTurn(ports, limits, target, subjects, thought);
   const { kinds, claims, observed } = stage.scene;
   // What is written and only to be seen once more is made.
   const marks = (await allItems(ports.table, targetPk(target), MARK_PREFIX)).map(readMark).filter(isOpen);
@@ -132,19 +156,11 @@ export async function planOf(
 
 /** A policy that is thought of: with all that was onboarded and registered, as if it were in force. */
 async function policyThoughtOf(reader: TableReader, document: string) {
-  const reading = readPolicy(document);
-  if (!reading.ok) throw wrongDocument(reading.errors);
-  const onboarded = reading.policy.onboarding ? await readOnboarded(reader) : [];
+  const written = requirePolicy(document);
+  const onboarded = written.onboarding ? await readOnboarded(reader) : [];
   const { registrations } = await readRegistrations(reader);
-  const policy = withRegistrations(withOnboarded(reading.policy, onboarded).policy, registrations);
-  return { written: reading.policy, policy, digest: digest(document) };
-}
-
-function wrongDocument(errors: readonly PolicyError[]): Failure {
-  const [first] = errors;
-  return new Failure('invalid', `the document is wrong at ${first?.line}:${first?.column}: ${first?.message}`, {
-    remedy: `${first?.remedy}; "gatehouse validate" tells all that is wrong`,
-  });
+  const policy = withRegistrations(withOnboarded(written, onboarded).policy, registrations);
+  return { written, policy, digest: digest(document) };
 }
 
 async function subjectsUnder(

@@ -1,7 +1,7 @@
 import type { Subject } from '../access/subject.ts';
 import type { ChangeLine, Kind } from '../resources/resource.ts';
 import type { Observations } from './plan.ts';
-import { eachOnce, objectId, objectsOf, ownedClaimKey, type TurnClaims } from './turn-claims.ts';
+import { byObject, eachOnce, objectId, ownedClaimKey, type TurnClaims } from './turn-claims.ts';
 
 /** One object that somebody else changed: what was made there is wanted still, and it is not there any more as it was made. */
 export interface Drift {
@@ -25,11 +25,12 @@ export function driftIn(
 ): Drift[] {
   const made = new Set(recorded.map(ownedClaimKey));
   const standing = eachOnce(wanted).filter((owned) => made.has(ownedClaimKey(owned)) && !unfinished.has(owned.subject));
-  return objectsOf(standing).flatMap(({ kind: name, object }): Drift[] => {
+  return [...byObject(standing)].flatMap(([name, objects]) => {
     const kind = kinds.find((one) => one.name === name);
-    const own = standing.filter(({ claim }) => claim.kind === name && claim.object === object);
-    const id = objectId({ kind: name, object });
-    const change = kind?.diff(object, observed.get(id), { wanted: own, unwanted: [], recorded: own }).change;
-    return change === undefined ? [] : [{ kind: name, object, lines: change.lines }];
+    return [...objects].flatMap(([object, own]): Drift[] => {
+      const seen = observed.get(objectId({ kind: name, object }));
+      const change = kind?.diff(object, seen, { wanted: own, unwanted: [], recorded: own }).change;
+      return change === undefined ? [] : [{ kind: name, object, lines: change.lines }];
+    });
   });
 }

@@ -2,7 +2,7 @@ import { sameJson } from '../access/json.ts';
 import { NAME_PATTERN, SESSION_NAME_PATTERN, USERNAME_PREFIX } from '../access/names.ts';
 import type { AccessPolicy, Grant } from '../access/policy.ts';
 import { machineSubject } from '../access/subject.ts';
-import { type AwsAuthMapping, type AwsAuthMappings, readAwsAuth } from '../effective-access/aws-auth.ts';
+import { type AwsAuthMapping, type AwsAuthMappings, isOfNodes, readAwsAuth } from '../effective-access/aws-auth.ts';
 import { principalsChanged } from '../effective-access/changed-access.ts';
 import type { KubernetesObject } from '../ports/kubernetes.ts';
 import { AWS_AUTH_OBJECT, type AwsAuthClaim, type AwsAuthObserved, folded } from '../resources/aws-auth/model.ts';
@@ -19,8 +19,8 @@ import { isWithin, type RoleClaim } from '../resources/role/model.ts';
 import { boundIn, boundName, type RoleBindingClaim } from '../resources/role-binding/model.ts';
 import { bindingsOf, isShardOf, rolesOf } from './bindings.ts';
 import type { Draft, Guard } from './plan.ts';
-import { isProtected } from './principals.ts';
-import { objectId, type TurnClaims, unwantedClaims } from './turn-claims.ts';
+import { protectedArns, protectedForm } from './principals.ts';
+import { byObject, claimsOn, objectId, unwantedClaims } from './turn-claims.ts';
 
 /** Kubernetes refuses a ConfigMap beyond 1 MiB; Gatehouse stops well before. Bytes. */
 export const MAX_AWS_AUTH_BYTES = 900 * 1024;
@@ -31,10 +31,9 @@ export function clusterGuards(policy: AccessPolicy): readonly Guard[] {
     ownership,
     reservedNames(policy),
     onePrincipalEach,
-    protectedPrincipals(policy),
     strangersGroups,
+    onAwsAuth(protectedPrincipals(policy), strangersEntries, entries),
     blastRadius,
-    entries,
     rights(policy),
     namespaces,
     lockout(policy),
@@ -45,6 +44,29 @@ export function clusterGuards(policy: AccessPolicy): readonly Guard[] {
 /** The same for a cluster elsewhere: nobody is locked out of it by Gatehouse, since its administrators come by other ways. */
 export function connectedClusterGuards(policy: AccessPolicy): readonly Guard[] {
   return [ownership, reservedNames(policy), blastRadius, rights(policy), namespaces, impersonatedPrincipals(policy)];
+}
+
+/** A change of aws-auth, as the authenticator reads both sides of it. */
+interface AwsAuthChange {
+  readonly change: Change;
+  readonly before: AwsAuthMappings;
+  readonly after: AwsAuthMappings;
+  /** For whom what they become differs, as {@link principalsChanged} has it. */
+  readonly moved: readonly string[];
+}
+
+/** A safety rule over a change of aws-auth; see {@link Guard}. */
+export type AwsAuthRule = (change: AwsAuthChange, draft: Draft) => readonly Finding[];
+
+/** Asks rules over aws-auth. It may hold thousands of entries, and is read once for all of them. */
+export function onAwsAuth(...rules: readonly AwsAuthRule[]): Guard {
+  return (draft) =>
+    draft.changes.flatMap(({ change }) => {
+      if (change.kind !== 'aws-auth') return [];
+      const [before, after] = [mappingsOf(change.before), mappingsOf(change.after)];
+      const moved = principalsChanged(before, after);
+      return rules.flatMap((rule) => rule({ change, before, after, moved }, draft));
+    });
 }
 
 const FAULT = 'report this as a fault of Gatehouse';
@@ -85,7 +107,8 @@ export function impersonatedPrincipals(policy: AccessPolicy): Guard {
       const [was, is] = [new Set(names(before)), names(after)];
       const wanted = new Set(claims.wanted.map(({ claim }) => (claim as Partial<ImpersonationClaim>).arn));
       const isOpen = (after.rules ?? []).some(({ resourceNames = [] }) => resourceNames.length === 0);
-      const wrong = is.filter((arn) => !was.has(arn) && (!wanted.has(arn) || isProtectedSafely(policy, arn)));
+      const guarded = protectedArns(policy);
+      const wrong = is.filter((arn) => !was.has(arn) && (!wanted.has(arn) || isAmong(guarded, arn)));
       if (!isOpen && after.aggregationRule === undefined && wrong.length === 0) return [];
       const message = `the plan would let the connector impersonate ${isOpen ? 'anybody' : wrong.join(', ')}, whom no grant names`;
       return [blocking('beyond-level', change.object, message, FAULT)];
@@ -166,21 +189,21 @@ export const strangersGroups: Guard = ({ claims, observed }) => {
  * Principals that the policy protects, and nodes, are admitted after the plan exactly as before it. Who claims one is held
  * back, and nobody else; where nobody does, the whole object is.
  */
-export function protectedPrincipals(policy: AccessPolicy): Guard {
-  return ({ changes, claims }) =>
-    awsAuthChanges(changes).flatMap(({ before, after }) => {
-      const nodes = nodesIn(before);
-      return principalsChanged(before, after)
-        .filter((arn) => nodes.has(folded(arn)) || isProtectedSafely(policy, arn))
-        .flatMap((arn) => {
-          const message = `the plan would change ${arn}, which is protected`;
-          const found = blocking('protected-principal', AWS_AUTH_OBJECT, message, 'take it out of the grant');
-          const claimants = [...claims.wanted, ...unwantedClaims(claims)].filter(
-            ({ claim }) => claim.kind === 'aws-auth' && folded((claim as AwsAuthClaim).arn) === folded(arn),
-          );
-          return claimants.length === 0 ? [found] : claimants.map(({ subject }) => ({ ...found, subject }));
-        });
-    });
+export function protectedPrincipals(policy: AccessPolicy): AwsAuthRule {
+  return ({ before, moved }, { claims }) => {
+    const nodes = nodesIn(before);
+    const guarded = protectedArns(policy);
+    return moved
+      .filter((arn) => nodes.has(folded(arn)) || isAmong(guarded, arn))
+      .flatMap((arn) => {
+        const message = `the plan would change ${arn}, which is protected`;
+        const found = blocking('protected-principal', AWS_AUTH_OBJECT, message, 'take it out of the grant');
+        const claimants = [...claims.wanted, ...unwantedClaims(claims)].filter(
+          ({ claim }) => claim.kind === 'aws-auth' && folded((claim as AwsAuthClaim).arn) === folded(arn),
+        );
+        return claimants.length === 0 ? [found] : claimants.map(({ subject }) => ({ ...found, subject }));
+      });
+  };
 }
 
 /**
@@ -192,7 +215,8 @@ export const onePrincipalEach: Guard = ({ claims }) => {
   const arnOf = ({ claim }: OwnedClaim) => folded((claim as AwsAuthClaim).arn);
   const owners = new Map<string, string>();
   for (const owned of [...claims.recorded.filter(doors), ...claims.wanted.filter(doors)]) {
-    if (!owners.has(arnOf(owned))) owners.set(arnOf(owned), owned.subject);
+    const arn = arnOf(owned);
+    if (!owners.has(arn)) owners.set(arn, owned.subject);
   }
   return claims.wanted.filter(doors).flatMap((owned) => {
     const owner = owners.get(arnOf(owned));
@@ -203,20 +227,26 @@ export const onePrincipalEach: Guard = ({ claims }) => {
   });
 };
 
-/** A write changes what nobody but its own targets becomes, and binds or unbinds nobody but its own subjects. */
+/** A write changes what nobody but its own targets becomes. */
+export const strangersEntries: AwsAuthRule = ({ moved }, { claims }) => {
+  const arns = new Set<string>();
+  for (const { claim } of [...claims.wanted, ...claims.recorded]) {
+    if (claim.kind === 'aws-auth') arns.add(folded((claim as AwsAuthClaim).arn));
+  }
+  return moved
+    .filter((arn) => !arns.has(folded(arn)))
+    .map((arn) => blocking('blast-radius', AWS_AUTH_OBJECT, `the plan would change what ${arn} becomes`, FAULT));
+};
+
+/** A write binds or unbinds nobody but its own subjects. */
 export const blastRadius: Guard = ({ changes, claims }) => {
-  const arns = new Set(
-    [...claims.wanted, ...claims.recorded].map(({ claim }) => folded((claim as Partial<AwsAuthClaim>).arn ?? '')),
-  );
-  const inAwsAuth = awsAuthChanges(changes).flatMap(({ before, after }) =>
-    principalsChanged(before, after)
-      .filter((arn) => !arns.has(folded(arn)))
-      .map((arn) => blocking('blast-radius', AWS_AUTH_OBJECT, `the plan would change what ${arn} becomes`, FAULT)),
-  );
-  const inBindings = changes.flatMap(({ change }) => {
-    if (change.kind !== 'role-binding') return [];
+  const bindings = changes.filter(({ change }) => change.kind === 'role-binding');
+  if (bindings.length === 0) return [];
+  const [toBind, toUnbind] = [byObject(claims.wanted), byObject(unwantedClaims(claims))];
+  return bindings.flatMap(({ change }) => {
     const [before, after] = [boundTo(change.before), boundTo(change.after)];
-    const [wanted, unwanted] = namesOn(claims, change.object);
+    const wanted = namesOf(claimsOn(toBind, change));
+    const unwanted = namesOf(claimsOn(toUnbind, change));
     const moved = [
       ...[...after].filter((name) => !before.has(name) && !wanted.has(name)),
       ...[...before].filter((name) => !after.has(name) && (!unwanted.has(name) || wanted.has(name))),
@@ -225,23 +255,18 @@ export const blastRadius: Guard = ({ changes, claims }) => {
       blocking('blast-radius', change.object, `the plan would change whether ${change.object} binds ${name}`, FAULT),
     );
   });
-  return [...inAwsAuth, ...inBindings];
 };
 
-/** Who is to be bound by a binding, and who no more, in the words of {@link boundTo}. */
-function namesOn(claims: TurnClaims, object: string): [ReadonlySet<string>, ReadonlySet<string>] {
-  const names = (owned: readonly OwnedClaim[]) =>
-    new Set(
-      owned.filter(({ claim }) => claim.object === object).map(({ claim }) => boundName(claim as RoleBindingClaim)),
-    );
-  return [names(claims.wanted), names(unwantedClaims(claims))];
+/** Whom claims on a binding bind, in the words of {@link boundTo}. */
+function namesOf(claims: readonly OwnedClaim[]): ReadonlySet<string> {
+  return new Set(claims.map(({ claim }) => boundName(claim as RoleBindingClaim)));
 }
 
 /**
  * Of aws-auth nothing moves but entries of Gatehouse's own: what comes in is a claim of the turn, without a group; what goes
  * had a username of Gatehouse's, or one it recorded as given, and a principal of the turn. Everything else of the ConfigMap stays.
  */
-export const entries: Guard = ({ changes, claims }) => {
+export const entries: AwsAuthRule = ({ change, before, after }, { claims }) => {
   const wanted = new Set<string>();
   const concerned = new Set<string>();
   const recorded = new Set<string>();
@@ -256,29 +281,25 @@ export const entries: Guard = ({ changes, claims }) => {
     if (claim.kind === 'aws-auth') wanted.add(JSON.stringify([list, folded(arn), username, []]));
   }
   const fault = (message: string) => blocking('foreign-entry-changed', AWS_AUTH_OBJECT, message, FAULT);
-  return changes.flatMap(({ change }) => {
-    if (change.kind !== 'aws-auth') return [];
-    const [before, after] = sides(change);
-    if (!after) return [fault('the plan would delete aws-auth, and lock everybody out')];
-    const [was, is] = [entryKeys(before), entryKeys(after)];
-    const come = without(is, was).filter((entry) => !wanted.has(entry));
-    const gone = without(was, is).filter((entry) => {
-      const [, arn, username] = JSON.parse(entry) as [string, string, string];
-      return !concerned.has(arn) || !(username.startsWith(USERNAME_PREFIX) || recorded.has(username));
-    });
-    return [
-      ...come.map((entry) => fault(`the plan would add the entry ${entry}, which nothing asks for`)),
-      ...gone.map((entry) => fault(`the plan would remove the entry ${entry}, which is not Gatehouse's`)),
-      ...(before && !sameJson(withoutLists(before), withoutLists(after))
-        ? [fault('the plan would change more of aws-auth than its two lists')]
-        : []),
-    ];
+  const [whole, result] = sides(change);
+  if (!result) return [fault('the plan would delete aws-auth, and lock everybody out')];
+  const [was, is] = [entryKeys(before), entryKeys(after)];
+  const come = without(is, was).filter((entry) => !wanted.has(entry));
+  const gone = without(was, is).filter((entry) => {
+    const [, arn, username] = JSON.parse(entry) as [string, string, string];
+    return !concerned.has(arn) || !(username.startsWith(USERNAME_PREFIX) || recorded.has(username));
   });
+  return [
+    ...come.map((entry) => fault(`the plan would add the entry ${entry}, which nothing asks for`)),
+    ...gone.map((entry) => fault(`the plan would remove the entry ${entry}, which is not Gatehouse's`)),
+    ...(whole && !sameJson(withoutLists(whole), withoutLists(result))
+      ? [fault('the plan would change more of aws-auth than its two lists')]
+      : []),
+  ];
 };
 
 /** The entries of both lists as `[list, arn, username, groups]`, as often as they stand there. */
-function entryKeys(configMap: KubernetesObject | undefined): string[] {
-  const { roles, users } = readAwsAuth(configMap?.data);
+function entryKeys({ roles, users }: AwsAuthMappings): string[] {
   const keys = (list: string, mappings: typeof roles) =>
     mappings.map(({ arn, username, groups }) => JSON.stringify([list, folded(arn), username, groups]));
   return [...keys('mapRoles', roles), ...keys('mapUsers', users)];
@@ -304,17 +325,14 @@ function withoutLists({ data, ...rest }: KubernetesObject): unknown {
  * whoever is bound is bound to the Role of the grant's own binding.
  */
 export function rights(policy: AccessPolicy): Guard {
-  return ({ changes, claims }) =>
-    changes.flatMap(({ change }) => {
+  return ({ changes, claims }) => {
+    const giving = changes.filter(({ change }) => change.kind === 'role' || change.kind === 'role-binding');
+    const wanted = byObject(giving.length === 0 ? [] : claims.wanted);
+    return giving.flatMap(({ change }) => {
       const [before, after] = sides(change);
-      if (!after || (change.kind !== 'role' && change.kind !== 'role-binding')) return [];
-      const named = new Set(
-        claims.wanted.flatMap(({ claim }) =>
-          claim.kind === change.kind && claim.object === change.object
-            ? [(claim as RoleClaim | RoleBindingClaim).grant]
-            : [],
-        ),
-      );
+      if (!after) return [];
+      const here = claimsOn(wanted, change) as readonly OwnedClaim<RoleClaim | RoleBindingClaim>[];
+      const named = new Set(here.map(({ claim }) => claim.grant));
       const grants = policy.grants.filter(({ name }) => named.has(name));
       const fault = (message: string) => [blocking('beyond-level', change.object, message, FAULT)];
       if (change.kind === 'role') {
@@ -338,6 +356,7 @@ export function rights(policy: AccessPolicy): Guard {
         ? fault(`the plan would bind by ${change.object} to ${after.roleRef?.name}, which no level of its grant names`)
         : [];
     });
+  };
 }
 
 /** A namespace is deleted only where it was made to go with its grants, and only those of the turn still need it. */
@@ -376,10 +395,9 @@ export function lockout(policy: AccessPolicy): Guard {
     const awsAuth = observed.get(objectId({ kind: 'aws-auth', object: AWS_AUTH_OBJECT })) as
       | AwsAuthObserved
       | undefined;
-    const masters = awsAuth?.present ? mastersOf(readAwsAuth(awsAuth.configMap.data)) : 0;
     const removing = changes.filter(({ change }) => change.kind === 'role-binding' && isAdminBinding(change));
     const lost = removing.some(({ change }) => boundTo(change.after).size < boundTo(change.before).size);
-    if (!lost || masters > 0) return [];
+    if (!lost || (awsAuth && mastersOf(mappingsOf(awsAuth)) > 0)) return [];
     const after = new Map(observed);
     for (const { change } of removing) after.set(objectId(change), change.after);
     const left = [...after].some(
@@ -427,12 +445,6 @@ function blocking(code: string, object: string, message: string, remedy: string)
   return { code, severity: 'blocks', object, message, remedy };
 }
 
-function awsAuthChanges(changes: Draft['changes']): { before: AwsAuthMappings; after: AwsAuthMappings }[] {
-  return changes
-    .filter(({ change }) => change.kind === 'aws-auth')
-    .map(({ change }) => ({ before: mappingsOf(change.before), after: mappingsOf(change.after) }));
-}
-
 function mappingsOf(state: unknown): AwsAuthMappings {
   const observed = state as AwsAuthObserved;
   return readAwsAuth(observed.present ? observed.configMap.data : undefined);
@@ -462,24 +474,22 @@ function administers(side: unknown): boolean {
   return state.present && state.object.kind === 'ClusterRoleBinding' && state.object.roleRef?.name === 'cluster-admin';
 }
 
-function isProtectedSafely(policy: AccessPolicy, arn: string): boolean {
+/** Whether an ARN, maybe of nobody, is one of {@link protectedArns}. */
+function isAmong(guarded: ReadonlySet<string>, arn: string): boolean {
+  if (guarded.size === 0) return false;
   try {
-    return isProtected(policy, arn);
+    return guarded.has(protectedForm(arn));
   } catch {
     // Not the ARN of a principal: a malformed mapping that matches nobody.
     return false;
   }
 }
 
-const NODE_GROUPS = new Set(['system:nodes', 'system:bootstrappers', 'system:node-proxier']);
-
 /** The ARNs, folded, that aws-auth admits as nodes. */
 function nodesIn(mappings: AwsAuthMappings): ReadonlySet<string> {
-  const isNode = ({ username, groups }: AwsAuthMapping) =>
-    username.includes('{{EC2PrivateDNSName}}') || groups.some((group) => NODE_GROUPS.has(group));
   return new Set(
     entriesOf(mappings)
-      .filter(isNode)
+      .filter(isOfNodes)
       .map(({ arn }) => folded(arn)),
   );
 }

@@ -1,6 +1,6 @@
 import { grantSubject } from '../access/subject.ts';
 import type { Change, Finding, Kind, OwnedClaim } from '../resources/resource.ts';
-import { eachOnce, objectId, objectsOf, ownedClaimKey, type TurnClaims, unwantedClaims } from './turn-claims.ts';
+import { byObject, claimsOn, objectId, ownedClaimKey, type TurnClaims, unwantedClaims } from './turn-claims.ts';
 
 /**
  * What a turn will do, complete before it does any of it. JSON-able: a dry run is this value, not executed.
@@ -72,8 +72,7 @@ export function planTurn({ kinds, claims, observed, guards }: PlanInput): Plan {
     for (const finding of found) findings.set(`${finding.code} ${finding.object} ${finding.subject ?? ''}`, finding);
     const narrowed = withoutBlocked(open, found);
     if (narrowed.wanted.length === open.wanted.length && narrowed.recorded.length === open.recorded.length) {
-      const kept = new Set([...open.wanted, ...open.recorded].map(ownedClaimKey));
-      const held = [...claims.wanted, ...claims.recorded].filter((owned) => !kept.has(ownedClaimKey(owned)));
+      const held = open === claims ? [] : leftOut(claims, open);
       // What a guard still speaks against comes from no claim that could be held back: it is a fault, and never made.
       const faulty = new Set(
         guarded.flatMap(({ severity, object, subject }) =>
@@ -85,6 +84,12 @@ export function planTurn({ kinds, claims, observed, guards }: PlanInput): Plan {
     }
     open = narrowed;
   }
+}
+
+/** The claims that are not among those that were kept. */
+function leftOut(claims: TurnClaims, open: TurnClaims): OwnedClaim[] {
+  const kept = new Set([...open.wanted, ...open.recorded].map(ownedClaimKey));
+  return [...claims.wanted, ...claims.recorded].filter((owned) => !kept.has(ownedClaimKey(owned)));
 }
 
 /** The claims without those that a blocking finding is about. */
@@ -165,28 +170,24 @@ export interface ObjectWork {
  * namespace whose grant no longer wants it deleted, must not be deleted and made again.
  */
 export function objectWork(kinds: readonly Kind[], claims: TurnClaims): ObjectWork[] {
-  const wantedPlaces = new Set(claims.wanted.map(placeKey));
-  const superseded = unwantedClaims(claims).filter((owned) => wantedPlaces.has(placeKey(owned)));
-  const unwanted = unwantedClaims(claims).filter((owned) => !wantedPlaces.has(placeKey(owned)));
-  const work: ObjectWork[] = [];
-  const visit = (pass: Pass, kind: Kind, source: readonly OwnedClaim[]) => {
-    for (const { object } of objectsOf(source.filter(({ claim }) => claim.kind === kind.name))) {
-      const on = (owned: OwnedClaim) => owned.claim.kind === kind.name && owned.claim.object === object;
-      const wanted = eachOnce(claims.wanted.filter(on));
-      const wantedKeys = new Set(wanted.map(ownedClaimKey));
-      const recorded = claims.recorded.filter((owned) => on(owned) && wantedKeys.has(ownedClaimKey(owned)));
-      work.push({
-        pass,
-        kind,
-        object,
-        claims:
-          pass === 'remove'
-            ? { wanted: recorded, unwanted: unwanted.filter(on), recorded }
-            : { wanted, unwanted: superseded.filter(on), recorded },
-      });
-    }
-  };
-  for (const kind of [...kinds].reverse()) visit('remove', kind, unwanted);
-  for (const kind of kinds) visit('add', kind, claims.wanted);
-  return work;
+  const wantedOnce = new Map(claims.wanted.map((owned) => [ownedClaimKey(owned), owned]));
+  const sides = Map.groupBy(claims.recorded, (owned) => wantedOnce.has(ownedClaimKey(owned)));
+  const wanted = byObject([...wantedOnce.values()]);
+  const [recorded, unwanted] = [byObject(sides.get(true) ?? []), byObject(sides.get(false) ?? [])];
+  const visit = (pass: Pass, kind: Kind) =>
+    [...((pass === 'remove' ? unwanted : wanted).get(kind.name)?.keys() ?? [])].flatMap((object): ObjectWork[] => {
+      const key = { kind: kind.name, object };
+      const [there, going, own] = [claimsOn(wanted, key), claimsOn(unwanted, key), claimsOn(recorded, key)];
+      const subjects = new Set(going.length === 0 ? [] : there.map(({ subject }) => subject));
+      const isSuperseded = ({ subject }: OwnedClaim) => subjects.has(subject);
+      if (pass === 'add') {
+        return [{ pass, kind, object, claims: { wanted: there, unwanted: going.filter(isSuperseded), recorded: own } }];
+      }
+      const gone = going.filter((owned) => !isSuperseded(owned));
+      return gone.length === 0 ? [] : [{ pass, kind, object, claims: { wanted: own, unwanted: gone, recorded: own } }];
+    });
+  return [
+    ...kinds.toReversed().flatMap((kind) => visit('remove', kind)),
+    ...kinds.flatMap((kind) => visit('add', kind)),
+  ];
 }

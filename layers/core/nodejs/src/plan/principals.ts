@@ -35,8 +35,17 @@ export function isManagedPrincipal(arn: string): boolean {
 
 /** True where the policy protects a principal, in whatever form its ARN is written. */
 export function isProtected(policy: AccessPolicy, arn: string): boolean {
-  const canonical = awsAuthArn(arn).toLowerCase();
-  return policy.protected.principals.some((principal) => awsAuthArn(principal).toLowerCase() === canonical);
+  return protectedArns(policy).has(protectedForm(arn));
+}
+
+/** The principals that the policy protects, in the one form in which ARNs are compared with them: {@link protectedForm}. */
+export function protectedArns(policy: AccessPolicy): ReadonlySet<string> {
+  return new Set(policy.protected.principals.map(protectedForm));
+}
+
+/** As aws-auth has it, in lower case. @throws Failure `invalid` for what is no principal's ARN. */
+export function protectedForm(arn: string): string {
+  return awsAuthArn(arn).toLowerCase();
 }
 
 /** An ARN as IAM writes it, for comparison. */

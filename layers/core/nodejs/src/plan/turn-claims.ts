@@ -40,13 +40,18 @@ export interface ObjectKey {
   readonly object: string;
 }
 
-/** The objects that some claims live in, each once, in order of first mention. */
-export function objectsOf(claims: readonly OwnedClaim[]): ObjectKey[] {
-  const seen = new Map<string, ObjectKey>();
-  for (const { claim } of claims) {
-    seen.set(objectId(claim), { kind: claim.kind, object: claim.object });
-  }
-  return [...seen.values()];
+/** Claims by what they live in: by kind, then by object, both in order of first mention. */
+export type ClaimsByObject = ReadonlyMap<string, ReadonlyMap<string, readonly OwnedClaim[]>>;
+
+/** Sorts claims by what they live in. */
+export function byObject(claims: readonly OwnedClaim[]): ClaimsByObject {
+  const ofKinds = Map.groupBy(claims, ({ claim }) => claim.kind);
+  return new Map([...ofKinds].map(([kind, own]) => [kind, Map.groupBy(own, ({ claim }) => claim.object)]));
+}
+
+/** Those of the claims that live in an object. */
+export function claimsOn(claims: ClaimsByObject, { kind, object }: ObjectKey): readonly OwnedClaim[] {
+  return claims.get(kind)?.get(object) ?? [];
 }
 
 /** One text for an object, for maps. */

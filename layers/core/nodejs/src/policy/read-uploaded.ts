@@ -2,8 +2,9 @@ import { Failure, isFailure } from '../access/failure.ts';
 import type { Json } from '../access/json.ts';
 import type { Documents } from '../ports/documents.ts';
 import type { Item, Table } from '../ports/table.ts';
+import { PolicyRefusal } from './require.ts';
 import { type RefusedUpload, UPLOADED_KEY, type UploadedItem } from './uploaded.ts';
-import { newestVersionNumber, type PolicyPorts, PolicyRefusal, type UploadOutcome, uploadPolicy } from './versions.ts';
+import { newestVersionNumber, type PolicyPorts, type UploadOutcome, uploadPolicy } from './versions.ts';
 
 /** What reading an upload takes. */
 export interface UploadPorts extends PolicyPorts {

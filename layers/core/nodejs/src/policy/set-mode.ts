@@ -1,8 +1,9 @@
 import { Failure } from '../access/failure.ts';
 import { sameJson } from '../access/json.ts';
-import type { AccessPolicy, ClusterMode } from '../access/policy.ts';
+import type { ClusterMode } from '../access/policy.ts';
 import { type PolicyNode, parseDocument } from './document.ts';
 import { readPolicy } from './read.ts';
+import { requirePolicy } from './require.ts';
 
 /**
  * The text of a policy document in which one cluster has another mode. All else stays as it was, to the byte: comments, order,
@@ -11,7 +12,7 @@ import { readPolicy } from './read.ts';
  *   mode is written in a way that cannot be edited.
  */
 export function withMode(text: string, cluster: string, mode: ClusterMode): string {
-  const before = policyIn(text);
+  const before = requirePolicy(text);
   const known = before.clusters.find(({ name }) => name === cluster);
   if (!known) {
     throw new Failure('not-found', `the document names no cluster "${cluster}"`, {
@@ -25,15 +26,6 @@ export function withMode(text: string, cluster: string, mode: ClusterMode): stri
   if (after.ok && sameJson(after.policy, { ...before, clusters })) return edited;
   throw new Failure('unsupported', `the mode of "${cluster}" is written in a way that cannot be edited`, {
     remedy: `write "mode: ${mode}" under clusters.${cluster} by hand`,
-  });
-}
-
-function policyIn(text: string): AccessPolicy {
-  const reading = readPolicy(text);
-  if (reading.ok) return reading.policy;
-  const [first] = reading.errors;
-  throw new Failure('invalid', `line ${first?.line}, column ${first?.column}: ${first?.message}`, {
-    remedy: first?.remedy ?? 'correct the document',
   });
 }
 

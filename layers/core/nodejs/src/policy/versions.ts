@@ -7,9 +7,9 @@ import type { Cause } from '../directory/fact.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Random } from '../ports/random.ts';
 import type { Item, Key, Table } from '../ports/table.ts';
-import type { PolicyError } from './document.ts';
 import { ACTIVE_KEY, storedPolicy, type WrittenInForce, writtenInForce } from './in-force.ts';
-import { POLICY_LIMIT, readPolicy } from './read.ts';
+import { POLICY_LIMIT } from './read.ts';
+import { requirePolicy } from './require.ts';
 import { compare, type PolicyChange, withoutWidening } from './widening.ts';
 
 /**
@@ -67,7 +67,7 @@ export interface UploadOutcome {
 /**
  * Takes in a policy document. What narrows is in force at once. What widens is, too, where the document was reviewed before
  * (`trusted`); else the version is `proposed` until {@link activatePolicy}. Safe to repeat after a crash.
- * @throws Failure `invalid` (its `cause` is {@link PolicyRefusal} with every error) while the old version stays in force;
+ * @throws Failure `invalid` (its `cause` is a `PolicyRefusal` with every error) while the old version stays in force;
  *   `conflict` where others kept writing; `too-large`.
  */
 export async function uploadPolicy(
@@ -81,7 +81,7 @@ export async function uploadPolicy(
     readonly after?: number;
   },
 ): Promise<UploadOutcome> {
-  const policy = readOrThrow(upload.text);
+  const policy = requirePolicy(upload.text);
   const { version, digest } = await storeVersion(ports, upload);
   for (let tries = 0; tries < TRIES; tries++) {
     const current = await writtenInForce(ports.table);
@@ -112,7 +112,9 @@ export async function activatePolicy(
   for (let tries = 0; tries < TRIES; tries++) {
     const uploaded = await readVersion(ports.table, version);
     if (!uploaded)
-      throw new Failure('not-found', `there is no policy version ${version}`, { remedy: 'list the versions' });
+      throw new Failure('not-found', `there is no policy version ${version}`, {
+        remedy: 'gatehouse status names the one that is in force, and the one that waits',
+      });
     if (uploaded.state === 'superseded') {
       throw new Failure('invalid', `policy version ${version} is superseded`, {
         remedy: 'upload its document again, look at what it changes today, and activate that version',
@@ -120,7 +122,7 @@ export async function activatePolicy(
     }
     if (uploaded.state === 'active') return { version, digest: uploaded.digest, state: 'unchanged' };
     const current = await writtenInForce(ports.table);
-    const next = { version, digest: uploaded.digest, policy: readOrThrow(uploaded.text), partial: false, by };
+    const next = { version, digest: uploaded.digest, policy: requirePolicy(uploaded.text), partial: false, by };
     if (await putInForce(ports, current, next, cause)) return { version, digest: uploaded.digest, state: 'active' };
   }
   throw conflict();
@@ -185,32 +187,6 @@ export async function listVersions(table: Table, limit = 50): Promise<readonly U
   const { items } = await table.query(PARTITION, { prefix: VERSION, reverse: true, limit });
   const newest = (items[0]?.version as number | undefined) ?? 0;
   return items.map((item) => uploadedVersion(item, current, newest));
-}
-
-/** All that was wrong with a document, as the cause of the Failure. */
-export class PolicyRefusal extends Error {
-  readonly errors: readonly PolicyError[];
-  constructor(errors: readonly PolicyError[]) {
-    super(
-      errors
-        .map((error) => `${error.line}:${error.column} ${error.field}: ${error.message}; ${error.remedy}`)
-        .join('\n'),
-    );
-    this.name = 'PolicyRefusal';
-    this.errors = errors;
-  }
-}
-
-function readOrThrow(text: string): AccessPolicy {
-  const reading = readPolicy(text);
-  if (reading.ok) return reading.policy;
-  const [first] = reading.errors;
-  const more = reading.errors.length > 1 ? ` (and ${reading.errors.length - 1} more)` : '';
-  throw new Failure(
-    'invalid',
-    `the access policy is refused: line ${first?.line}, column ${first?.column}, ${first?.field || 'document'}: ${first?.message}${more}`,
-    { remedy: first?.remedy ?? 'correct the document', cause: new PolicyRefusal(reading.errors) },
-  );
 }
 
 const numbered = (prefix: string, number: number) => `${prefix}${String(number).padStart(8, '0')}`;

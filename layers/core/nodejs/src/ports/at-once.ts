@@ -2,7 +2,7 @@
  * Calls of one service that are under way at once. A turn of hundreds of subjects makes thousands of calls of some milliseconds:
  * one after the other they would outlast its function.
  */
-const AT_ONCE = 16;
+const AT_ONCE = 50;
 
 /**
  * Does the work for all items, some at once (`atOnce`), and answers in their order. When one fails, no other is begun; those under way are

@@ -5,7 +5,7 @@ import type { Log } from '../ports/log.ts';
 import type { Metrics } from '../ports/metrics.ts';
 import { readWakeMessage } from './messages.ts';
 import { consumeBatch } from './sqs-batch.ts';
-import { takeTurn } from './take-turn.ts';
+import { takeTurns } from './take-turns.ts';
 import type { TurnLimits, TurnPorts } from './turn-ports.ts';
 
 /** What a function that takes turns needs. */
@@ -29,9 +29,10 @@ export function consumeTurns(
       if (parseTarget(message.target).type !== type) {
         throw new Failure('invalid', `${message.target} came to the queue of the ${type} targets`);
       }
-      const report = await takeTurn(ports, limits, message);
-      if (report.kind === 'done') metrics.record('RevocationLatency', report.revocations);
-      log.info('turn', { target: message.target, ...report });
+      for (const turn of await takeTurns(ports, limits, message)) {
+        if (turn.kind === 'done') metrics.record('RevocationLatency', turn.revocations);
+        log.info('turn', { target: message.target, ...turn });
+      }
     },
     (error, record) => log.error('a turn failed', { messageId: record.messageId, error }),
   );

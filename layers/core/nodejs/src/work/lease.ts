@@ -10,11 +10,11 @@ import { RESTED, type Rest } from './rest.ts';
 export interface TurnLease {
   readonly target: Target;
   readonly epoch: number;
-  /** How many turns the target has begun, this one included. */
+  /** How many turns the target has begun, this one included: the number of the last. */
   readonly counter: number;
   /** Milliseconds UTC. No call may start after it. */
   readonly until: number;
-  /** How busy the target was, and until when marks gather. */
+  /** How busy the target was, and until when grants gather. */
   readonly rest: Rest;
 }
 
@@ -51,16 +51,32 @@ export async function beginTurn(
   }
 }
 
+/**
+ * Begins another turn under a lease that is held: with a number of its own, and no more time.
+ * @throws Failure `conflict` where the lease has passed to somebody else.
+ */
+export async function nextTurn(table: Table, lease: TurnLease): Promise<TurnLease> {
+  const next = { ...lease, counter: lease.counter + 1 };
+  await writeTurn(table, next);
+  return next;
+}
+
 /** Ends a turn. Where the lease has passed to somebody else, it is theirs to end. */
-export async function endTurn(table: Table, lease: TurnLease, rest: Rest): Promise<void> {
+export async function endTurn(table: Table, lease: TurnLease): Promise<void> {
   try {
-    await table.put(
-      { ...turnKey(lease.target), epoch: lease.epoch, counter: lease.counter, until: 0, rest: rest as unknown as Json },
-      { equals: { epoch: lease.epoch } },
-    );
+    await writeTurn(table, { ...lease, until: 0 });
   } catch (error) {
     if (!isFailure(error, 'conflict')) throw error;
   }
+}
+
+async function writeTurn(table: Table, { target, epoch, counter, until, rest }: TurnLease): Promise<void> {
+  await table.put({ ...turnKey(target), epoch, counter, until, rest: rest as unknown as Json }, { equals: { epoch } });
+}
+
+/** A rest of an earlier release, which had one for each urgency, is over. */
+function readRest(rest: unknown): Rest {
+  return typeof (rest as Rest | undefined)?.until === 'number' ? (rest as Rest) : RESTED;
 }
 
 function readTurn(item: Record<string, unknown> | undefined) {
@@ -69,6 +85,6 @@ function readTurn(item: Record<string, unknown> | undefined) {
     epoch: number(item?.epoch),
     counter: number(item?.counter),
     until: number(item?.until),
-    rest: (item?.rest ?? RESTED) as unknown as Rest,
+    rest: readRest(item?.rest),
   };
 }

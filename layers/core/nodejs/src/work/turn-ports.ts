@@ -30,12 +30,21 @@ export interface TurnLimits {
   /** How long the target is kept from other workers. Longer than the function's time-out. */
   readonly lease: number;
   readonly subjects: number;
-  /** Of a turn that grants: fewer, because what is to be taken away waits for its end. */
+  /** Of a turn that grants: fewer, because what is to be taken away waits for its steps. */
   readonly grants: number;
+  /** After this, no further turn is begun: the rest of the time is for what is under way. */
+  readonly begins: number;
 }
 
 /**
  * The limits as deployed: the functions time out after 10 s, and SQS shows their messages again after 60 s. A call that is
  * started last, and takes as long as a call may (3 s), still ends before that.
  */
-export const TURN_LIMITS: TurnLimits = { work: 5_500, calls: 6_500, lease: 12_000, subjects: 500, grants: 100 };
+export const TURN_LIMITS: TurnLimits = {
+  work: 5_500,
+  calls: 6_500,
+  lease: 12_000,
+  subjects: 500,
+  grants: 100,
+  begins: 2_500,
+};

@@ -51,6 +51,9 @@ interface PrincipalClaims {
 
 /** What is decided for one principal in one list: an edit, or why there is none. */
 interface Decision extends PrincipalClaims {
+  /** Gatehouse's entries for the principal in this list, and everybody else's in both, before the edit. */
+  readonly ours: readonly ListEntry[];
+  readonly foreign: readonly Place[];
   readonly edit?: ListEdit;
 }
 
@@ -95,13 +98,13 @@ export function diff(
       continue;
     }
     const room = LARGEST_DATA_BYTES - bytesOf(data, next, list);
-    const written = writeList(document, here, room, situation);
+    const written = writeList(document, here, room);
     findings.push(...written.findings);
     done.push(...written.done);
     if (written.text !== document.text) next.set(list, written.text);
   }
   if (next.size === 0) return { findings };
-  return { change: changeOf(object, observed, next, linesOf(done, situation)), findings };
+  return { change: changeOf(object, observed, next, linesOf(done)), findings };
 }
 
 function situationOf(data: Readonly<Record<string, string>>, claims: ObjectClaims<AwsAuthClaim>): Situation {
@@ -110,7 +113,12 @@ function situationOf(data: Readonly<Record<string, string>>, claims: ObjectClaim
   const entries = new Map<string, Place[]>();
   for (const [list, document] of lists) {
     for (const entry of 'refused' in document ? [] : document.entries) {
-      for (const arn of new Set(entry.arns)) entries.set(arn, [...(entries.get(arn) ?? []), { list, entry }]);
+      for (const [at, arn] of entry.arns.entries()) {
+        if (entry.arns.indexOf(arn) < at) continue;
+        const places = entries.get(arn);
+        if (places) places.push({ list, entry });
+        else entries.set(arn, [{ list, entry }]);
+      }
     }
   }
   return {
@@ -148,8 +156,9 @@ function grouped(claims: ObjectClaims<AwsAuthClaim>): readonly PrincipalClaims[]
   for (const side of ['wanted', 'unwanted'] as const) {
     for (const owned of claims[side]) {
       const { list, arn } = owned.claim;
-      const group = groups.get(keyOf(owned.claim)) ?? { list, arn, wanted: [], unwanted: [] };
-      groups.set(keyOf(owned.claim), group);
+      const key = keyOf(owned.claim);
+      const group = groups.get(key) ?? { list, arn, wanted: [], unwanted: [] };
+      groups.set(key, group);
       group[side].push(owned);
     }
   }
@@ -157,12 +166,11 @@ function grouped(claims: ObjectClaims<AwsAuthClaim>): readonly PrincipalClaims[]
 }
 
 function decide(group: PrincipalClaims, situation: Situation, findings: Finding[]): Decision {
-  const { arn, list } = group;
-  const removal: Decision = { ...group, edit: { arn } };
+  const { arn } = group;
+  const { ours, foreign } = entriesOf(group, situation);
+  const removal: Decision = { ...group, ours, foreign, edit: { arn } };
   if (group.wanted.length === 0) return removal;
   const chosen = chooseUsername(group, situation, findings);
-  const foreign = foreignEntries(situation, arn);
-  const ours = oursIn(situation, list, arn);
   for (const { subject } of foreign.length === 0 ? [] : group.wanted) {
     findings.push(
       finding('foreign-entry', 'blocks', subject, {
@@ -174,8 +182,8 @@ function decide(group: PrincipalClaims, situation: Situation, findings: Finding[
   }
   const isTaken = chosen !== undefined && isTakenFrom(chosen, group, ours.length > 0, situation, findings);
   const mayWrite = (foreign.length === 0 && !isTaken) || ours.length > 0;
-  if (chosen !== undefined && mayWrite) return { ...group, edit: { arn, username: chosen } };
-  return group.unwanted.length > 0 ? removal : group;
+  if (chosen !== undefined && mayWrite) return { ...group, ours, foreign, edit: { arn, username: chosen } };
+  return group.unwanted.length > 0 ? removal : { ...group, ours, foreign };
 }
 
 /**
@@ -220,8 +228,9 @@ function couldBe(mapped: string, username: string): boolean {
 
 /** One principal is one user: where claims disagree, what is recorded stays, and nothing new is made. */
 function chooseUsername(group: PrincipalClaims, { claims }: Situation, findings: Finding[]): string | undefined {
+  const first = group.wanted[0]!.claim.username;
+  if (group.wanted.every(({ claim }) => claim.username === first)) return first;
   const usernames = new Set(group.wanted.map(({ claim }) => claim.username));
-  if (usernames.size === 1) return group.wanted[0]!.claim.username;
   const recorded = new Set(
     claims.recorded
       .filter(({ claim }) => keyOf(claim) === keyOf(group.wanted[0]!.claim) && usernames.has(claim.username))
@@ -239,33 +248,34 @@ function chooseUsername(group: PrincipalClaims, { claims }: Situation, findings:
   return chosen;
 }
 
-function isOurs({ owned }: Situation, { list, entry }: Place, arn: string): boolean {
-  return entry.marked && owned.has(`${list} ${folded(arn)}`);
+/** Of the entries for a principal, those of Gatehouse's in the list of the claims, and those in any list that are not. */
+function entriesOf(
+  { list, arn }: PrincipalClaims,
+  { entries, owned }: Situation,
+): { readonly ours: readonly ListEntry[]; readonly foreign: readonly Place[] } {
+  const key = folded(arn);
+  const ours: ListEntry[] = [];
+  const foreign: Place[] = [];
+  for (const place of entries.get(key) ?? []) {
+    if (!place.entry.marked || !owned.has(`${place.list} ${key}`)) foreign.push(place);
+    else if (place.list === list) ours.push(place.entry);
+  }
+  return { ours, foreign };
 }
 
-function foreignEntries(situation: Situation, arn: string): readonly Place[] {
-  return (situation.entries.get(folded(arn)) ?? []).filter((place) => !isOurs(situation, place, arn));
-}
-
-function oursIn(situation: Situation, list: AwsAuthList, arn: string): readonly ListEntry[] {
-  const places = situation.entries.get(folded(arn)) ?? [];
-  return places.filter((place) => place.list === list && isOurs(situation, place, arn)).map(({ entry }) => entry);
-}
-
-function stillAdmitted(group: PrincipalClaims, situation: Situation): readonly Finding[] {
-  const reason = group.unwanted.length === 0 ? undefined : otherDoor(group, situation);
+function stillAdmitted(decision: Decision, situation: Situation): readonly Finding[] {
+  const reason = decision.unwanted.length === 0 ? undefined : otherDoor(decision, situation);
   if (reason === undefined) return [];
-  return group.unwanted.map(({ subject }) =>
+  return decision.unwanted.map(({ subject }) =>
     finding('still-admitted', 'notice', subject, {
-      message: `${group.arn} is still admitted to the cluster ${reason}`,
+      message: `${decision.arn} is still admitted to the cluster ${reason}`,
       remedy: 'remove it with: kubectl -n kube-system edit configmap aws-auth',
     }),
   );
 }
 
 /** What lets a principal in beside entries of ours, in words; undefined where nothing does. */
-function otherDoor({ arn }: PrincipalClaims, situation: Situation): string | undefined {
-  const foreign = foreignEntries(situation, arn);
+function otherDoor({ arn, foreign }: Decision, situation: Situation): string | undefined {
   if (foreign.length > 0) return `by an entry that is not Gatehouse’s: ${places(foreign)}`;
   if (situation.wanted.has(folded(arn))) return undefined;
   if (situation.accounts === 'unread') return 'if the cluster can read mapAccounts, which Gatehouse cannot';
@@ -321,20 +331,14 @@ interface Written {
 }
 
 /** Edits one list, removals first, as much of it as can be done. */
-function writeList(
-  document: ListDocument,
-  decisions: readonly Decision[],
-  room: number,
-  situation: Situation,
-): Written {
+function writeList(document: ListDocument, decisions: readonly Decision[], room: number): Written {
   const byUrgency = [
     ...decisions.filter(({ edit }) => edit !== undefined && edit.username === undefined),
     ...decisions.filter(({ edit }) => edit?.username !== undefined),
   ];
   const all = writeAll(document, byUrgency);
   if (bytes(all.text) <= Math.max(room, bytes(document.text))) return all;
-  const adds = ({ list, arn, edit }: Decision) =>
-    edit?.username !== undefined && oursIn(situation, list, arn).length === 0;
+  const adds = ({ ours, edit }: Decision) => edit?.username !== undefined && ours.length === 0;
   const smaller = writeAll(
     document,
     byUrgency.filter((decision) => !adds(decision)),
@@ -378,11 +382,11 @@ function refusedFindings(document: ListDocument, decision: Decision, refusal: Re
   );
 }
 
-function linesOf(done: readonly Decision[], situation: Situation): readonly ChangeLine[] {
+function linesOf(done: readonly Decision[]): readonly ChangeLine[] {
   return done.flatMap((decision): ChangeLine[] => {
     if (decision.edit === undefined) return [];
     const { arn, username } = decision.edit;
-    const before = oursIn(situation, decision.list, arn);
+    const before = decision.ours;
     const was = before.map((entry) => entry.usernames.join(' ')).join(', ');
     const subject = (username === undefined ? decision.unwanted : decision.wanted)[0]?.subject;
     const line = (sign: ChangeLine['sign'], text: string): ChangeLine[] => [

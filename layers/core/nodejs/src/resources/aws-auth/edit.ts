@@ -82,7 +82,11 @@ function indexOfOurs(document: ListDocument): ReadonlyMap<string, readonly numbe
   const ours = new Map<string, number[]>();
   document.entries.forEach((entry, index) => {
     if (!entry.marked) return;
-    for (const arn of entry.arns) ours.set(arn, [...(ours.get(arn) ?? []), index]);
+    for (const arn of entry.arns) {
+      const indexes = ours.get(arn);
+      if (indexes) indexes.push(index);
+      else ours.set(arn, [index]);
+    }
   });
   return ours;
 }

@@ -14,30 +14,31 @@ export interface Fault {
 export function findFault(text: string, root: Node | undefined): Fault | undefined {
   const fault = findTextFault(text, root);
   if (fault !== undefined || root === undefined) return fault;
-  const pending: Pending[] = [{ node: root, inFlow: false }];
-  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
-    const { node, inFlow } = next;
+  const pending = [root];
+  // Of each, whether it stands within brackets or braces.
+  const flows = [false];
+  for (let node = pending.pop(); node !== undefined; node = pending.pop()) {
+    const inFlow = flows.pop()!;
     if (node.kind === 'alias') continue;
     const found = node.kind === 'scalar' ? scalarFault(text, node, inFlow) : undefined;
     if (found !== undefined) return { reason: found, offset: node.start };
     const crowded = crowdedIn(text, node);
     if (crowded !== undefined) return { reason: 'it stands on the line of what is before it', offset: crowded.start };
-    if (node.kind === 'sequence') for (const item of node.items) pending.push({ node: item, inFlow: node.bracketed });
+    if (node.kind === 'sequence') {
+      for (const item of node.items) {
+        pending.push(item);
+        flows.push(node.bracketed);
+      }
+    }
     if (node.kind !== 'mapping') continue;
     for (const [key, value] of node.pairs) {
       const reason = pairFault(text, key, value);
       if (reason !== undefined) return { reason, offset: key.start };
-      pending.push({ node: key, inFlow: inFlow || node.bracketed }, { node: value, inFlow: inFlow || node.bracketed });
+      pending.push(key, value);
+      flows.push(inFlow || node.bracketed, inFlow || node.bracketed);
     }
   }
   return undefined;
-}
-
-/** A node that is still to be looked at. */
-interface Pending {
-  readonly node: Node;
-  /** Within brackets or braces. */
-  readonly inFlow: boolean;
 }
 
 /** What begins on the line on which the item before it ends, in a block. Where an empty item stands, nobody knows. */

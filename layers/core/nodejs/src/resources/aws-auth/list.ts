@@ -128,7 +128,7 @@ export function lineStart(text: string, offset: number): number {
 export function lineEnd(text: string, offset: number): number {
   const newline = /[\r\n]/g;
   newline.lastIndex = offset;
-  return newline.exec(text)?.index ?? text.length;
+  return newline.test(text) ? newline.lastIndex - 1 : text.length;
 }
 
 /** The offset behind the newline that begins at `offset`; `offset` where none does. */

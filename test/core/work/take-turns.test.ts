@@ -5,7 +5,7 @@ import { beginTurn } from '@gatehouse/core/work/lease';
 import { putMark, readMark } from '@gatehouse/core/work/marks';
 import { backOff } from '@gatehouse/core/work/settle';
 import { sweep } from '@gatehouse/core/work/sweep';
-import { planTarget, takeTurn } from '@gatehouse/core/work/take-turn';
+import { planTarget, takeTurns } from '@gatehouse/core/work/take-turns';
 import { TURN_LIMITS } from '@gatehouse/core/work/turn-ports';
 import {
   forgetAfterVerification,
@@ -47,13 +47,14 @@ async function aWorld(over: Partial<Parameters<typeof aPipeline>[0]> = {}) {
     ['gatehouse:operators:role:0', 'gatehouse:watchers:role:0'].flatMap(
       (name) => kubernetes.peek({ kind: 'ClusterRoleBinding', name })?.subjects?.map((subject) => subject.name) ?? [],
     );
-  const turn = () => takeTurn(world.ports, TURN_LIMITS, { version: 1, target: TARGET });
+  const turns = () => takeTurns(world.ports, TURN_LIMITS, { version: 1, target: TARGET });
+  const turn = async () => (await turns()).at(-1);
   const mark = (user: string, urgency: 'grant' | 'revocation' = 'grant') =>
     putMark(world.ports, { target: TARGET, subject: `user/okta/${user}`, urgency, cause: CAUSE });
   const lost = (queue: 'intake' | 'iam' | 'clusters' | 'later') => {
     for (const { handle } of world.queues.receive(queue)) world.queues.delete(handle);
   };
-  return { ...world, marks, kubernetes, bound, turn, mark, lost };
+  return { ...world, marks, kubernetes, bound, turns, turn, mark, lost };
 }
 
 describe('a turn', () => {
@@ -89,7 +90,7 @@ describe('a turn', () => {
   it('on a target that another holds does not give a sweep up', async () => {
     const world = await aWorld();
     await beginTurn(world.ports, TARGET, TURN_LIMITS.lease);
-    await takeTurn(world.ports, TURN_LIMITS, { version: 1, target: TARGET, sweep: { after: 'machine/ci' } });
+    await takeTurns(world.ports, TURN_LIMITS, { version: 1, target: TARGET, sweep: { after: 'machine/ci' } });
     world.clock.advance(TURN_LIMITS.lease);
     const [message] = world.queues.receive('later');
     expect(JSON.parse(message!.body)).toMatchObject({ target: TARGET, sweep: { after: 'machine/ci' } });
@@ -111,25 +112,103 @@ describe('a turn', () => {
     expect(await world.turn()).toMatchObject({ revocations: [world.clock.now() - CAUSE.receivedAt] });
   });
 
-  it('takes revocations first and alone', async () => {
+  it('takes revocations first and alone, and then grants', async () => {
     const world = await aWorld();
     await world.mark('alice');
     await world.mark('bob', 'revocation');
-    expect(await world.turn()).toMatchObject({ marks: 1, settled: ['cleared'] });
-    expect(world.marks().map(({ subject }) => subject)).toEqual(['user/okta/alice']);
+    await world.mark('carol', 'revocation');
+    const turns = await world.turns();
+    expect(turns).toMatchObject([{ marks: 2 }, { marks: 1 }]);
+    expect(new Set(turns.map((turn) => 'run' in turn && turn.run)).size).toBe(2);
+    expect(world.marks()).toEqual([]);
   });
 
-  it('lets grants gather after a busy one, and wakes the target when they have', async () => {
+  it('lets grants gather after a busy one, and wakes the target when they have; revocations do not wait', async () => {
     const world = await aWorld();
     for (let index = 0; index < 100; index++) await world.mark(`p${index}`);
     await world.turn();
     await world.mark('late');
-    expect(await world.turn()).toMatchObject({ marks: 0 });
+    expect(await world.turns()).toEqual([]);
     await world.mark('urgent', 'revocation');
-    expect(await world.turn()).toMatchObject({ marks: 1 });
+    expect(await world.turns()).toMatchObject([{ marks: 1 }]);
+    expect(world.marks().map(({ subject }) => subject)).toEqual(['user/okta/late']);
     world.lost('clusters');
     await world.settle();
     expect(world.marks()).toEqual([]);
+  });
+
+  describe('that grants', () => {
+    /** Alice and Carol are bound. Bob joins, and while the cluster is asked about him for the first time, something happens. */
+    async function meanwhile(happens: (world: Awaited<ReturnType<typeof aWorld>>) => Promise<void>, takes = 0) {
+      let once: (() => Promise<void>) | undefined;
+      let isSlow = false;
+      const world = await aWorld({
+        before: async (_cluster, method) => {
+          const now = once;
+          once = undefined;
+          await now?.();
+          if (isSlow && method === 'replace') world.clock.advance(takes);
+        },
+      });
+      await world.join('00g9', 'alice');
+      await world.join('00g9', 'carol');
+      await world.settle(600_000);
+      await world.join('00g9', 'bob');
+      await world.deliver('intake');
+      isSlow = true;
+      once = () => happens(world);
+      return world;
+    }
+    const leaves = (user: string) => async (world: Awaited<ReturnType<typeof aWorld>>) => {
+      await world.leave('00g9', user);
+      await world.deliver('intake');
+    };
+    const names = (...users: string[]) => users.map((user) => `gatehouse:iam-user:${ACCOUNT}:${user}`);
+
+    it('gives way to who leaves meanwhile, and goes on with what stands then', async () => {
+      const world = await meanwhile(leaves('alice'));
+      const turns = await world.turns();
+      expect(turns).toMatchObject([
+        { marks: 1, changes: 2, settled: ['cleared'] },
+        { marks: 1, changes: 2, settled: ['cleared'] },
+      ]);
+      expect('revocations' in turns[0]! && turns[0].revocations).toHaveLength(1);
+      expect(world.bound().sort()).toEqual(names('bob', 'carol'));
+      await world.settle(600_000);
+      expect(world.marks()).toEqual([]);
+      expect(world.failures).toEqual([]);
+    });
+
+    it('leaves its own subject, who leaves meanwhile, to the turn after it, in the same time', async () => {
+      const world = await meanwhile(leaves('bob'));
+      expect(await world.turns()).toMatchObject([{ settled: ['refreshed'] }, { settled: ['cleared'] }]);
+      expect(world.bound().sort()).toEqual(names('alice', 'carol'));
+    });
+
+    it('gives way no more once its time is half over', async () => {
+      const world = await meanwhile(async (late) => {
+        late.clock.advance(TURN_LIMITS.begins);
+        await leaves('alice')(late);
+      });
+      expect(await world.turns()).toMatchObject([{ marks: 1 }]);
+      expect(world.bound().sort()).toEqual(names('alice', 'bob', 'carol'));
+      await world.settle();
+      expect(world.bound().sort()).toEqual(names('bob', 'carol'));
+    });
+
+    it('comes first the next time, where revocations took its time', async () => {
+      const world = await meanwhile(leaves('alice'), TURN_LIMITS.work / 2);
+      expect(await world.turns()).toMatchObject([{ settled: ['cleared'] }, { settled: ['postponed'] }]);
+      expect(world.bound().sort()).toEqual(names('carol'));
+      await world.leave('00g9', 'carol');
+      await world.deliver('intake');
+      const turns = await world.turns();
+      expect(turns).toMatchObject([{ revocations: [] }]);
+      expect(world.bound().sort()).toEqual(names('bob', 'carol'));
+      await world.settle(600_000);
+      expect(world.bound().sort()).toEqual(names('bob'));
+      expect(world.marks()).toEqual([]);
+    });
   });
 
   it('keeps a mark whose facts changed while it worked, and passes nothing of it off as done', async () => {
@@ -196,7 +275,7 @@ describe('a turn', () => {
     await world.upload(policy());
     for (const { handle } of world.queues.receive('intake')) world.queues.delete(handle);
     await putMark(world.ports, { target: TARGET, subject: 'user/okta/alice', urgency: 'grant', cause: CAUSE });
-    await takeTurn({ ...world.ports, table: racing }, TURN_LIMITS, { version: 1, target: TARGET });
+    await takeTurns({ ...world.ports, table: racing }, TURN_LIMITS, { version: 1, target: TARGET });
     expect(dropped).toBe(true);
     await world.settle(900_000);
     const kubernetes = world.clusters.get(ARN)!;
@@ -217,7 +296,7 @@ describe('a turn', () => {
       delete: (...parameters: Parameters<typeof table.delete>) =>
         parameters[0].sk.startsWith('record#') ? new Promise<never>(() => undefined) : table.delete(...parameters),
     };
-    void takeTurn({ ...world.ports, table: stopped }, TURN_LIMITS, { version: 1, target: TARGET });
+    void takeTurns({ ...world.ports, table: stopped }, TURN_LIMITS, { version: 1, target: TARGET });
     await new Promise((resolve) => setImmediate(resolve));
     expect(world.marks().filter(({ target }) => target === verificationTarget(ARN)).length).toBe(1);
     world.clock.advance(60_000);

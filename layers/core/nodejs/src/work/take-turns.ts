@@ -23,11 +23,11 @@ import { FactReader } from './fact-reader.ts';
 import { unreadSecrets } from './iam-belief.ts';
 import { setIamStage } from './iam-stage.ts';
 import { targetPk, type Urgency } from './keys.ts';
-import { beginTurn, endTurn, type TurnLease } from './lease.ts';
+import { beginTurn, endTurn, nextTurn, type TurnLease } from './lease.ts';
 import { type Mark, parkedMarks, putMark, takeMarks } from './marks.ts';
 import { readRecords, writeRecords } from './records.ts';
 import { keepRemarks } from './remarks.ts';
-import { type Rest, restAfter } from './rest.ts';
+import { restAfter } from './rest.ts';
 import {
   type ConcernedClaims,
   type Ending,
@@ -53,32 +53,58 @@ export type TurnReport =
       readonly revocations: readonly number[];
     };
 
+type Report = Extract<TurnReport, { kind: 'done' }>;
+
 const SWEEP_PAGE = 200;
+/** Turns on revocations between two steps of another: the second is on what came during the first. */
+const MOST_BETWEEN = 2;
+
+/** A worker's time on a target: its turns, one after another or one within another. */
+interface Shift {
+  readonly ports: TurnPorts;
+  readonly limits: TurnLimits;
+  readonly target: Target;
+  /** Milliseconds UTC. */
+  readonly begun: number;
+  /** As the turns so far leave it. */
+  lease: TurnLease;
+  /** Turns begun. */
+  turns: number;
+  /** Of the turns that have ended. */
+  readonly reports: Report[];
+}
+
 /**
- * One worker's turn on one target. Revocations first; what it does not get to stays marked, and the target is woken again.
- * Whatever happens to this process, everything that is not done stays marked.
+ * One worker's time on one target: a turn on revocations, then one on grants, which gives way to the revocations that come
+ * meanwhile. What it does not get to stays marked, and the target is woken again. Whatever happens to this process,
+ * everything that is not done stays marked.
+ *
+ * @returns How the turns went, in the order in which they ended; none where nothing was to be done.
  */
-export async function takeTurn(ports: TurnPorts, limits: TurnLimits, message: WakeMessage): Promise<TurnReport> {
+export async function takeTurns(
+  ports: TurnPorts,
+  limits: TurnLimits,
+  message: WakeMessage,
+): Promise<readonly TurnReport[]> {
   const { target } = message;
   const begun = ports.clock.now();
   const lease = await beginTurn(ports, target, limits.lease);
   if ('busyUntil' in lease) {
     await wakeLater(ports, target, lease.busyUntil, message.sweep);
-    return { kind: 'busy' };
+    return [{ kind: 'busy' }];
   }
-  let done: Work;
-  let rest = lease.rest;
+  const shift: Shift = { ports, limits, target, begun, lease, turns: 0, reports: [] };
+  let sweep: SweepLeft | undefined;
   try {
-    done = await work(ports, limits, message, lease, begun);
-    rest = restAfter(lease.rest, done.urgency, done.report.marks, ports.clock.now());
+    sweep = await work(shift, message.sweep);
   } finally {
-    await endTurn(ports.table, lease, rest);
+    await endTurn(ports.table, shift.lease);
   }
-  const { report, sweep } = done;
-  if (sweep?.yields) await wakeLater(ports, target, Math.max(rest.until.grant, ports.clock.now() + 1_000), sweep.place);
+  const { until } = shift.lease.rest;
+  if (sweep?.yields) await wakeLater(ports, target, Math.max(until, ports.clock.now() + 1_000), sweep.place);
   else if (sweep) await wakeToSweep(ports, target, sweep.place, String(lease.counter));
-  await wakeForTheRest(ports, target, rest);
-  return report;
+  await wakeForTheRest(ports, target, until);
+  return shift.reports;
 }
 
 /**
@@ -157,57 +183,100 @@ export function inRehearsal(ports: TurnPorts): TurnPorts {
   };
 }
 
-type Report = Extract<TurnReport, { kind: 'done' }>;
-
-/** What a turn did, and where its sweep goes on, if it is not over. */
-interface Work {
-  readonly report: Report;
-  /** Of the marks that were worked on. */
-  readonly urgency: Urgency;
-  /** `yields`: something more urgent was there, so nothing was swept. */
-  readonly sweep?: { readonly place: SweepPlace; readonly yields: boolean };
+/** Where a sweep goes on. `yields`: something more urgent was there, so nothing was swept. */
+interface SweepLeft {
+  readonly place: SweepPlace;
+  readonly yields: boolean;
 }
 
-async function work(
-  ports: TurnPorts,
-  limits: TurnLimits,
-  { target, sweep }: WakeMessage,
-  lease: TurnLease,
-  begun: number,
-): Promise<Work> {
-  const rests = begun < lease.rest.until.grant;
-  const ripe = await chooseMarks(ports, target, limits, lease.rest);
+async function work(shift: Shift, sweep: SweepPlace | undefined): Promise<SweepLeft | undefined> {
+  const { ports, limits, target } = shift;
+  const { owed = false } = shift.lease.rest;
+  if (!owed) await turnOnRevocations(shift);
+  const rests = ports.clock.now() < shift.lease.rest.until;
+  const isLate = isTooLate(shift);
+  const ripe = rests || isLate ? [] : await takeMarks(ports, target, 'grant', limits.grants);
   // A sweep yields to marks, and to the rest that lets them gather: it comes again when they are done.
-  const yields = sweep !== undefined && (rests || ripe.length > 0);
+  const yields = sweep !== undefined && (rests || ripe.length > 0 || shift.turns > 0);
   const swept = sweep && !yields ? await sweepFrom(ports, target, sweep) : undefined;
   const marks = swept ? swept.marks : ripe;
-  const run = `${target}#${lease.counter}`;
-  const subjects = [...new Set([...marks.map(({ subject }) => subject), ...(swept?.subjects ?? [])])];
-  let report: Report = { kind: 'done', run, marks: marks.length, changes: 0, settled: [], revocations: [] };
-  if (subjects.length > 0) {
-    const reader = new FactReader(ports.table);
-    const inForce = await policyInForce(reader);
-    const causes = marks.length > 0 ? distinctCauses(marks.map(({ cause }) => cause)) : [sweepCause(run, begun)];
-    const request: StageRequest = {
-      ports,
-      reader,
-      policy: inForce?.policy ?? EMPTY_POLICY,
-      target,
-      subjects,
-      callsUntil: begun + limits.calls,
-    };
-    const turn: Run = {
-      id: run,
-      policyVersion: { version: inForce?.version ?? 0, digest: inForce?.digest ?? '' },
-      causes,
-      causeOf: causesBySubject(marks, reader, causes[0]!),
-      workUntil: begun + limits.work,
-    };
-    report = await perform(request, turn, marks);
-  }
+  await turnOn(shift, marks, swept?.subjects ?? [], owed ? undefined : turnOnRevocations);
+  const isCut = isLate || (shift.reports.length > 1 && ports.clock.now() >= shift.begun + limits.work);
+  shift.lease = { ...shift.lease, rest: { ...shift.lease.rest, owed: isCut } };
+  if (!isTooLate(shift)) await turnOnRevocations(shift);
   const place = yields ? sweep : swept?.next;
+  return place === undefined ? undefined : { place, yields };
+}
+
+/** Whether a worker that has had a turn leaves the next one to another, which has time for the whole of it. */
+const isTooLate = ({ ports, limits, begun, turns }: Shift): boolean =>
+  turns > 0 && ports.clock.now() >= begun + limits.begins;
+
+/**
+ * A turn on all that is to be taken away and ripe.
+ * @param except Subjects that a turn under way is about: they are left to the next.
+ * @returns Whether it changed something on the target.
+ */
+async function turnOnRevocations(shift: Shift, except: ReadonlySet<Subject> = new Set()): Promise<boolean> {
+  const { ports, limits, target } = shift;
+  const ripe = await takeMarks(ports, target, 'revocation', limits.subjects);
+  const report = await turnOn(
+    shift,
+    ripe.filter(({ subject }) => !except.has(subject)),
+  );
+  return report !== undefined && report.changes > 0;
+}
+
+/**
+ * A turn on some marks, all of one urgency, or on subjects that nothing marks. Where there are none, there is no turn.
+ * @param giveWay Called between its steps.
+ */
+async function turnOn(
+  shift: Shift,
+  marks: readonly Mark[],
+  swept: readonly Subject[] = [],
+  giveWay?: typeof turnOnRevocations,
+): Promise<Report | undefined> {
+  const { ports, limits, target, begun } = shift;
+  const subjects = [...new Set([...marks.map(({ subject }) => subject), ...swept])];
+  if (subjects.length === 0) return undefined;
+  if (shift.turns > 0) shift.lease = await nextTurn(ports.table, shift.lease);
+  shift.turns += 1;
+  const id = `${target}#${shift.lease.counter}`;
+  const reader = new FactReader(ports.table);
+  const inForce = await policyInForce(reader);
+  const causes = marks.length > 0 ? distinctCauses(marks.map(({ cause }) => cause)) : [sweepCause(id, begun)];
+  const request: StageRequest = {
+    ports,
+    reader,
+    policy: inForce?.policy ?? EMPTY_POLICY,
+    target,
+    subjects,
+    callsUntil: begun + limits.calls,
+  };
+  const run: Run = {
+    id,
+    policyVersion: { version: inForce?.version ?? 0, digest: inForce?.digest ?? '' },
+    causes,
+    causeOf: causesBySubject(marks, reader, causes[0]!),
+    workUntil: begun + limits.work,
+  };
+  // An IAM object is written whole, whoever a turn is about: nothing is gained by another in between.
+  const gives = giveWay !== undefined && parseTarget(target).type === 'cluster';
+  const between = async () => {
+    let changed = false;
+    for (let times = 0; gives && times < MOST_BETWEEN && !isTooLate(shift); times++) {
+      if (!(await giveWay(shift, new Set(subjects)))) break;
+      changed = true;
+    }
+    return changed;
+  };
+  const report = await perform(request, run, marks, between);
+  shift.reports.push(report);
+  const { lease } = shift;
   const urgency = marks[0]?.urgency ?? 'grant';
-  return place === undefined ? { report, urgency } : { report, urgency, sweep: { place, yields } };
+  shift.lease = { ...lease, rest: restAfter(lease.rest, urgency, marks.length, ports.clock.now()) };
+  return report;
 }
 
 /** What a sweep looks at from a place on: once what is parked, page by page, then what is recorded. */
@@ -225,15 +294,35 @@ async function sweepFrom(
   return next === undefined ? found : { ...found, next: { after: next } };
 }
 
-async function perform(request: StageRequest, run: Run, marks: readonly Mark[]): Promise<Report> {
+/**
+ * @param giveWay Called between the steps: may let others have a turn, and answers whether they changed something on the target.
+ */
+async function perform(
+  request: StageRequest,
+  run: Run,
+  marks: readonly Mark[],
+  giveWay: () => Promise<boolean>,
+): Promise<Report> {
   const { ports, target, reader, subjects } = request;
   const chain = chainOf(target);
   const cause = run.causes[0]!;
+  const attempt = async (step: () => Promise<Result>): Promise<Result> => {
+    try {
+      return await step();
+    } catch (error) {
+      if (!isFailure(error)) throw error;
+      if (error.code !== 'not-found' || !(await isGoneTarget(request))) return failedAsAWhole(target, subjects, error);
+      await forgetCluster(request, run);
+      return { applied: [], failed: new Map(), findings: noSuchCluster(request), released: [], toRestore: [] };
+    }
+  };
   let claims: ConcernedClaims = { wanted: [], recorded: [] };
-  let result: Result;
   let confirmAfter: number | undefined;
-  try {
-    const stage = await setStage(request);
+  let passOn: (() => Promise<Result>) | undefined;
+  let result = await attempt(async () => {
+    let stage = await setStage(request);
+    // The facts stay as they were read; the target is looked at once more.
+    if (await giveWay()) stage = await setStage(request);
     claims = {
       wanted: [...stage.scene.claims.wanted, ...stage.dependents],
       recorded: stage.scene.claims.recorded,
@@ -241,25 +330,27 @@ async function perform(request: StageRequest, run: Run, marks: readonly Mark[]):
     const plan = await planScene(stage.scene);
     if (stage.mode === 'observe') {
       await keepObservedPlan(ports, target, run, plan);
-      result = { applied: [], failed: new Map(), findings: plan.findings, released: [], toRestore: [] };
-    } else {
-      await markCompany(ports, request, stage.scene.claims, cause);
-      const causes = distinctCauses([...run.causes, ...newerCauses(marks, reader)]);
-      result = await carryOut(ports, stage.scene, plan, { ...run, causes });
-      confirmAfter = await stage.confirmAfter(result);
-      const through = withoutTrouble(marks, claims, result);
+      return { applied: [], failed: new Map(), findings: plan.findings, released: [], toRestore: [] };
+    }
+    await markCompany(ports, request, stage.scene.claims, cause);
+    const causes = distinctCauses([...run.causes, ...newerCauses(marks, reader)]);
+    const carried = await carryOut(ports, stage.scene, plan, { ...run, causes });
+    passOn = async () => {
+      confirmAfter = await stage.confirmAfter(carried);
+      const through = withoutTrouble(marks, claims, carried);
       const gone = marks.filter((mark) => stage.gone?.has(mark.subject) && !through.includes(mark));
-      await wake(ports, await stage.follow(result, [...through, ...gone], run.causeOf));
-    }
-  } catch (error) {
-    if (!isFailure(error)) throw error;
-    if (error.code === 'not-found' && (await isGoneTarget(request))) {
-      await forgetCluster(request, run);
-      result = { applied: [], failed: new Map(), findings: noSuchCluster(request), released: [], toRestore: [] };
-    } else {
-      result = failedAsAWhole(target, subjects, error);
-    }
-  }
+      await wake(ports, await stage.follow(carried, [...through, ...gone], run.causeOf));
+      return carried;
+    };
+    return carried;
+  });
+  const concerned = [...claims.wanted, ...claims.recorded];
+  await keepRemarks(ports, { target, chain, run }, result.findings, {
+    objects: new Set([...concerned.map(({ claim }) => claim.object), target]),
+    subjects: new Set([...subjects, ...concerned.map(({ subject }) => subject)]),
+  });
+  await giveWay();
+  if (passOn) result = await attempt(passOn);
   const ending: Ending = {
     chain,
     run,
@@ -268,16 +359,13 @@ async function perform(request: StageRequest, run: Run, marks: readonly Mark[]):
     claims,
     ...(confirmAfter === undefined ? {} : { confirmAfter }),
   };
-  const { settled, written, retryAt } = await settleMarks(ports, marks, ending);
+  const [{ settled, written, retryAt }] = await Promise.all([
+    giveWay().then(() => settleMarks(ports, marks, ending)),
+    announce(ports, target, run, result),
+  ]);
   const now = ports.clock.now();
   if (retryAt !== undefined) await wakeLater(ports, target, retryAt);
   if (marks.length === 0) await markSweptTrouble(ports, { target, cause }, subjects, ending);
-  const concerned = [...claims.wanted, ...claims.recorded];
-  await keepRemarks(ports, { target, chain, run }, result.findings, {
-    objects: new Set([...concerned.map(({ claim }) => claim.object), target]),
-    subjects: new Set([...subjects, ...concerned.map(({ subject }) => subject)]),
-  });
-  await announce(ports, target, run, result);
   return {
     kind: 'done',
     run: run.id,
@@ -320,18 +408,6 @@ function setStage(request: StageRequest): Promise<Stage> {
 function isConnection(target: Target): boolean {
   const parts = parseTarget(target);
   return parts.type === 'iam' && parts.principal === 'connection';
-}
-
-const URGENCIES: readonly Urgency[] = ['revocation', 'grant'];
-
-/** Revocations alone while there are any, so that none waits for the work that a grant takes; nothing that still gathers. */
-async function chooseMarks(ports: TurnPorts, target: Target, limits: TurnLimits, { until }: Rest): Promise<Mark[]> {
-  for (const urgency of URGENCIES) {
-    if (ports.clock.now() < until[urgency]) continue;
-    const marks = await takeMarks(ports, target, urgency, urgency === 'grant' ? limits.grants : limits.subjects);
-    if (marks.length > 0) return marks;
-  }
-  return [];
 }
 
 /** Marks whose subject came through: only they are passed on. */
@@ -453,16 +529,14 @@ async function announce(ports: TurnPorts, target: Target, run: Run, result: Resu
   }
 }
 
-/** Wakes the target for what is ripe already, as soon as its rest allows. */
-async function wakeForTheRest(ports: TurnPorts, target: Target, { until }: Rest): Promise<void> {
-  const times: number[] = [];
-  for (const urgency of URGENCIES) {
-    if ((await takeMarks(ports, target, urgency, 1)).length > 0) times.push(until[urgency]);
+/** Wakes the target for what is ripe already: for grants when they have gathered. */
+async function wakeForTheRest(ports: TurnPorts, target: Target, until: number): Promise<void> {
+  const isRipe = async (urgency: Urgency) => (await takeMarks(ports, target, urgency, 1)).length > 0;
+  if (await isRipe('revocation')) await wake(ports, [target]);
+  else if (await isRipe('grant')) {
+    if (until <= ports.clock.now()) await wake(ports, [target]);
+    else await wakeLater(ports, target, until);
   }
-  if (times.length === 0) return;
-  const at = Math.min(...times);
-  if (at <= ports.clock.now()) await wake(ports, [target]);
-  else await wakeLater(ports, target, at);
 }
 
 function sweepCause(run: string, now: number): Cause {

@@ -1,0 +1,35 @@
+import { BatchGetItemCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import type { Key, Table } from '../ports/table.ts';
+import { CLIENT_DEFAULTS } from './client-defaults.ts';
+import { orFailure } from './failures.ts';
+import { gatheredGets } from './gathered-gets.ts';
+import { dynamoTable, itemOf, keyOf } from './table.ts';
+
+/**
+ * {@link dynamoTable}, for functions that look at many subjects: gets that are asked for at the same time are one
+ * BatchGetItem. A get by itself stays a GetItem.
+ */
+export function gatheringTable(options: { tableName: string; client?: DynamoDBClient }): Table {
+  const { tableName, client = new DynamoDBClient(CLIENT_DEFAULTS) } = options;
+  const table = dynamoTable({ tableName, client });
+
+  const readBatch = (keys: readonly Key[]) =>
+    orFailure(`reading ${keys.length} items of the table ${tableName}`, async () => {
+      const { Responses = {}, UnprocessedKeys = {} } = await client.send(
+        new BatchGetItemCommand({ RequestItems: { [tableName]: { Keys: keys.map(keyOf), ConsistentRead: true } } }),
+      );
+      const items = new Map((Responses[tableName] ?? []).map(itemOf).map((item) => [idOf(item), item]));
+      return { items, isWhole: Object.keys(UnprocessedKeys).length === 0 };
+    });
+  return {
+    ...table,
+    get: gatheredGets(async (keys) => {
+      if (keys.length === 1) return [await table.get(keys[0]!)];
+      const { items, isWhole } = await readBatch(keys);
+      // What DynamoDB left out, for its limits, is read one by one: the SDK waits and tries again for a GetItem.
+      return Promise.all(keys.map((key) => items.get(idOf(key)) ?? (isWhole ? undefined : table.get(key))));
+    }),
+  };
+}
+
+const idOf = ({ pk, sk }: Key): string => JSON.stringify([pk, sk]);
