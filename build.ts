@@ -30,6 +30,14 @@ const COMMON = {
   },
 } as const satisfies BuildOptions;
 
+/**
+ * What of the SDK is replaced in the layer. The clients import a chain of credential providers that looks far beyond the environment;
+ * a function has its credentials there.
+ */
+const IN_LAMBDA = {
+  '@aws-sdk/credential-provider-node': join(CORE, 'src/aws/environment-credentials.ts'),
+} as const;
+
 /** A build's outputs and what went into them. Paths are relative to the workspace. */
 export type Built = Metafile;
 
@@ -42,6 +50,7 @@ export async function buildLayer(outdir = join(CORE, 'dist')): Promise<Built> {
   await rm(outdir, { recursive: true, force: true });
   const { metafile } = await build({
     ...COMMON,
+    alias: IN_LAMBDA,
     entryPoints,
     outbase: source,
     outdir,

@@ -434,10 +434,13 @@ describe('rights', () => {
   const shared = [...turns, 'eks:DescribeCluster', ...onClusters, ...fed, ...reads, ...looksUp];
   const iam = [...IAM_KINDS, ...CONNECTION_KINDS].flatMap(({ iamActions }) => iamActions);
   it.each<[string, readonly string[]]>([
-    // Whoever can be reached by everybody reads and writes single items, and never deletes.
+    // Whoever is reached from outside reads and writes single items, and never deletes.
     ['receive-webhook', ['dynamodb:GetItem', 'dynamodb:PutItem', 'sqs:SendMessage', 'secretsmanager:GetSecretValue']],
-    ['receive-event', [...state, 'sqs:SendMessage', 's3:GetObject', 's3:ListBucket']],
-    ['plan-access', [...state, gathers, 'sqs:SendMessage', 'eks:DescribeCluster', 'sts:AssumeRole']],
+    ['receive-event', ['dynamodb:GetItem', 'dynamodb:PutItem', 'sqs:SendMessage']],
+    [
+      'plan-access',
+      [...state, gathers, 'sqs:SendMessage', 'eks:DescribeCluster', 'sts:AssumeRole', 's3:GetObject', 's3:ListBucket'],
+    ],
     ['reconcile-iam', [...turns, ...iam, ...looksUp]],
     ['reconcile-cluster', shared],
     ['verify-access', shared],

@@ -1,6 +1,5 @@
 import { Logger } from '@aws-lambda-powertools/logger';
 import { systemClock } from '@gatehouse/core/aws/clock';
-import { s3Documents } from '@gatehouse/core/aws/documents';
 import { cloudWatchMetrics } from '@gatehouse/core/aws/metrics';
 import { sqsQueues } from '@gatehouse/core/aws/queues';
 import { systemRandom } from '@gatehouse/core/aws/random';
@@ -19,13 +18,12 @@ export function fromEnvironment(env: NodeJS.ProcessEnv): Dependencies {
     ports: {
       table: stateTable(settings.GATEHOUSE_TABLE),
       queues: sqsQueues({ intake: settings.INTAKE_QUEUE_URL }),
-      documents: s3Documents({ forcePathStyle: settings.AWS_ENDPOINT_URL !== undefined }),
       clock: systemClock,
       random: systemRandom,
     },
     sources: eventSources,
     trust: { accounts: new Set(settings.EVENT_ACCOUNTS), ownRoles: new Set(settings.OWN_ROLES) },
-    uploads: { bucket: settings.POLICY_BUCKET, trusted: settings.TRUST_UPLOADED_POLICY },
+    policyBucket: settings.POLICY_BUCKET,
     log: new Logger({ serviceName: 'receive-event' }),
     metrics: cloudWatchMetrics('receive-event'),
   };

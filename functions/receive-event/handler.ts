@@ -1,19 +1,19 @@
 import { Failure } from '@gatehouse/core/access/failure';
-import type { Documents } from '@gatehouse/core/ports/documents';
 import type { Log } from '@gatehouse/core/ports/log';
 import type { Metrics } from '@gatehouse/core/ports/metrics';
 import { busOf } from '@gatehouse/core/sources/cloud-trail';
 import { type IntakePorts, takeIn } from '@gatehouse/core/sources/intake';
 import type { EventSource, EventTrust } from '@gatehouse/core/sources/source';
-import { receiveUpload, type UploadSettings } from './uploaded-policy.ts';
+import { receiveUpload } from './uploaded-policy.ts';
 
 /** What the function needs. */
 export interface Dependencies {
-  readonly ports: IntakePorts & { readonly documents: Documents };
+  readonly ports: IntakePorts;
   /** By the `source` of the envelopes. */
   readonly sources: ReadonlyMap<string, EventSource>;
   readonly trust: EventTrust;
-  readonly uploads: UploadSettings;
+  /** Where policies are uploaded. */
+  readonly policyBucket: string;
   readonly log: Log;
   readonly metrics: Metrics;
 }

@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { isBuiltin } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -17,7 +18,16 @@ const NOT_FOR_RECEIVERS = [
   '@kubernetes/client-node',
   '@aws-sdk/client-eks',
   '@aws-sdk/client-iam',
+  '@aws-sdk/client-s3',
   '@aws-sdk/client-sts',
+];
+
+/** What finds credentials where no function has any: on a person's machine, or on another machine of AWS'. */
+const NOT_IN_LAMBDA = [
+  '@aws-sdk/nested-clients',
+  '@aws-sdk/token-providers',
+  '@aws-sdk/credential-provider-ini',
+  '@smithy/credential-provider-imds',
 ];
 
 /** Functions as the template has them, by the name of their folder. */
@@ -102,17 +112,28 @@ describe('what is deployed', () => {
     expect(Object.keys(built.get(name)!.inputs).filter((path) => path.includes('node_modules/zod/'))).toEqual([]);
   });
 
-  it.each(names.filter((name) => name.startsWith('receive-')))('%s starts with at most 600 KB of modules', (name) => {
+  it.each(names.filter((name) => name.startsWith('receive-')))('%s has at most 600 KB of modules, ever', (name) => {
     const own = built.get(name)!;
-    const chunks = reachedChunks(layer, layerFolder, own, { lazily: false });
+    const chunks = reachedChunks(layer, layerFolder, own, { lazily: true });
     const outputs = [...Object.values(own.outputs), ...[...chunks].map((chunk) => layer.outputs[chunk]!)];
     expect(outputs.reduce((sum, { bytes }) => sum + bytes, 0)).toBeLessThanOrEqual(600 * 1024);
+    // Nor from elsewhere: what is neither its own nor the layer's is Node's.
+    const others = outputs.flatMap(({ imports }) => imports.filter(({ external }) => external));
+    const elsewhere = others.filter(({ path }) => !isBuiltin(path) && !path.startsWith('@gatehouse/core/'));
+    expect(elsewhere).toEqual([]);
+  });
+
+  it.each(names)('%s takes its credentials from the environment alone', (name) => {
+    const packages = packagesOf(name);
+    expect(packages).toContain('@aws-sdk/credential-provider-env');
+    expect([...packages].filter((one) => NOT_IN_LAMBDA.includes(one))).toEqual([]);
   });
 
   it('finds these clients where they are', () => {
     expect([...packagesOf('reconcile-cluster')]).toEqual(
       expect.arrayContaining(['@kubernetes/client-node', '@aws-sdk/client-eks']),
     );
+    expect(packagesOf('plan-access')).toContain('@aws-sdk/client-s3');
   });
 
   it('resolves the core as a package, without its sources', async () => {

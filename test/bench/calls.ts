@@ -100,9 +100,10 @@ async function callsOf(happening: Happening): Promise<Counted> {
   const problems: unknown[] = [];
   const log = { info: () => undefined, warn: () => undefined, error: (...of: unknown[]) => void problems.push(of) };
   const metrics = recordingMetrics();
+  const documents = memoryDocuments();
   const turns = { ports, limits: TURN_LIMITS, log, metrics };
   const handlers = {
-    intake: planAccess({ ports, log }),
+    intake: planAccess({ ports: { ...ports, documents }, uploads: { bucket: 'policies', trusted: true }, log }),
     iam: reconcileIam(turns),
     clusters: reconcileCluster(turns),
     later: verifyAccess(turns),
@@ -131,12 +132,11 @@ async function callsOf(happening: Happening): Promise<Counted> {
     log,
     metrics,
   });
-  const documents = memoryDocuments();
   const events = receiveEvent({
-    ports: { ...ports, documents },
+    ports,
     sources: eventSources,
     trust: { accounts: new Set([ACCOUNT]), ownRoles: new Set() },
-    uploads: { bucket: 'policies', trusted: true },
+    policyBucket: 'policies',
     log,
     metrics,
   });

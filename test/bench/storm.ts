@@ -10,7 +10,7 @@ import { createHandler as receiveWebhook } from '../../functions/receive-webhook
 import { createHandler as reconcileCluster } from '../../functions/reconcile-cluster/handler.ts';
 import { createHandler as reconcileIam } from '../../functions/reconcile-iam/handler.ts';
 import { createHandler as verifyAccess } from '../../functions/verify-access/handler.ts';
-import { aPipeline } from '../builders/pipeline.ts';
+import { aPipeline, withoutUploads } from '../builders/pipeline.ts';
 import { ACCOUNT } from '../builders/policy.ts';
 import { sqsEvent } from '../builders/sqs-event.ts';
 import { httpEvent, STANDARD_SECRET, standardHeaders } from '../builders/webhook-events.ts';
@@ -188,7 +188,7 @@ export async function storm(weather: Weather, tell: (line: string) => void = () 
   };
   const metrics = recordingMetrics();
   const handlerOf = (queue: QueueName, ports: TurnPorts): ((event: SQSEvent) => Promise<SQSBatchResponse>) => {
-    if (queue === 'intake') return planAccess({ ports, log });
+    if (queue === 'intake') return planAccess(withoutUploads({ ports, log }));
     if (queue === 'iam') return reconcileIam({ ports, limits: TURN_LIMITS, log, metrics });
     if (queue === 'clusters') return reconcileCluster({ ports, limits: TURN_LIMITS, log, metrics });
     return verifyAccess({ ports, limits: TURN_LIMITS, log });

@@ -12,9 +12,11 @@ import { ACTIVE_KEY, policyInForce } from '@gatehouse/core/policy/in-force';
 import { activatePolicy, uploadPolicy } from '@gatehouse/core/policy/versions';
 import type { EksCluster } from '@gatehouse/core/ports/eks';
 import type { KubernetesObject } from '@gatehouse/core/ports/kubernetes';
+import type { Log } from '@gatehouse/core/ports/log';
 import type { WebAnswer } from '@gatehouse/core/ports/public-web';
 import type { QueueName } from '@gatehouse/core/ports/queues';
 import type { World } from '@gatehouse/core/ports/world';
+import type { PlannerPorts } from '@gatehouse/core/work/plan-facts';
 import { tick } from '@gatehouse/core/work/tick';
 import { TURN_LIMITS, type TurnPorts } from '@gatehouse/core/work/turn-ports';
 import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
@@ -25,6 +27,7 @@ import { createHandler as reconcileIam } from '../../functions/reconcile-iam/han
 import { createHandler as verifyAccess } from '../../functions/verify-access/handler.ts';
 import { newIamState } from '../../sandbox/src/aws/iam/state.ts';
 import { fixedClock } from '../fakes/clock.ts';
+import { memoryDocuments } from '../fakes/documents.ts';
 import { type MemoryEksOptions, memoryEks } from '../fakes/eks.ts';
 import { memoryIam } from '../fakes/iam.ts';
 import { asUser, type MemoryKubernetes, memoryKubernetes } from '../fakes/kubernetes.ts';
@@ -40,6 +43,12 @@ import { sqsEvent } from './sqs-event.ts';
 
 /** Batch sizes of the event source mappings. */
 const BATCH: Record<QueueName, number> = { intake: 10, iam: 1, clusters: 1, later: 10 };
+
+/** The planner's dependencies where nobody uploads to the bucket. */
+export function withoutUploads({ ports, log }: { readonly ports: PlannerPorts; readonly log: Log }) {
+  const uploads = { bucket: 'nobody-uploads', trusted: false };
+  return { ports: { ...ports, documents: memoryDocuments() }, uploads, log };
+}
 
 /** Nothing of a test depends on the role's name. */
 const OPERATION_SETTINGS = { limits: TURN_LIMITS, clusterAccessRole: `arn:aws:iam::${ACCOUNT}:role/x` };
@@ -145,7 +154,7 @@ export async function aPipeline(options: PipelineOptions) {
   };
   const metrics = recordingMetrics();
   const handlers: Record<QueueName, (event: SQSEvent) => Promise<SQSBatchResponse>> = {
-    intake: planAccess({ ports, log }),
+    intake: planAccess(withoutUploads({ ports, log })),
     iam: reconcileIam({ ports, limits: TURN_LIMITS, log, metrics }),
     clusters: reconcileCluster({ ports, limits: TURN_LIMITS, log, metrics }),
     later: verifyAccess({ ports, limits: TURN_LIMITS, log }),

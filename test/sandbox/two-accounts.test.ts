@@ -480,7 +480,7 @@ describe('the template', () => {
       'SECRETS_KEY',
       'TRUST_UPLOADED_POLICY',
       // Tells an object that is gone from one that may not be read.
-      'gatehouse-ReceiveEventRole: Allow s3:ListBucket',
+      'gatehouse-PlanAccessRole: Allow s3:ListBucket',
       // Clusters elsewhere, of which there are none here: test/cli/connected-clusters.test.ts needs each of these.
       'gatehouse-ReconcileIamRole: Allow eks:DeregisterCluster',
       'gatehouse-ReconcileIamRole: Allow eks:DescribeCluster,eks:TagResource',

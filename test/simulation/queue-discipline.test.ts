@@ -125,6 +125,8 @@ function aWorld(seed: number): Simulation {
 async function promises(world: Simulation): Promise<void> {
   expect(world.broken).toEqual([]);
   expect(world.overlaps()).toEqual([]);
+  // Whoever read an earlier one, however late they were done with it.
+  expect(await world.policy()).toBe(world.policies.at(-1));
   expect(differences(await world.actual(), await world.expected())).toEqual([]);
   // A finding may outlive its reason until the sweep; nothing else may wait.
   expect(world.marks().filter(({ finding }) => !finding)).toEqual([]);

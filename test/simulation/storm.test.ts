@@ -10,7 +10,7 @@ import { createHandler as planAccess } from '../../functions/plan-access/handler
 import { createHandler as reconcileCluster } from '../../functions/reconcile-cluster/handler.ts';
 import { createHandler as reconcileIam } from '../../functions/reconcile-iam/handler.ts';
 import { createHandler as verifyAccess } from '../../functions/verify-access/handler.ts';
-import { aPipeline } from '../builders/pipeline.ts';
+import { aPipeline, withoutUploads } from '../builders/pipeline.ts';
 import { ACCOUNT } from '../builders/policy.ts';
 import { sqsEvent } from '../builders/sqs-event.ts';
 import { ADMINISTRATOR } from '../fakes/kubernetes.ts';
@@ -109,7 +109,7 @@ describe('a storm of ten thousand membership events on one cluster', () => {
     };
     const metrics = recordingMetrics();
     const handlers = {
-      intake: planAccess({ ports, log }),
+      intake: planAccess(withoutUploads({ ports, log })),
       iam: reconcileIam({ ports, limits: TURN_LIMITS, log, metrics }),
       clusters: reconcileCluster({ ports, limits: TURN_LIMITS, log, metrics }),
       later: verifyAccess({ ports, limits: TURN_LIMITS, log }),

@@ -4,8 +4,10 @@ import type { Fact } from '@gatehouse/core/directory/fact';
 import { factKey } from '@gatehouse/core/directory/items';
 import { nudgePlanner } from '@gatehouse/core/directory/nudge';
 import { recordFact } from '@gatehouse/core/directory/record';
-import { ACTIVE_KEY, policyInForce } from '@gatehouse/core/policy/in-force';
-import { readVersion, uploadPolicy } from '@gatehouse/core/policy/versions';
+import { policyInForce } from '@gatehouse/core/policy/in-force';
+import { noteUpload, UPLOADED_KEY } from '@gatehouse/core/policy/uploaded';
+import { readVersion } from '@gatehouse/core/policy/versions';
+import type { Documents } from '@gatehouse/core/ports/documents';
 import type { Iam } from '@gatehouse/core/ports/iam';
 import type { Kubernetes, KubernetesObject } from '@gatehouse/core/ports/kubernetes';
 import type { QueueName } from '@gatehouse/core/ports/queues';
@@ -24,6 +26,7 @@ import { bootstrapObjects } from '../builders/pipeline.ts';
 import { ACCOUNT, policyOf } from '../builders/policy.ts';
 import { sqsEvent } from '../builders/sqs-event.ts';
 import { fixedClock } from '../fakes/clock.ts';
+import { memoryDocuments } from '../fakes/documents.ts';
 import { memoryEks } from '../fakes/eks.ts';
 import { memoryIam } from '../fakes/iam.ts';
 import { asUser, type MemoryKubernetes, memoryKubernetes } from '../fakes/kubernetes.ts';
@@ -81,6 +84,8 @@ const VISIBILITY: Record<QueueName, number> = { intake: 180, iam: 60, clusters: 
 const TIME: Record<QueueName, number> = { intake: 30_000, iam: 10_000, clusters: 10_000, later: 10_000 };
 const AT_ONCE: Record<QueueName, number> = { intake: 4, iam: 8, clusters: 8, later: 3 };
 const QUEUES = Object.keys(BATCH) as QueueName[];
+const BUCKET = 'policies';
+const POLICY_KEY = 'access-policy.yaml';
 const never = new Promise<never>(() => undefined);
 const MOST_STEPS = 60_000;
 
@@ -105,6 +110,8 @@ export class Simulation {
   readonly #random;
   readonly #ids = countingRandom(1);
   readonly #secrets = memorySecrets();
+  readonly #documents = memoryDocuments();
+  readonly #written = new Set<Happening>();
   readonly #gates: Gate[] = [];
   readonly #processes = new Set<Process>();
   readonly #running: Record<QueueName, number> = { intake: 0, iam: 0, clusters: 0, later: 0 };
@@ -257,15 +264,20 @@ export class Simulation {
     this.#events += 1;
     const cause = { source: 'okta', event: `event-${this.#events}`, type: 'test', receivedAt: this.clock.now() };
     if ('upload' in happening) {
-      this.policies.push(happening.upload);
+      // The object is written once; what is repeated is the word of it.
+      if (!this.#written.has(happening)) {
+        this.#written.add(happening);
+        this.policies.push(happening.upload);
+        this.#documents.upload(BUCKET, POLICY_KEY, happening.upload);
+      }
       this.#allowed = undefined;
       this.#start(
         'upload',
         10_000,
         async (process) => {
           const ports = this.#portsOf(process);
-          await uploadPolicy(ports, { text: happening.upload, by: 'test', cause, trusted: true });
-          await nudgePlanner(ports, [ACTIVE_KEY]);
+          await noteUpload(ports, { key: POLICY_KEY, requester: 'test' }, cause);
+          await nudgePlanner(ports, [UPLOADED_KEY]);
         },
         onEnd,
       );
@@ -340,7 +352,10 @@ export class Simulation {
       error: (_message: string, { error }: Readonly<Record<string, unknown>>) => this.#failed(process, error),
     };
     const metrics = recordingMetrics();
-    if (queue === 'intake') return planAccess({ ports, log });
+    if (queue === 'intake') {
+      const documents = this.#gated(process, 's3', this.#documents as Documents);
+      return planAccess({ ports: { ...ports, documents }, uploads: { bucket: BUCKET, trusted: true }, log });
+    }
     if (queue === 'iam') return reconcileIam({ ports, limits: TURN_LIMITS, log, metrics });
     if (queue === 'clusters') return reconcileCluster({ ports, limits: TURN_LIMITS, log, metrics });
     return verifyAccess({ ports, limits: TURN_LIMITS, log });

@@ -1,4 +1,5 @@
 import type { Plan } from '@gatehouse/core/plan/plan';
+import { UPLOADED_KEY } from '@gatehouse/core/policy/uploaded';
 import { TURN_LIMITS } from '@gatehouse/core/work/turn-ports';
 import { describe, expect, it } from 'vitest';
 import { createHandler } from '../../../functions/run-operation/handler.ts';
@@ -243,7 +244,8 @@ describe('status', () => {
 
   it('tells why the last upload was refused', async () => {
     const world = await anOperator();
-    await world.table.put({ pk: 'policy', sk: 'refused', at: 5, errors: [{ message: 'no' }] });
+    const refused = { key: 'access-policy.yaml', at: 5, errors: [{ message: 'no' }] };
+    await world.table.put({ ...UPLOADED_KEY, key: refused.key, requester: 'ann', refused });
     expect((await world.run<Status>({ operation: 'status' })).refused).toEqual({ at: 5, errors: [{ message: 'no' }] });
   });
 });

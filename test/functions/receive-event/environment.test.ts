@@ -19,19 +19,7 @@ describe('the environment of receive-event', () => {
     expect(events.environmentSchema.parse(EVENT)).toMatchObject({
       EVENT_ACCOUNTS: ['111122223333', '444455556666'],
       OWN_ROLES: [],
-      TRUST_UPLOADED_POLICY: false,
     });
-  });
-  it.each([
-    ['true', true],
-    ['false', false],
-    ['TRUE', false],
-    ['1', false],
-    ['', false],
-  ])('trusts uploads only by the word "true": %j', (text, trusted) => {
-    expect(events.environmentSchema.parse({ ...EVENT, TRUST_UPLOADED_POLICY: text }).TRUST_UPLOADED_POLICY).toBe(
-      trusted,
-    );
   });
   it.each([...Object.keys(EVENT)])('must hold %s', (name) => {
     expect(() => events.environmentSchema.parse({ ...EVENT, [name]: undefined })).toThrowError(name);

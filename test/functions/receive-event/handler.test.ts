@@ -1,13 +1,11 @@
 import { Failure } from '@gatehouse/core/access/failure';
 import { factKey } from '@gatehouse/core/directory/items';
-import { ACTIVE_KEY, policyInForce } from '@gatehouse/core/policy/in-force';
-import type { Documents } from '@gatehouse/core/ports/documents';
+import { UPLOADED_KEY } from '@gatehouse/core/policy/uploaded';
 import { eventSources } from '@gatehouse/core/sources/sources';
 import { describe, expect, it } from 'vitest';
 import { createHandler, type Dependencies } from '../../../functions/receive-event/handler.ts';
 import { callEvent, SENT_AT } from '../../builders/webhook-events.ts';
 import { fixedClock } from '../../fakes/clock.ts';
-import { memoryDocuments } from '../../fakes/documents.ts';
 import { recordingMetrics } from '../../fakes/metrics.ts';
 import { recordingQueues } from '../../fakes/queues.ts';
 import { countingRandom } from '../../fakes/random.ts';
@@ -16,22 +14,21 @@ import { memoryTable } from '../../fakes/table.ts';
 const BUCKET = 'gatehouse-policy';
 const KEY = 'access-policy.yaml';
 
-function world(changes: Partial<Dependencies['ports']> = {}, trusted = true) {
+function world(changes: Partial<Dependencies['ports']> = {}) {
   const table = memoryTable();
   const queues = recordingQueues();
-  const documents = memoryDocuments();
   const metrics = recordingMetrics();
   const lines: string[] = [];
   const write = (message: string, details: object) => void lines.push(JSON.stringify({ message, ...details }));
   const handler = createHandler({
-    ports: { table, queues, documents, clock: fixedClock(SENT_AT), random: countingRandom(), ...changes },
+    ports: { table, queues, clock: fixedClock(SENT_AT), random: countingRandom(), ...changes },
     sources: eventSources,
     trust: { accounts: new Set(['111122223333']), ownRoles: new Set(['arn:aws:iam::111122223333:role/own']) },
-    uploads: { bucket: BUCKET, trusted },
+    policyBucket: BUCKET,
     log: { info: write, warn: write, error: write },
     metrics,
   });
-  return { handler, table, queues, documents, lines, metrics };
+  return { handler, table, queues, lines, metrics };
 }
 
 describe('an API call', () => {
@@ -88,18 +85,6 @@ describe('an API call', () => {
   });
 });
 
-/** A policy that a parser of any version of the schema takes: one cluster, one grant. */
-function policy(group = '00g1'): string {
-  return `apiVersion: gatehouse/v1
-clusters:
-  prod-eu: { account: "111122223333", region: eu-west-1, labels: { env: prod }, mode: enforce }
-levels:
-  viewer: { rules: [ { apiGroups: [""], resources: [pods], verbs: [get, list] } ] }
-grants:
-  - { name: eng-view, to: { group: "${group}", source: okta }, on: { clusters: prod-eu }, level: viewer, through: role }
-`;
-}
-
 function uploaded(changes: { account?: string; detailType?: string; bucket?: string; detail?: unknown } = {}) {
   const { account = '111122223333', detailType = 'Object Created', bucket = BUCKET } = changes;
   const detail = { bucket: { name: bucket }, object: { key: KEY, 'version-id': 'v1' }, requester: '111122223333' };
@@ -117,91 +102,35 @@ function uploaded(changes: { account?: string; detailType?: string; bucket?: str
 }
 
 describe('an uploaded policy', () => {
-  it('is in force at once where uploads are trusted, and the planner is woken', async () => {
-    const { handler, table, queues, documents } = world();
-    documents.upload(BUCKET, KEY, policy());
-    await handler(uploaded());
-    expect(await policyInForce(table)).toMatchObject({
-      version: 1,
-      partial: false,
-      dirty: expect.any(String),
-      cause: { source: 'upload', event: 'event-1', type: 'Object Created', receivedAt: SENT_AT },
-    });
-    expect(queues.sent.map(({ body }) => JSON.parse(body))).toEqual([{ version: 1, facts: [ACTIVE_KEY] }]);
-  });
+  const cause = { source: 'upload', event: 'event-1', type: 'Object Created', receivedAt: SENT_AT };
 
-  it('waits for a person where they are not and it widens', async () => {
-    const { handler, table, documents, lines } = world({}, false);
-    documents.upload(BUCKET, KEY, policy());
+  it('is written down as a dirty fact, and the planner is woken; nothing of it is read', async () => {
+    const { handler, table, queues } = world();
     await handler(uploaded());
-    expect(await policyInForce(table)).toBeUndefined();
-    expect(lines[0]).toContain('"state":"proposed"');
-  });
-
-  it('is refused whole where it does not validate, with its errors, and the old one stays in force', async () => {
-    const { handler, table, queues, documents, lines } = world();
-    documents.upload(BUCKET, KEY, policy());
-    await handler(uploaded());
-    const before = await policyInForce(table);
-    documents.upload(BUCKET, KEY, policy().replace('viewer, through', 'editor, through').replace('eu-west-1', '7'));
-    await handler(uploaded());
-    expect(await policyInForce(table)).toEqual(before);
-    expect(queues.sent).toHaveLength(1);
-    const refused = await table.get({ pk: 'policy', sk: 'refused' });
-    expect(refused).toMatchObject({ at: SENT_AT, key: KEY, version: 'v1' });
-    expect(refused!.errors).toContainEqual(
-      expect.objectContaining({ line: expect.any(Number), column: expect.any(Number), remedy: expect.any(String) }),
-    );
-    expect(lines.at(-1)).toContain('a policy was refused');
-
-    documents.upload(BUCKET, KEY, policy('00g2'));
-    await handler(uploaded());
-    expect(await table.get({ pk: 'policy', sk: 'refused' })).toBeUndefined();
-    expect((await policyInForce(table))?.version).toBe(2);
-  });
-
-  it('over 1 MiB is refused', async () => {
-    const { handler, table, documents } = world();
-    documents.upload(BUCKET, KEY, `# ${'x'.repeat(1024 * 1024)}`);
-    await handler(uploaded());
-    expect(await table.get({ pk: 'policy', sk: 'refused' })).toMatchObject({
-      errors: [{ message: expect.stringContaining('1 MiB') }],
-    });
-    expect(await policyInForce(table)).toBeUndefined();
-  });
-
-  it('that is announced late, after a newer one, does not come back', async () => {
-    const { handler, table, documents } = world();
-    documents.upload(BUCKET, KEY, policy('00g1'));
-    documents.upload(BUCKET, KEY, policy('00g2'));
-    await handler(uploaded());
-    const newest = await policyInForce(table);
-    expect(JSON.stringify(newest?.policy.grants)).toContain('00g2');
-    await handler(uploaded());
-    expect((await policyInForce(table))?.rev).toBe(newest?.rev);
-  });
-
-  it('that replaces another while that is being read wins', async () => {
-    const documents = memoryDocuments();
-    documents.upload(BUCKET, KEY, policy('00g1'));
-    let reads = 0;
-    const overtaken: Documents = {
-      async read(bucket, key) {
-        const text = await documents.read(bucket, key);
-        reads += 1;
-        if (reads === 1) documents.upload(BUCKET, KEY, policy('00g2'));
-        return text;
+    expect(table.items()).toEqual([
+      {
+        ...UPLOADED_KEY,
+        ...{ key: KEY, version: 'v1', requester: '111122223333', cause },
+        ...{ rev: expect.any(String), dirty: expect.any(String), dueShard: expect.stringMatching(/^fact-/) },
+        dueAt: SENT_AT,
       },
-    };
-    const { handler, table } = world({ documents: overtaken });
-    await handler(uploaded());
-    expect(JSON.stringify((await policyInForce(table))?.policy.grants)).toContain('00g2');
+    ]);
+    expect(queues.sent.map(({ queue, body }) => [queue, JSON.parse(body)])).toEqual([
+      ['intake', { version: 1, facts: [UPLOADED_KEY] }],
+    ]);
   });
 
-  it('that never holds still is delivered again', async () => {
-    let reads = 0;
-    const restless: Documents = { read: async () => policy(`00g${++reads}`) };
-    await expect(world({ documents: restless }).handler(uploaded())).rejects.toThrowError(/replaced 5 times/);
+  it('is news however often it is announced, and the verdict on the one before stays until there is another', async () => {
+    const { handler, table, queues } = world();
+    await handler(uploaded());
+    const { dirty, dueShard: _shard, dueAt: _at, ...clean } = (await table.get(UPLOADED_KEY))!;
+    const refused = { errors: [{ message: 'no' }], at: 1, key: KEY };
+    await table.put({ ...clean, refused });
+    await handler(uploaded());
+    const again = await table.get(UPLOADED_KEY);
+    expect(again).toMatchObject({ refused, dirty: expect.any(String) });
+    expect(again?.dirty).not.toBe(dirty);
+    expect(queues.sent).toHaveLength(2);
   });
 
   it.each([
@@ -209,25 +138,12 @@ describe('an uploaded policy', () => {
     ['in another account', uploaded({ account: '999999999999' })],
     ['that was deleted', uploaded({ detailType: 'Object Deleted' })],
     ['that is described otherwise', uploaded({ detail: { bucket: BUCKET } })],
-  ])('%s is not even read', async (_name, event) => {
-    let reads = 0;
-    const { handler, table, lines } = world({ documents: { read: async () => `${++reads}` } });
+  ])('%s leaves no trace', async (_name, event) => {
+    const { handler, table, queues, lines } = world();
     await handler(event);
-    expect(reads).toBe(0);
-    expect(table.calls.put).toBe(0);
-    expect(lines).toHaveLength(1);
-  });
-
-  it('that is gone again changes nothing', async () => {
-    const { handler, table, queues } = world();
-    await handler(uploaded());
-    expect(table.calls.put).toBe(0);
+    expect(table.calls).toEqual({ get: 0, put: 0, delete: 0, query: 0, due: 0 });
     expect(queues.sent).toEqual([]);
-  });
-
-  it.each(['unreachable', 'throttled', 'forbidden'] as const)('is delivered again where S3 is %s', async (code) => {
-    const down = new Failure(code, 'no answer');
-    await expect(world({ documents: { read: () => Promise.reject(down) } }).handler(uploaded())).rejects.toBe(down);
+    expect(lines).toHaveLength(1);
   });
 
   it('is delivered again where the planner could not be woken, and then wakes it', async () => {
@@ -237,10 +153,8 @@ describe('an uploaded policy', () => {
       send: (...args: Parameters<typeof queues.send>) =>
         isDown ? Promise.reject(new Failure('invalid', 'no queue')) : queues.send(...args),
     };
-    const { handler, table, documents } = world({ queues: flaky });
-    documents.upload(BUCKET, KEY, policy());
+    const { handler } = world({ queues: flaky });
     await expect(handler(uploaded())).rejects.toThrowError('no queue');
-    expect(await table.get({ pk: 'policy', sk: 'refused' })).toBeUndefined();
     isDown = false;
     await handler(uploaded());
     expect(queues.sent).toHaveLength(1);

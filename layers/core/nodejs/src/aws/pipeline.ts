@@ -15,6 +15,18 @@ export const pipelineSchema = z.object({
   AWS_REGION: z.string().min(1),
 });
 
+/** What the planner reads beside that, who also reads the policies that are uploaded. */
+export const plannerSchema = pipelineSchema.extend({
+  POLICY_BUCKET: z.string().min(1),
+  /** Whether an uploaded policy that widens access is active at once. Anything but "true" is no. */
+  TRUST_UPLOADED_POLICY: z
+    .string()
+    .default('false')
+    .transform((text) => text === 'true'),
+  /** Set where something else plays AWS: it has no host name for each bucket. */
+  AWS_ENDPOINT_URL: z.string().optional(),
+});
+
 /** Builds the state table and the queues. */
 export function pipelinePorts(settings: z.infer<typeof pipelineSchema>): { table: Table; queues: Queues } {
   return {

@@ -27,12 +27,6 @@ export const eventReceiverSchema = receiverSchema.extend({
   EVENT_ACCOUNTS: list.pipe(z.array(z.string().regex(/^\d{12}$/)).min(1)),
   /** ARNs of the roles under which Gatehouse writes: their events are echoes. */
   OWN_ROLES: list.default([]),
+  /** Where policies are uploaded: of other buckets nothing is heard. */
   POLICY_BUCKET: z.string().min(1),
-  /** Whether an uploaded policy that widens access is active at once. Anything but "true" is no. */
-  TRUST_UPLOADED_POLICY: z
-    .string()
-    .default('false')
-    .transform((text) => text === 'true'),
-  /** Set where something else plays AWS: it has no host name for each bucket. */
-  AWS_ENDPOINT_URL: z.string().optional(),
 });

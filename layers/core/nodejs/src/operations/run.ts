@@ -13,6 +13,7 @@ import type { PolicyError } from '../policy/document.ts';
 import { ACTIVE_KEY, type PolicyInForce, policyInForce, writtenInForce } from '../policy/in-force.ts';
 import { readPolicy } from '../policy/read.ts';
 import { allClusters } from '../policy/selection.ts';
+import { type RefusedUpload, UPLOADED_KEY } from '../policy/uploaded.ts';
 import { activatePolicy, listVersions, readVersion, uploadPolicy } from '../policy/versions.ts';
 import { compare } from '../policy/widening.ts';
 import { allItems } from '../ports/all-items.ts';
@@ -263,8 +264,8 @@ async function status(ports: TurnPorts): Promise<StatusFacts & Readonly<Record<s
     for (const { finding, since } of await readRemarks(ports.table, target))
       findings.push({ target, since, ...finding });
   }
-  const document = await ports.table.get({ pk: 'policy', sk: 'refused' });
-  const refused = document && { at: document.at, errors: document.errors as unknown as readonly PolicyError[] };
+  const last = (await ports.table.get(UPLOADED_KEY))?.refused as unknown as RefusedUpload | undefined;
+  const refused = last && { at: last.at, errors: last.errors as readonly PolicyError[] };
   return {
     policy: { version: policy.version, digest: policy.digest, partial: policy.partial },
     ...proposed,

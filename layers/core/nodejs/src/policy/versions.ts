@@ -21,6 +21,7 @@ import { compare, type PolicyChange, withoutWidening } from './widening.ts';
  * | `active` | what is in force: the effective policy and the version it follows; `dirty` until it is planned |
  * | `in-force#00000001#<rev>` | every policy that was put in force, in order; written before `active` |
  * | `planned` | which of those the planner saw through to the end |
+ * | `uploaded` | that a document was uploaded, `dirty` until it is read, and why the last one was refused (`uploaded.ts`) |
  *
  * A version's state is not stored, it follows from `active`: so no crash can leave the two at odds.
  */
@@ -215,6 +216,11 @@ function uploadedVersion(item: Item, current: WrittenInForce | undefined, newest
     by: item.by as string,
     state,
   };
+}
+
+/** The number of the newest version; 0 before the first. */
+export async function newestVersionNumber(table: Table): Promise<number> {
+  return ((await newestVersion(table))?.version as number | undefined) ?? 0;
 }
 
 async function newestVersion(table: Table): Promise<Item | undefined> {
