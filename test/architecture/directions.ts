@@ -67,6 +67,7 @@ export const DIRECTIONS: readonly Direction[] = [
       'core/policy',
       'core/ports',
       'core/resources',
+      'core/schema',
       'core/verify',
       'core/work',
     ],

@@ -1,5 +1,15 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync, fchmodSync, fsyncSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  fchmodSync,
+  fsyncSync,
+  openSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 
 /**
  * Writes a file at once, over one that may be there: nobody reads half of it, and where writing fails, the old one stays.
@@ -21,4 +31,10 @@ export function replaceFile(file: string, text: string, mode = 0o600): void {
     rmSync(beside, { force: true });
     throw error;
   }
+}
+
+/** Replaces a file that is there: behind a link the one that it leads to, with the same permissions. */
+export function replaceInPlace(file: string, text: string): void {
+  const target = realpathSync(file);
+  replaceFile(target, text, statSync(target).mode);
 }

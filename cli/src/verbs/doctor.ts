@@ -36,8 +36,16 @@ export function addDoctor(program: Command, terminal: Terminal): void {
   withExitCodes(verb, { 3: 'a check fails' });
 }
 
-async function doctor(terminal: Terminal, clusters: readonly string[], options: Options): Promise<void> {
-  const { operationsOf } = await import('../aws/run-operation.ts');
+async function doctor(terminal: Terminal, clusters: readonly string[], given: Options): Promise<void> {
+  const [{ callerOf }, { operationsOf }] = await Promise.all([
+    import('../aws/caller.ts'),
+    import('../aws/run-operation.ts'),
+  ]);
+  // Found once for all checks. Where nobody is found, the checks that need one say so.
+  const options: Options = await callerOf(given).then(
+    (caller) => ({ ...given, caller }),
+    () => given,
+  );
   const run = await operationsOf(options, terminal);
   const checks = await allChecks(terminal, clusters, options, run);
   await write(terminal.out, options.output, checks);

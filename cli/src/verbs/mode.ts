@@ -243,7 +243,10 @@ async function modeInFile(
   const known = requirePolicy(text, file).clusters.find(({ name }) => name === cluster);
   const edited = withMode(text, cluster, mode ?? known?.mode ?? 'observe');
   const isChanged = edited !== text;
-  if (isChanged && !dryRun) await writeInPlace(file, edited);
+  if (isChanged && !dryRun) {
+    const { replaceInPlace } = await import('../files/replace-file.ts');
+    replaceInPlace(file, edited);
+  }
   if (isChanged && dryRun && detailedExitcode) terminal.exitCode = 2;
   const next = mode ?? known!.mode;
   const state = mode === undefined ? 'shown' : !isChanged ? 'unchanged' : dryRun ? 'dry-run' : 'changed';
@@ -270,14 +273,4 @@ async function modeInFile(
       output.write(`${words[state]}\n`);
     },
   });
-}
-
-/** The file keeps its permissions, and a link stays one. */
-async function writeInPlace(file: string, text: string): Promise<void> {
-  const [{ realpathSync, statSync }, { replaceFile }] = await Promise.all([
-    import('node:fs'),
-    import('../files/replace-file.ts'),
-  ]);
-  const target = realpathSync(file);
-  replaceFile(target, text, statSync(target).mode);
 }

@@ -6,9 +6,11 @@ import { type ClusterFacts, judgeCluster } from '@gatehouse/core/operations/doct
 import type { DoctorOutcome } from '@gatehouse/core/operations/doctor/doctor';
 import { judgeBeat, judgeQueue, judgeSource } from '@gatehouse/core/operations/doctor/event-path';
 import { judgePolicy } from '@gatehouse/core/operations/doctor/policy';
+import { judgeSchema } from '@gatehouse/core/operations/doctor/schema';
 import type { Operation } from '@gatehouse/core/operations/operation';
 import { runOperation } from '@gatehouse/core/operations/run';
 import type { EksCluster } from '@gatehouse/core/ports/eks';
+import type { StateSchema } from '@gatehouse/core/schema/version';
 import { takeIn } from '@gatehouse/core/sources/intake';
 import { beat } from '@gatehouse/core/work/heartbeat';
 import { TURN_LIMITS } from '@gatehouse/core/work/turn-ports';
@@ -62,6 +64,21 @@ const well: ClusterFacts = {
 };
 const notOk = (checks: readonly Check[]) =>
   checks.filter(({ verdict }) => verdict !== 'ok').map(({ check, verdict }) => `${check} ${verdict}`);
+
+describe('the state', () => {
+  it.each<[string, StateSchema, string, RegExp | undefined]>([
+    ['of this release', { version: 3 }, 'ok', undefined],
+    ['of the release before', { version: 2 }, 'warn', /^gatehouse upgrade$/],
+    ['of the release after', { version: 4 }, 'warn', /with it: gatehouse upgrade --state-back$/],
+    ['that is being migrated', { version: 2, migrating: { to: 3 } }, 'warn', /^gatehouse upgrade$/],
+    ['that is being migrated back', { version: 3, migrating: { to: 2 } }, 'warn', /^gatehouse upgrade --state-back$/],
+  ])('%s', (_what, schema, verdict, fix) => {
+    const check = judgeSchema(schema, 3);
+    expect(check).toMatchObject({ check: 'schema', verdict });
+    if (fix) expect(check.fix).toMatch(fix);
+    else expect(check.fix).toBeUndefined();
+  });
+});
 
 describe('a cluster that is well', () => {
   it('passes all checks but the one that takes a login', () => {
@@ -259,6 +276,7 @@ describe('doctor, over the pipeline', () => {
     expect(notOk(outcome.checks)).toEqual([]);
     expect(outcome).toMatchObject({ account: ACCOUNT, sources: ['okta'], clusters: [{ name: 'prod-eu' }] });
     expect(outcome.checks.map(({ check }) => check)).toEqual([
+      'schema',
       'policy',
       'work',
       'tick',

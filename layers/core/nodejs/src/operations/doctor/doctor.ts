@@ -7,6 +7,7 @@ import { policyInForce } from '../../policy/in-force.ts';
 import { allClusters } from '../../policy/selection.ts';
 import { listVersions } from '../../policy/versions.ts';
 import type { QueueDepths } from '../../ports/queue-depths.ts';
+import { readSchema, SCHEMA_VERSION } from '../../schema/version.ts';
 import { accountById, discoveredClusters } from '../../work/clusters.ts';
 import { lastBeat } from '../../work/heartbeat.ts';
 import type { TurnPorts } from '../../work/turn-ports.ts';
@@ -16,6 +17,7 @@ import { type Check, type Probe, runProbes } from './check.ts';
 import { clusterFacts, judgeCluster } from './cluster.ts';
 import { judgeBeat, judgeQueue, judgeSource } from './event-path.ts';
 import { judgePolicy, type PolicyFacts } from './policy.ts';
+import { judgeSchema } from './schema.ts';
 
 /** What Gatehouse saw of itself. */
 export interface DoctorOutcome {
@@ -68,6 +70,7 @@ export async function doctor(
   const protectedIn = (account: string) =>
     (policy?.protected.principals ?? []).filter((arn) => arn.split(':')[4] === account);
   const probes: Probe[] = [
+    { check: 'schema', run: async () => [judgeSchema(await readSchema(table), SCHEMA_VERSION)] },
     { check: 'policy', run: async () => judgePolicy(facts) },
     ...(['tick', 'sweep'] as const).map((name) => ({
       check: name,
