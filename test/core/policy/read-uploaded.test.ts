@@ -154,6 +154,27 @@ describe('an uploaded policy', () => {
     expect(await one.isDirty()).toBe(false);
   });
 
+  it('that is again what it was before does not give way to what it was in between', async () => {
+    const one = world();
+    await one.upload(policy('00g1'));
+    await one.read();
+    await one.upload(policy('00g2'));
+    let isFirst = true;
+    const slow: Documents = {
+      async read(bucket, key) {
+        const text = await one.documents.read(bucket, key);
+        if (isFirst) {
+          isFirst = false;
+          await one.upload(policy('00g1'));
+          await one.read();
+        }
+        return text;
+      },
+    };
+    await one.read(slow);
+    expect(await one.groups()).toMatchObject([{ group: '00g1' }]);
+  });
+
   it('that replaces another while that is being read is read, too', async () => {
     const one = world();
     await one.upload(policy('00g1'));

@@ -35,6 +35,8 @@ export interface UploadedItem extends Item, Upload {
   readonly cause: Cause & Json;
   readonly rev: string;
   readonly dirty?: string;
+  /** Who reads the object, or began to and was never done: a token. */
+  readonly reading?: string;
   /** A {@link RefusedUpload}. */
   readonly refused?: Json;
 }
@@ -54,6 +56,7 @@ export async function noteUpload({ table, clock, random }: RecordPorts, upload: 
       ...UPLOADED_KEY,
       ...upload,
       ...(before?.refused === undefined ? {} : { refused: before.refused }),
+      ...(before?.reading === undefined ? {} : { reading: before.reading }),
       cause: { ...cause },
       rev: random.token(),
       dirty: random.token(),
@@ -61,8 +64,9 @@ export async function noteUpload({ table, clock, random }: RecordPorts, upload: 
       dueAt: clock.now(),
     };
     try {
-      // Whoever read the one before it puts its verdict there, and takes `dirty` away.
-      await table.put(item, before ? { equals: { rev: before.rev, dirty: before.dirty } } : { absent: true });
+      // Whoever reads the one before it claims it there, and puts the verdict there.
+      const { rev, dirty, reading } = before ?? {};
+      await table.put(item, before ? { equals: { rev, dirty, reading } } : { absent: true });
       return;
     } catch (error) {
       if (!isFailure(error, 'conflict')) throw error;

@@ -79,6 +79,8 @@ export async function uploadPolicy(
     readonly trusted: boolean;
     /** The version that the text was made from: where another one is the newest by now, it is a conflict. */
     readonly after?: number;
+    /** A version of its own also where the newest is the same document. */
+    readonly anew?: boolean;
   },
 ): Promise<UploadOutcome> {
   const policy = requirePolicy(upload.text);
@@ -231,13 +233,13 @@ async function newestVersion(table: Table): Promise<Item | undefined> {
 /** Gives a document its number. The newest document keeps its own when it is uploaded again. */
 async function storeVersion(
   ports: PolicyPorts,
-  { text, by, after }: { readonly text: string; readonly by: string; readonly after?: number },
+  { text, by, after, anew = false }: { text: string; by: string; after?: number; anew?: boolean },
 ): Promise<{ version: number; digest: string }> {
   const textDigest = digest(text);
   for (let tries = 0; tries < TRIES; tries++) {
     const newest = await newestVersion(ports.table);
     const last = (newest?.version as number | undefined) ?? 0;
-    if (newest?.digest === textDigest) return { version: last, digest: textDigest };
+    if (newest?.digest === textDigest && !anew) return { version: last, digest: textDigest };
     if (after !== undefined && after !== last) {
       throw new Failure(
         'conflict',
