@@ -1,11 +1,15 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { Failure } from '@gatehouse/core/access/failure';
 import { ENVIRONMENT_LABEL } from '@gatehouse/core/access/names';
 import type { AccessPolicy, Cluster } from '@gatehouse/core/access/policy';
+import { dynamoTable } from '@gatehouse/core/aws/table';
 import { requirePolicy } from '@gatehouse/core/policy/require';
+import { UPLOADED_KEY, type UploadedItem } from '@gatehouse/core/policy/uploaded';
 import { webhookSources } from '@gatehouse/core/sources/sources';
 import { AwsEndpoint, type EndpointSnapshot } from './aws/endpoint.ts';
 import type { EventPattern } from './aws/event-pattern.ts';
@@ -330,7 +334,14 @@ interface Upload {
   readonly administrator: UserCredentials;
 }
 
-/** Puts the policy where its upload is noticed, as a person would: a rule of the template says under which key. */
+/** How long the start waits until Gatehouse has read the policy, and how often it looks. Milliseconds. */
+const READ_WITHIN = 20_000;
+const LOOK_EVERY = 20;
+
+/**
+ * Puts the policy where its upload is noticed, as a person would: a rule of the template says under which key. Over once Gatehouse
+ * has read it, so that whoever is told that the sandbox runs finds it in force.
+ */
 async function upload(text: string, { endpoint, stack, administrator }: Upload): Promise<void> {
   const { buckets, rules, region } = stack.wiring;
   const bucket = buckets.find(({ eventBridge }) => eventBridge);
@@ -341,13 +352,27 @@ async function upload(text: string, { endpoint, stack, administrator }: Upload):
       'template.yaml: no bucket and rule tell of an uploaded policy: it cannot be brought in',
     );
   }
-  const client = new S3Client({ endpoint: endpoint.url, region, credentials: administrator, forcePathStyle: true });
+  const asAdministrator = { endpoint: endpoint.url, region, credentials: administrator };
+  const client = new S3Client({ ...asAdministrator, forcePathStyle: true });
+  const dynamo = new DynamoDBClient(asAdministrator);
+  const tableName = stack.wiring.tables.find(({ logicalId }) => logicalId === 'StateTable')?.name;
+  const uploaded = async () => {
+    const table = tableName === undefined ? undefined : dynamoTable({ tableName, client: dynamo });
+    return (await table?.get(UPLOADED_KEY)) as UploadedItem | undefined;
+  };
   try {
+    const before = (await uploaded())?.rev;
     await client.send(
       new PutObjectCommand({ Bucket: bucket.name, Key: key, Body: text, ContentType: 'application/yaml' }),
     );
+    const until = performance.now() + READ_WITHIN;
+    for (let item = await uploaded(); tableName !== undefined && performance.now() < until; item = await uploaded()) {
+      if (item && item.rev !== before && item.dirty === undefined) break;
+      await setTimeout(LOOK_EVERY);
+    }
   } finally {
     client.destroy();
+    dynamo.destroy();
   }
 }
 
