@@ -97,6 +97,19 @@ describe('where Kubernetes refuses an update', () => {
     expect(admin.peek(REF)!.subjects).toEqual([user(BOB)]);
   });
 
+  it('does so also where there is no such role any more', async () => {
+    const { admin, kubernetes } = cluster([]);
+    seedBinding(admin, ANN, BOB);
+    await admin.remove({ kind: 'ClusterRole', name: 'view' });
+    const observed = await roleBindingKind.observe({ kubernetes }, OBJECT);
+    const adding = change(observed, { wanted: [claim('gatehouse:ops:eve')] });
+    await expect(roleBindingKind.apply({ kubernetes }, adding)).rejects.toMatchObject({ code: 'not-found' });
+    expect(admin.peek(REF)!.subjects).toHaveLength(2);
+    const removal = change(observed, { unwanted: [claim(ANN)] });
+    expect(await roleBindingKind.apply({ kubernetes }, removal)).toEqual({ present: false });
+    expect(admin.peek(REF)).toBeUndefined();
+  });
+
   it('does so also where the same write would add somebody', async () => {
     const { admin, kubernetes } = cluster([]);
     seedBinding(admin, ANN);

@@ -7,9 +7,10 @@ import type { Change } from '../resource.ts';
 
 /**
  * Makes a change of a binding. Kubernetes checks the whole binding at every update, also when a subject is only removed: where
- * Gatehouse may no longer grant the role, it refuses. A revocation does not wait for that: the binding is deleted whole, and
- * the answer is that it is absent. The caller sees that this is not `change.after` and restores the others as grants, which
- * fail with `escalation` until the bootstrap is applied.
+ * Gatehouse may no longer grant the role (403), or where there is no such role any more (404), it refuses. A revocation does not
+ * wait for that: the binding is deleted whole, and the answer is that it is absent. The caller sees that this is not
+ * `change.after` and restores the others as grants, which make the role first, and fail with `escalation` until the bootstrap is
+ * applied.
  *
  * @throws Failure `escalation` where nobody's access hangs on the change; `conflict` as for every object.
  */
@@ -22,7 +23,7 @@ export async function applyRoleBinding(
     return await applyToObject(kubernetes, ref, change);
   } catch (error) {
     const { before, after } = change;
-    if (!isFailure(error, 'escalation') || !before.present || !after.present) throw error;
+    if (!isFailure(error, 'escalation', 'not-found') || !before.present || !after.present) throw error;
     if (!removesSubject(before.object, after.object)) throw error;
     await kubernetes.remove(ref, preconditionOf(before.object));
     return ABSENT;
