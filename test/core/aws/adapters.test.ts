@@ -145,6 +145,17 @@ describe('gatheringTable', () => {
     ]);
   });
 
+  it('fails of a batch that is refused because of one key only that one', async () => {
+    dynamo.on(BatchGetItemCommand).rejects(error('ValidationException', { httpStatusCode: 400 }));
+    dynamo.on(GetItemCommand, { Key: keyIn('x') }).resolves({ Item: keyIn('x') });
+    dynamo.on(GetItemCommand, { Key: keyIn('y') }).rejects(error('ValidationException', { httpStatusCode: 400 }));
+    const all = await Promise.allSettled(['x', 'y'].map((sk) => table.get(key(sk))));
+    expect(all).toMatchObject([
+      { value: key('x') },
+      { reason: { code: 'invalid', message: expect.stringContaining('reading a / y') } },
+    ]);
+  });
+
   it('fails all reads of a batch that fails, and no others', async () => {
     dynamo.on(BatchGetItemCommand).rejects(error('AccessDeniedException', { httpStatusCode: 400 }));
     const all = await Promise.allSettled(['x', 'y'].map((sk) => table.get(key(sk))));

@@ -1,6 +1,7 @@
 import { Failure } from '@gatehouse/core/access/failure';
 import { clusterTarget, verificationTarget } from '@gatehouse/core/access/target';
 import { placedClaim } from '@gatehouse/core/plan/bindings';
+import { turnKey } from '@gatehouse/core/work/keys';
 import { beginTurn } from '@gatehouse/core/work/lease';
 import { putMark, readMark } from '@gatehouse/core/work/marks';
 import { backOff } from '@gatehouse/core/work/settle';
@@ -139,7 +140,10 @@ describe('a turn', () => {
 
   describe('that grants', () => {
     /** Alice and Carol are bound. Bob joins, and while the cluster is asked about him for the first time, something happens. */
-    async function meanwhile(happens: (world: Awaited<ReturnType<typeof aWorld>>) => Promise<void>, takes = 0) {
+    async function meanwhile(
+      happens: (world: Awaited<ReturnType<typeof aWorld>>) => Promise<void>,
+      { takes = 0, group = '00g9' } = {},
+    ) {
       let once: (() => Promise<void>) | undefined;
       let isSlow = false;
       const world = await aWorld({
@@ -150,11 +154,12 @@ describe('a turn', () => {
           if (isSlow && method === 'replace') world.clock.advance(takes);
         },
       });
-      await world.join('00g9', 'alice');
-      await world.join('00g9', 'carol');
+      await world.join(group, 'alice');
+      await world.join(group, 'carol');
       await world.settle(600_000);
-      await world.join('00g9', 'bob');
+      await world.join(group, 'bob');
       await world.deliver('intake');
+      if (group === '00g1') await world.deliver('iam');
       isSlow = true;
       once = () => happens(world);
       return world;
@@ -179,10 +184,54 @@ describe('a turn', () => {
       expect(world.failures).toEqual([]);
     });
 
-    it('leaves its own subject, who leaves meanwhile, to the turn after it, in the same time', async () => {
+    it('gives nothing to who leaves meanwhile', async () => {
       const world = await meanwhile(leaves('bob'));
-      expect(await world.turns()).toMatchObject([{ settled: ['refreshed'] }, { settled: ['cleared'] }]);
+      expect(await world.turns()).toMatchObject([
+        { changes: 0, settled: ['cleared'] },
+        { changes: 0, settled: ['cleared'] },
+      ]);
       expect(world.bound().sort()).toEqual(names('alice', 'carol'));
+      expect(world.marks()).toEqual([]);
+    });
+
+    it('follows the policy that comes meanwhile: what is taken away in between does not come back by it', async () => {
+      const world = await meanwhile(
+        async (now) => {
+          await now.upload(policy(false));
+          while (await now.deliver('intake'));
+        },
+        { group: '00g1' },
+      );
+      const role = () => world.kubernetes.peek({ kind: 'ClusterRole', name: 'gatehouse:operators' });
+      expect(role()).toBeDefined();
+      expect(await world.turns()).not.toEqual([]);
+      expect(role()).toBeUndefined();
+      expect(
+        world.table.items().filter(({ pk, sk }) => pk === `target#${TARGET}` && sk === 'record#grant/operators'),
+      ).toEqual([]);
+      await world.settle(900_000);
+      expect(role()).toBeUndefined();
+      expect(world.bound()).toEqual([]);
+      expect(world.marks()).toEqual([]);
+    });
+
+    it('comes first for one worker alone, however that one ends', async () => {
+      const world = await aWorld();
+      await world.join('00g9', 'carol');
+      await world.settle(600_000);
+      await world.join('00g9', 'bob');
+      await world.leave('00g9', 'carol');
+      await world.deliver('intake');
+      await world.table.put({
+        ...(await world.table.get(turnKey(TARGET)))!,
+        rest: { busy: 0, at: 0, until: 0, owed: true },
+      });
+      const ledger = { ...world.ledger, put: () => Promise.reject(new Error('the worker dies')) };
+      const dying = takeTurns({ ...world.ports, ledger }, TURN_LIMITS, { version: 1, target: TARGET });
+      await expect(dying).rejects.toThrowError('the worker dies');
+      expect(world.bound()).toEqual(names('carol'));
+      expect(await world.turns()).toMatchObject([{ revocations: [expect.any(Number)] }, { revocations: [] }]);
+      expect(world.bound()).toEqual(names('bob'));
     });
 
     it('gives way no more once its time is half over', async () => {
@@ -197,7 +246,7 @@ describe('a turn', () => {
     });
 
     it('comes first the next time, where revocations took its time', async () => {
-      const world = await meanwhile(leaves('alice'), TURN_LIMITS.work / 2);
+      const world = await meanwhile(leaves('alice'), { takes: TURN_LIMITS.work / 2 });
       expect(await world.turns()).toMatchObject([{ settled: ['cleared'] }, { settled: ['postponed'] }]);
       expect(world.bound().sort()).toEqual(names('carol'));
       await world.leave('00g9', 'carol');

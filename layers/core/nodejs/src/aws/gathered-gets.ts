@@ -4,8 +4,11 @@ import type { Item, Key, Table } from '../ports/table.ts';
 /** Keys that one BatchGetItem takes (amazondynamodb/latest/APIReference/API_BatchGetItem.html). */
 const MOST_KEYS = 100;
 
-/** Reads several items, each key once, and answers in the order of the keys. Each read is consistent, for itself. */
-export type ReadItems = (keys: readonly Key[]) => Promise<readonly (Item | undefined)[]>;
+/**
+ * Reads several items, each key once, and answers in the order of the keys: an Error where one could not be read. Each read is
+ * consistent, for itself.
+ */
+export type ReadItems = (keys: readonly Key[]) => Promise<readonly (Item | Error | undefined)[]>;
 
 /**
  * A table's `get` whose reads that are asked for at the same time are one: as many as a batch takes. Nothing is remembered

@@ -1,4 +1,5 @@
 import { BatchGetItemCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { type Failure, isFailure } from '../access/failure.ts';
 import type { Key, Table } from '../ports/table.ts';
 import { CLIENT_DEFAULTS } from './client-defaults.ts';
 import { orFailure } from './failures.ts';
@@ -21,13 +22,23 @@ export function gatheringTable(options: { tableName: string; client?: DynamoDBCl
       const items = new Map((Responses[tableName] ?? []).map(itemOf).map((item) => [idOf(item), item]));
       return { items, isWhole: Object.keys(UnprocessedKeys).length === 0 };
     });
+  const readEach = (keys: readonly Key[]) =>
+    Promise.all(keys.map((key) => table.get(key).catch((error: unknown) => error as Failure)));
   return {
     ...table,
     get: gatheredGets(async (keys) => {
-      if (keys.length === 1) return [await table.get(keys[0]!)];
-      const { items, isWhole } = await readBatch(keys);
-      // What DynamoDB left out, for its limits, is read one by one: the SDK waits and tries again for a GetItem.
-      return Promise.all(keys.map((key) => items.get(idOf(key)) ?? (isWhole ? undefined : table.get(key))));
+      if (keys.length === 1) return readEach(keys);
+      try {
+        const { items, isWhole } = await readBatch(keys);
+        // What DynamoDB left out, for its limits, is read one by one: the SDK waits and tries again for a GetItem.
+        const left = isWhole ? [] : keys.filter((key) => !items.has(idOf(key)));
+        const others = new Map((await readEach(left)).map((item, index) => [idOf(left[index]!), item]));
+        return keys.map((key) => items.get(idOf(key)) ?? others.get(idOf(key)));
+      } catch (error) {
+        // One key that DynamoDB does not take, too long for it say, makes it refuse all.
+        if (isFailure(error, 'invalid')) return readEach(keys);
+        throw error;
+      }
     }),
   };
 }

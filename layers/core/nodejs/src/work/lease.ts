@@ -14,6 +14,8 @@ export interface TurnLease {
   readonly counter: number;
   /** Milliseconds UTC. No call may start after it. */
   readonly until: number;
+  /** Revocations took the time of grants before: grants come first now. It holds for this worker alone, however it ends. */
+  readonly owed: boolean;
   /** How busy the target was, and until when grants gather. */
   readonly rest: Rest;
 }
@@ -37,11 +39,12 @@ export async function beginTurn(
     epoch: epoch + 1,
     counter: counter + 1,
     until: now + leaseMilliseconds,
-    rest,
+    owed: rest.owed === true,
+    rest: { ...rest, owed: false },
   };
   try {
     await ports.table.put(
-      { ...key, epoch: lease.epoch, counter: lease.counter, until: lease.until, rest: rest as unknown as Json },
+      { ...key, epoch: lease.epoch, counter: lease.counter, until: lease.until, rest: lease.rest as unknown as Json },
       existing ? { equals: { epoch } } : { absent: true },
     );
     return lease;

@@ -191,7 +191,7 @@ interface SweepLeft {
 
 async function work(shift: Shift, sweep: SweepPlace | undefined): Promise<SweepLeft | undefined> {
   const { ports, limits, target } = shift;
-  const { owed = false } = shift.lease.rest;
+  const { owed } = shift.lease;
   if (!owed) await turnOnRevocations(shift);
   const rests = ports.clock.now() < shift.lease.rest.until;
   const isLate = isTooLate(shift);
@@ -214,17 +214,17 @@ const isTooLate = ({ ports, limits, begun, turns }: Shift): boolean =>
 
 /**
  * A turn on all that is to be taken away and ripe.
- * @param except Subjects that a turn under way is about: they are left to the next.
- * @returns Whether it changed something on the target.
+ * @param except Subjects that a turn under way is about: they are left to it, or to the next.
+ * @returns Whether there was anything, also of those subjects.
  */
 async function turnOnRevocations(shift: Shift, except: ReadonlySet<Subject> = new Set()): Promise<boolean> {
   const { ports, limits, target } = shift;
   const ripe = await takeMarks(ports, target, 'revocation', limits.subjects);
-  const report = await turnOn(
+  await turnOn(
     shift,
     ripe.filter(({ subject }) => !except.has(subject)),
   );
-  return report !== undefined && report.changes > 0;
+  return ripe.length > 0;
 }
 
 /**
@@ -236,47 +236,46 @@ async function turnOn(
   marks: readonly Mark[],
   swept: readonly Subject[] = [],
   giveWay?: typeof turnOnRevocations,
-): Promise<Report | undefined> {
+): Promise<void> {
   const { ports, limits, target, begun } = shift;
   const subjects = [...new Set([...marks.map(({ subject }) => subject), ...swept])];
-  if (subjects.length === 0) return undefined;
+  if (subjects.length === 0) return;
   if (shift.turns > 0) shift.lease = await nextTurn(ports.table, shift.lease);
   shift.turns += 1;
   const id = `${target}#${shift.lease.counter}`;
-  const reader = new FactReader(ports.table);
-  const inForce = await policyInForce(reader);
   const causes = marks.length > 0 ? distinctCauses(marks.map(({ cause }) => cause)) : [sweepCause(id, begun)];
-  const request: StageRequest = {
-    ports,
-    reader,
-    policy: inForce?.policy ?? EMPTY_POLICY,
-    target,
-    subjects,
-    callsUntil: begun + limits.calls,
-  };
-  const run: Run = {
-    id,
-    policyVersion: { version: inForce?.version ?? 0, digest: inForce?.digest ?? '' },
-    causes,
-    causeOf: causesBySubject(marks, reader, causes[0]!),
-    workUntil: begun + limits.work,
+  const begin = async (): Promise<Begun> => {
+    const reader = new FactReader(ports.table);
+    const inForce = await policyInForce(reader);
+    const policy = inForce?.policy ?? EMPTY_POLICY;
+    const policyVersion = { version: inForce?.version ?? 0, digest: inForce?.digest ?? '' };
+    const causeOf = causesBySubject(marks, reader, causes[0]!);
+    return {
+      request: { ports, reader, policy, target, subjects, callsUntil: begun + limits.calls },
+      run: { id, policyVersion, causes, causeOf, workUntil: begun + limits.work },
+    };
   };
   // An IAM object is written whole, whoever a turn is about: nothing is gained by another in between.
   const gives = giveWay !== undefined && parseTarget(target).type === 'cluster';
   const between = async () => {
-    let changed = false;
+    let any = false;
     for (let times = 0; gives && times < MOST_BETWEEN && !isTooLate(shift); times++) {
       if (!(await giveWay(shift, new Set(subjects)))) break;
-      changed = true;
+      any = true;
     }
-    return changed;
+    return any;
   };
-  const report = await perform(request, run, marks, between);
+  const report = await perform(begin, marks, between);
   shift.reports.push(report);
   const { lease } = shift;
   const urgency = marks[0]?.urgency ?? 'grant';
   shift.lease = { ...lease, rest: restAfter(lease.rest, urgency, marks.length, ports.clock.now()) };
-  return report;
+}
+
+/** A turn that has begun: what it asks for its stage, and under which name it runs. */
+interface Begun {
+  readonly request: StageRequest;
+  readonly run: Run;
 }
 
 /** What a sweep looks at from a place on: once what is parked, page by page, then what is recorded. */
@@ -295,22 +294,32 @@ async function sweepFrom(
 }
 
 /**
- * @param giveWay Called between the steps: may let others have a turn, and answers whether they changed something on the target.
+ * @param giveWay Called between the steps: may let others have a turn, and answers whether there was anything to be taken away.
  */
 async function perform(
-  request: StageRequest,
-  run: Run,
+  begin: () => Promise<Begun>,
   marks: readonly Mark[],
   giveWay: () => Promise<boolean>,
 ): Promise<Report> {
-  const { ports, target, reader, subjects } = request;
+  let failedBetween: unknown;
+  const between = async () => {
+    try {
+      return await giveWay();
+    } catch (error) {
+      failedBetween = error;
+      throw error;
+    }
+  };
+  let { request, run } = await begin();
+  const { ports, target, subjects } = request;
   const chain = chainOf(target);
   const cause = run.causes[0]!;
   const attempt = async (step: () => Promise<Result>): Promise<Result> => {
     try {
       return await step();
     } catch (error) {
-      if (!isFailure(error)) throw error;
+      // What failed in between is no failure of this turn: it ends with its worker, who may have lost the lease.
+      if (!isFailure(error) || error === failedBetween) throw error;
       if (error.code !== 'not-found' || !(await isGoneTarget(request))) return failedAsAWhole(target, subjects, error);
       await forgetCluster(request, run);
       return { applied: [], failed: new Map(), findings: noSuchCluster(request), released: [], toRestore: [] };
@@ -321,8 +330,11 @@ async function perform(
   let passOn: (() => Promise<Result>) | undefined;
   let result = await attempt(async () => {
     let stage = await setStage(request);
-    // The facts stay as they were read; the target is looked at once more.
-    if (await giveWay()) stage = await setStage(request);
+    if (await between()) {
+      // What was taken away meanwhile stays away: from here on nothing follows older facts, or another state of the target.
+      if (!(await request.reader.stillHolds())) ({ request, run } = await begin());
+      stage = await setStage(request);
+    }
     claims = {
       wanted: [...stage.scene.claims.wanted, ...stage.dependents],
       recorded: stage.scene.claims.recorded,
@@ -333,7 +345,7 @@ async function perform(
       return { applied: [], failed: new Map(), findings: plan.findings, released: [], toRestore: [] };
     }
     await markCompany(ports, request, stage.scene.claims, cause);
-    const causes = distinctCauses([...run.causes, ...newerCauses(marks, reader)]);
+    const causes = distinctCauses([...run.causes, ...newerCauses(marks, request.reader)]);
     const carried = await carryOut(ports, stage.scene, plan, { ...run, causes });
     passOn = async () => {
       confirmAfter = await stage.confirmAfter(carried);
@@ -349,18 +361,19 @@ async function perform(
     objects: new Set([...concerned.map(({ claim }) => claim.object), target]),
     subjects: new Set([...subjects, ...concerned.map(({ subject }) => subject)]),
   });
-  await giveWay();
-  if (passOn) result = await attempt(passOn);
+  await between();
+  // What was written is written, whether or not the word of it is passed on.
+  if (passOn) result = { ...(await attempt(passOn)), applied: result.applied };
   const ending: Ending = {
     chain,
     run,
-    reader,
+    reader: request.reader,
     result,
     claims,
     ...(confirmAfter === undefined ? {} : { confirmAfter }),
   };
   const [{ settled, written, retryAt }] = await Promise.all([
-    giveWay().then(() => settleMarks(ports, marks, ending)),
+    between().then(() => settleMarks(ports, marks, ending)),
     announce(ports, target, run, result),
   ]);
   const now = ports.clock.now();
