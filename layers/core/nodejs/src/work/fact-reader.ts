@@ -2,6 +2,9 @@ import { digest } from '../access/digest.ts';
 import { eachAtOnce } from '../ports/at-once.ts';
 import type { Item, Key, Page, Table, TableReader } from '../ports/table.ts';
 
+/** Gets at one time: few calls, where a table gathers them (`aws/gathering-table.ts`). */
+const GETS_AT_ONCE = 400;
+
 /** Members of a fact that say where it stands in the pipeline, not what is true. */
 const BOOKKEEPING = new Set(['dirty', 'dueShard', 'dueAt', 'cause', 'progress']);
 
@@ -59,10 +62,14 @@ export class FactReader implements TableReader {
   /** Reads everything once more. True where all of it is what it was. */
   async stillHolds(): Promise<boolean> {
     let holds = true;
-    await eachAtOnce(this.#gets.values(), async ({ key, item }) => {
-      if (!holds) return;
-      if (substance(item) !== substance(await this.#table.get(key))) holds = false;
-    });
+    await eachAtOnce(
+      this.#gets.values(),
+      async ({ key, item }) => {
+        if (!holds) return;
+        if (substance(item) !== substance(await this.#table.get(key))) holds = false;
+      },
+      GETS_AT_ONCE,
+    );
     await eachAtOnce(this.#queries.values(), async ({ pk, options, page }) => {
       if (!holds) return;
       const again = await this.#table.query(pk, options);
