@@ -169,9 +169,7 @@ interface Entry {
  */
 function readEntry(mapping: GoMapping, arnKey: string, warn: (message: string) => void): Entry {
   const entry: Entry = { groups: [], sso: false };
-  // The order of UTF-16 is that of bytes for whatever may be one of the names below.
-  const keys = [...mapping.members.keys()].filter((key) => typeof key === 'string').sort();
-  for (const key of keys) {
+  for (const key of textKeys(mapping)) {
     const value = mapping.members.get(key)!;
     const name = foldCase(key);
     if (name === arnKey) entry.arn = readString(key, value, entry.arn, warn);
@@ -181,6 +179,18 @@ function readEntry(mapping: GoMapping, arnKey: string, warn: (message: string) =
     else if (name === 'userid') readString(key, value, undefined, warn);
   }
   return entry;
+}
+
+/** In their order, which for whatever may be one of the names that count is the same by UTF-16 as by bytes. Mostly they stand in it. */
+function textKeys(mapping: GoMapping): readonly string[] {
+  const keys: string[] = [];
+  let isSorted = true;
+  for (const key of mapping.members.keys()) {
+    if (typeof key !== 'string') continue;
+    if (keys.length > 0 && key < keys[keys.length - 1]!) isSorted = false;
+    keys.push(key);
+  }
+  return isSorted ? keys : keys.sort();
 }
 
 function readString(key: string, value: GoValue, before: string | undefined, warn: (message: string) => void): string {

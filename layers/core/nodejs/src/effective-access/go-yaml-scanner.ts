@@ -192,19 +192,23 @@ export class GoYamlScanner {
         break;
       case '*':
       case '&':
-        return this.#fetchPossibleKey(() => this.#scanAnchor(character === '*' ? 'alias' : 'anchor'));
+        this.#beginPossibleKey();
+        return this.#add(this.#scanAnchor(character === '*' ? 'alias' : 'anchor'));
       case '!':
-        return this.#fetchPossibleKey(() => this.#scanTag());
+        this.#beginPossibleKey();
+        return this.#add(this.#scanTag());
       case '|':
       case '>':
         if (!inFlow) return this.#fetchBlockScalar(character === '|');
         break;
       case "'":
       case '"':
-        return this.#fetchPossibleKey(() => this.#scanQuoted(character));
+        this.#beginPossibleKey();
+        return this.#add(this.#scanQuoted(character));
     }
     if (!this.#mayStartPlain(character, next, inFlow)) this.fail('found character that cannot start any token');
-    return this.#fetchPossibleKey(() => this.#scanPlain());
+    this.#beginPossibleKey();
+    return this.#add(this.#scanPlain());
   }
 
   #mayStartPlain(character: string, next: string, inFlow: boolean): boolean {
@@ -414,10 +418,9 @@ export class GoYamlScanner {
     this.#add({ kind: 'value' });
   }
 
-  #fetchPossibleKey(scan: () => Token): void {
+  #beginPossibleKey(): void {
     this.#saveKey();
     this.#keyAllowed = false;
-    this.#add(scan());
   }
 
   #fetchBlockScalar(literal: boolean): void {

@@ -44,14 +44,17 @@ export function findFault(text: string, root: Node | undefined): Fault | undefin
 /** What begins on the line on which the item before it ends, in a block. Where an empty item stands, nobody knows. */
 function crowdedIn(text: string, node: Node): Node | undefined {
   if (node.kind === 'scalar' || node.kind === 'alias' || node.bracketed) return undefined;
-  const isCrowded = (before: Node | undefined, first: Node) =>
-    before !== undefined &&
-    before.start !== before.end &&
-    first.start !== first.end &&
-    !breaksBetween(text, before.end, first.start);
-  return node.kind === 'sequence'
-    ? node.items.find((item, index) => isCrowded(node.items[index - 1], item))
-    : node.pairs.find(([key], index) => isCrowded(node.pairs[index - 1]?.[1], key))?.[0];
+  let before: Node | undefined;
+  for (const one of node.kind === 'sequence' ? node.items : node.pairs) {
+    const [first, last] = 'kind' in one ? [one, one] : one;
+    if (before !== undefined && isCrowded(text, before, first)) return first;
+    before = last;
+  }
+  return undefined;
+}
+
+function isCrowded(text: string, before: Node, first: Node): boolean {
+  return before.start !== before.end && first.start !== first.end && !breaksBetween(text, before.end, first.start);
 }
 
 /** Whether a line ends between two places. */
