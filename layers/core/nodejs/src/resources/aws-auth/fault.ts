@@ -122,7 +122,7 @@ function badEscape(written: string): string | undefined {
 
 /** Go looks for the colon 1024 characters far, blanks between included. */
 const LONGEST_KEY = 1000;
-const MOST_BLANKS = 20;
+const MOST_BLANKS = 79;
 
 function pairFault(text: string, written: Node, value: Node): string | undefined {
   const key = resolved(written);
