@@ -43,6 +43,8 @@ export interface SandboxOptions {
   readonly port: number;
   /** Access policy to begin with; without it the sandbox's own example. */
   readonly policyFile?: string;
+  /** True for whoever wants to see how the policy comes into force: it is uploaded then, and not read yet. */
+  readonly atOnce?: boolean;
   /** Folder that survives a restart; without it everything is in memory and gone in the end. */
   readonly stateDir?: string;
   /** Told of what functions log, a line each. */
@@ -199,7 +201,7 @@ async function start(
   await Promise.all(bootstrapped);
   stack.begin();
   void stack.functions.warm();
-  await upload(policyText, { endpoint, stack, administrator });
+  await upload(policyText, { endpoint, stack, administrator }, options.atOnce !== true);
 
   const save = () => {
     if (folder.temporary) return;
@@ -339,35 +341,33 @@ const READ_WITHIN = 20_000;
 const LOOK_EVERY = 20;
 
 /**
- * Puts the policy where its upload is noticed, as a person would: a rule of the template says under which key. Over once Gatehouse
- * has read it, so that whoever is told that the sandbox runs finds it in force.
+ * Puts the policy where its upload is noticed, as a person would: a rule of the template says under which key.
+ * @param waits Until Gatehouse has read it, so that whoever is told that the sandbox runs finds it in force.
  */
-async function upload(text: string, { endpoint, stack, administrator }: Upload): Promise<void> {
-  const { buckets, rules, region } = stack.wiring;
+async function upload(text: string, { endpoint, stack, administrator }: Upload, waits: boolean): Promise<void> {
+  const { buckets, rules, tables, region } = stack.wiring;
   const bucket = buckets.find(({ eventBridge }) => eventBridge);
   const key = rules.map(({ pattern }) => uploadKey(pattern)).find((each) => each !== undefined);
-  if (!bucket || key === undefined) {
+  const state = tables.find(({ logicalId }) => logicalId === 'StateTable');
+  if (!bucket || key === undefined || !state) {
     throw new Failure(
       'invalid',
-      'template.yaml: no bucket and rule tell of an uploaded policy: it cannot be brought in',
+      'template.yaml: no bucket and rule tell of an uploaded policy, or no StateTable holds it: it cannot be brought in',
     );
   }
   const asAdministrator = { endpoint: endpoint.url, region, credentials: administrator };
   const client = new S3Client({ ...asAdministrator, forcePathStyle: true });
   const dynamo = new DynamoDBClient(asAdministrator);
-  const tableName = stack.wiring.tables.find(({ logicalId }) => logicalId === 'StateTable')?.name;
-  const uploaded = async () => {
-    const table = tableName === undefined ? undefined : dynamoTable({ tableName, client: dynamo });
-    return (await table?.get(UPLOADED_KEY)) as UploadedItem | undefined;
-  };
+  const table = dynamoTable({ tableName: state.name, client: dynamo });
+  const noted = async () => (await table.get(UPLOADED_KEY)) as UploadedItem | undefined;
   try {
-    const before = (await uploaded())?.rev;
+    const before = (await noted())?.rev;
     await client.send(
       new PutObjectCommand({ Bucket: bucket.name, Key: key, Body: text, ContentType: 'application/yaml' }),
     );
-    const until = performance.now() + READ_WITHIN;
-    for (let item = await uploaded(); tableName !== undefined && performance.now() < until; item = await uploaded()) {
-      if (item && item.rev !== before && item.dirty === undefined) break;
+    for (let waited = 0; waits && waited < READ_WITHIN; waited += LOOK_EVERY) {
+      const upload = await noted();
+      if (upload && upload.rev !== before && upload.dirty === undefined) return;
       await setTimeout(LOOK_EVERY);
     }
   } finally {

@@ -79,6 +79,7 @@ export class Stage {
     const sandbox = await startSandbox({
       port: 0,
       policyFile: options.policyFile,
+      atOnce: true,
       clusterObjects: options.clusterObjects,
       ...(options.template === undefined ? {} : { template: relative(ROOT, options.template) }),
       ...(options.components === undefined ? {} : { components: options.components }),
