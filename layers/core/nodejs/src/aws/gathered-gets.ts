@@ -1,5 +1,5 @@
 import DataLoader from 'dataloader';
-import type { Item, Key, Table } from '../ports/table.ts';
+import { type Item, type Key, keyId, type Table } from '../ports/table.ts';
 
 /** Keys that one BatchGetItem takes (amazondynamodb/latest/APIReference/API_BatchGetItem.html). */
 const MOST_KEYS = 100;
@@ -17,18 +17,12 @@ export type ReadItems = (keys: readonly Key[]) => Promise<readonly (Item | Error
 export function gatheredGets(readItems: ReadItems): Table['get'] {
   const loader = new DataLoader<Key, Item | undefined>(
     async (asked) => {
-      const places = new Map<string, number>();
-      const keys: Key[] = [];
-      for (const key of asked) {
-        if (places.has(idOf(key))) continue;
-        places.set(idOf(key), keys.push(key) - 1);
-      }
-      const items = await readItems(keys);
-      return asked.map((key) => items[places.get(idOf(key))!]);
+      const keys = new Map(asked.map((key) => [keyId(key), key]));
+      const items = await readItems([...keys.values()]);
+      const found = new Map([...keys.keys()].map((id, index) => [id, items[index]]));
+      return asked.map((key) => found.get(keyId(key)));
     },
     { cache: false, maxBatchSize: MOST_KEYS },
   );
   return (key) => loader.load(key);
 }
-
-const idOf = ({ pk, sk }: Key): string => JSON.stringify([pk, sk]);

@@ -1,6 +1,6 @@
 import { BatchGetItemCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { type Failure, isFailure } from '../access/failure.ts';
-import type { Key, Table } from '../ports/table.ts';
+import { type Key, keyId, type Table } from '../ports/table.ts';
 import { CLIENT_DEFAULTS } from './client-defaults.ts';
 import { orFailure } from './failures.ts';
 import { gatheredGets } from './gathered-gets.ts';
@@ -19,7 +19,7 @@ export function gatheringTable(options: { tableName: string; client?: DynamoDBCl
       const { Responses = {}, UnprocessedKeys = {} } = await client.send(
         new BatchGetItemCommand({ RequestItems: { [tableName]: { Keys: keys.map(keyOf), ConsistentRead: true } } }),
       );
-      const items = new Map((Responses[tableName] ?? []).map(itemOf).map((item) => [idOf(item), item]));
+      const items = new Map((Responses[tableName] ?? []).map(itemOf).map((item) => [keyId(item), item]));
       return { items, isWhole: Object.keys(UnprocessedKeys).length === 0 };
     });
   const readEach = (keys: readonly Key[]) =>
@@ -31,9 +31,9 @@ export function gatheringTable(options: { tableName: string; client?: DynamoDBCl
       try {
         const { items, isWhole } = await readBatch(keys);
         // What DynamoDB left out, for its limits, is read one by one: the SDK waits and tries again for a GetItem.
-        const left = isWhole ? [] : keys.filter((key) => !items.has(idOf(key)));
-        const others = new Map((await readEach(left)).map((item, index) => [idOf(left[index]!), item]));
-        return keys.map((key) => items.get(idOf(key)) ?? others.get(idOf(key)));
+        const left = isWhole ? [] : keys.filter((key) => !items.has(keyId(key)));
+        const others = new Map((await readEach(left)).map((item, index) => [keyId(left[index]!), item]));
+        return keys.map((key) => items.get(keyId(key)) ?? others.get(keyId(key)));
       } catch (error) {
         // One key that DynamoDB does not take, too long for it say, makes it refuse all.
         if (isFailure(error, 'invalid')) return readEach(keys);
@@ -42,5 +42,3 @@ export function gatheringTable(options: { tableName: string; client?: DynamoDBCl
     }),
   };
 }
-
-const idOf = ({ pk, sk }: Key): string => JSON.stringify([pk, sk]);

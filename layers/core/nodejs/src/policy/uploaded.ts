@@ -45,8 +45,8 @@ export interface UploadedItem extends Item, Upload {
 const TRIES = 20;
 
 /**
- * Writes down that a policy was uploaded, always as news: an event that comes late, or twice, has the object looked at once more,
- * which changes nothing. Say so with `nudgePlanner`. The verdict on the upload before stays until there is a new one.
+ * Writes down that a policy was uploaded, always as news: an event that comes late, or twice, has the object looked at once more.
+ * Where it is the newest version, that changes nothing; one that came since by the command gives way to it. Say so with `nudgePlanner`. The verdict on the upload before stays until there is a new one.
  * @throws Failure `conflict` where others kept writing the item.
  */
 export async function noteUpload({ table, clock, random }: RecordPorts, upload: Upload, cause: Cause): Promise<void> {

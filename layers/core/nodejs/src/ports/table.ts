@@ -6,6 +6,9 @@ export interface Key {
   readonly sk: string;
 }
 
+/** One text for a key, for maps. */
+export const keyId = ({ pk, sk }: Key): string => JSON.stringify([pk, sk]);
+
 /**
  * An item: its key, and attributes that are JSON. `dueShard` and `dueAt` (milliseconds, UTC) put it into the `due` index,
  * which holds what still waits to be worked on; `expiresAt` (seconds) lets DynamoDB remove it some time afterwards.

@@ -1,6 +1,6 @@
 import { digest } from '../access/digest.ts';
 import { eachAtOnce } from '../ports/at-once.ts';
-import type { Item, Key, Page, Table, TableReader } from '../ports/table.ts';
+import { type Item, type Key, keyId, type Page, type Table, type TableReader } from '../ports/table.ts';
 
 /** Gets at one time: few calls, where a table gathers them (`aws/gathering-table.ts`). */
 const GETS_AT_ONCE = 400;
@@ -24,7 +24,7 @@ export class FactReader implements TableReader {
   }
 
   async get(key: Key): Promise<Item | undefined> {
-    const id = `${key.pk} ${key.sk}`;
+    const id = keyId(key);
     const known = this.#gets.get(id);
     if (known) return known.item;
     return this.#once(id, async () => {

@@ -2,7 +2,7 @@ import { isFailure } from '../access/failure.ts';
 import type { Json } from '../access/json.ts';
 import type { Target } from '../access/target.ts';
 import type { Clock } from '../ports/clock.ts';
-import type { Table } from '../ports/table.ts';
+import type { Condition, Table } from '../ports/table.ts';
 import { turnKey } from './keys.ts';
 import { RESTED, type Rest } from './rest.ts';
 
@@ -29,8 +29,7 @@ export async function beginTurn(
   target: Target,
   leaseMilliseconds: number,
 ): Promise<TurnLease | { readonly busyUntil: number }> {
-  const key = turnKey(target);
-  const existing = await ports.table.get(key);
+  const existing = await ports.table.get(turnKey(target));
   const now = ports.clock.now();
   const { epoch, counter, until, rest } = readTurn(existing);
   if (until > now) return { busyUntil: until };
@@ -43,10 +42,7 @@ export async function beginTurn(
     rest: { ...rest, owed: false },
   };
   try {
-    await ports.table.put(
-      { ...key, epoch: lease.epoch, counter: lease.counter, until: lease.until, rest: lease.rest as unknown as Json },
-      existing ? { equals: { epoch } } : { absent: true },
-    );
+    await writeTurn(ports.table, lease, existing ? { equals: { epoch } } : { absent: true });
     return lease;
   } catch (error) {
     if (isFailure(error, 'conflict')) return { busyUntil: now + leaseMilliseconds };
@@ -60,21 +56,25 @@ export async function beginTurn(
  */
 export async function nextTurn(table: Table, lease: TurnLease): Promise<TurnLease> {
   const next = { ...lease, counter: lease.counter + 1 };
-  await writeTurn(table, next);
+  await writeTurn(table, next, { equals: { epoch: lease.epoch } });
   return next;
 }
 
 /** Ends a turn. Where the lease has passed to somebody else, it is theirs to end. */
 export async function endTurn(table: Table, lease: TurnLease): Promise<void> {
   try {
-    await writeTurn(table, { ...lease, until: 0 });
+    await writeTurn(table, { ...lease, until: 0 }, { equals: { epoch: lease.epoch } });
   } catch (error) {
     if (!isFailure(error, 'conflict')) throw error;
   }
 }
 
-async function writeTurn(table: Table, { target, epoch, counter, until, rest }: TurnLease): Promise<void> {
-  await table.put({ ...turnKey(target), epoch, counter, until, rest: rest as unknown as Json }, { equals: { epoch } });
+function writeTurn(
+  table: Table,
+  { target, epoch, counter, until, rest }: TurnLease,
+  condition: Condition,
+): Promise<void> {
+  return table.put({ ...turnKey(target), epoch, counter, until, rest: rest as unknown as Json }, condition);
 }
 
 /** A rest of an earlier release, which had one for each urgency, is over. */

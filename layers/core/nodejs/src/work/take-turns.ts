@@ -11,9 +11,9 @@ import type { TurnClaims } from '../plan/turn-claims.ts';
 import { policyInForce } from '../policy/in-force.ts';
 import { EMPTY_POLICY } from '../policy/widening.ts';
 import { eachAtOnce } from '../ports/at-once.ts';
-import type { Item, Key } from '../ports/table.ts';
+import { type Item, keyId } from '../ports/table.ts';
 import type { World } from '../ports/world.ts';
-import type { Finding, OwnedClaim } from '../resources/resource.ts';
+import type { Finding } from '../resources/resource.ts';
 import { carryOut, findingOf, planScene, type Result, type Run, summaryOf } from './carry-out.ts';
 import { causesBySubject, distinctCauses, newerCauses } from './causes.ts';
 import { setClusterStage } from './cluster-stage.ts';
@@ -25,7 +25,7 @@ import { setIamStage } from './iam-stage.ts';
 import { targetPk, type Urgency } from './keys.ts';
 import { beginTurn, endTurn, nextTurn, type TurnLease } from './lease.ts';
 import { type Mark, parkedMarks, putMark, takeMarks } from './marks.ts';
-import { readRecords, writeRecords } from './records.ts';
+import { readRecord, readRecords, writeRecords } from './records.ts';
 import { keepRemarks } from './remarks.ts';
 import { restAfter } from './rest.ts';
 import {
@@ -170,15 +170,14 @@ export async function rehearseTurn(
 export function inRehearsal(ports: TurnPorts): TurnPorts {
   const { table } = ports;
   const noted = new Map<string, Item | undefined>();
-  const id = ({ pk, sk }: Key) => JSON.stringify([pk, sk]);
   return {
     ...ports,
     table: {
-      get: async (key) => (noted.has(id(key)) ? noted.get(id(key)) : table.get(key)),
+      get: async (key) => (noted.has(keyId(key)) ? noted.get(keyId(key)) : table.get(key)),
       query: (pk, options) => table.query(pk, options),
       due: (shard, until, limit) => table.due(shard, until, limit),
-      put: async (item) => void noted.set(id(item), item),
-      delete: async (key) => void noted.set(id(key), undefined),
+      put: async (item) => void noted.set(keyId(item), item),
+      delete: async (key) => void noted.set(keyId(key), undefined),
     },
   };
 }
@@ -480,14 +479,7 @@ function noSuchCluster({ target, policy }: StageRequest): Finding[] {
 async function forgetCluster({ ports, target, reader, subjects }: StageRequest, run: Run): Promise<void> {
   const parts = parseTarget(target);
   if (parts.type !== 'cluster') return;
-  const gone = new Map<Subject, readonly OwnedClaim[]>();
-  let after: string | undefined;
-  do {
-    const page = await readRecords(ports.table, target, after, SWEEP_PAGE);
-    for (const [subject, claims] of page.records) if (subjects.includes(subject)) gone.set(subject, claims);
-    after = page.next;
-  } while (after !== undefined);
-  const claims = [...gone.values()].flat();
+  const claims = (await eachAtOnce(subjects, (subject) => readRecord(ports.table, target, subject))).flat();
   await writeRecords(ports.table, target, claims, []);
   if ((await discoveredClusters(reader)).some(({ arn }) => arn === parts.arn))
     await forgetDiscovered(ports.table, parts.arn);
