@@ -6,6 +6,19 @@ import type { Item, Key, Table } from '../ports/table.ts';
 /** The shards of the `due` index in which dirty facts, and the dirty policy, wait. */
 export const FACT_SHARDS = ['fact-0', 'fact-1', 'fact-2', 'fact-3'] as const;
 
+/** Which of them an item waits in. */
+export type FactShard = (typeof FACT_SHARDS)[number];
+
+/** What an item has, from now on, until it is planned: the token of what is new, and its place in the `due` index. */
+export function dirtyNow({ clock, random }: { readonly clock: Clock; readonly random: Random }, shard: FactShard) {
+  return { dirty: random.token(), dueShard: shard, dueAt: clock.now() };
+}
+
+/** An item as it is when it is planned. */
+export function cleaned<T extends Item>({ dirty: _dirty, dueShard: _dueShard, dueAt: _dueAt, ...rest }: T) {
+  return rest;
+}
+
 /** How often a conditional write is tried again before the caller hears of the conflict. */
 const TRIES = 20;
 
@@ -19,9 +32,8 @@ export async function clearDirty(table: Table, key: Key, token: string): Promise
   for (let tries = 0; tries < TRIES; tries++) {
     const item = await table.get(key);
     if (item?.dirty !== token) return false;
-    const { dirty: _dirty, dueShard: _dueShard, dueAt: _dueAt, ...clean } = item;
     try {
-      await table.put(clean as typeof item, { equals: { dirty: token, rev: item.rev as string } });
+      await table.put(cleaned(item) as Item, { equals: { dirty: token, rev: item.rev as string } });
       return true;
     } catch (error) {
       if (!isFailure(error, 'conflict')) throw error;
@@ -39,18 +51,19 @@ export async function clearDirty(table: Table, key: Key, token: string): Promise
 export async function markDirty(
   ports: { readonly table: Table; readonly clock: Clock; readonly random: Random },
   key: Key,
-  shard: (typeof FACT_SHARDS)[number],
+  shard: FactShard,
 ): Promise<boolean> {
   for (let tries = 0; tries < TRIES; tries++) {
     const item = await ports.table.get(key);
     if (!item) return false;
     // Somebody waits for it already, and was not told of anything newer.
     if (item.dirty !== undefined) return true;
-    const now = ports.clock.now();
-    const cause = { ...(item.cause as object | undefined), replayedAt: now } as Item['cause'];
-    const dirty = { cause, dirty: ports.random.token(), dueShard: shard, dueAt: now };
+    const cause = { ...(item.cause as object | undefined), replayedAt: ports.clock.now() } as Item['cause'];
     try {
-      await ports.table.put({ ...item, ...dirty }, { equals: { rev: item.rev as string, dirty: undefined } });
+      await ports.table.put(
+        { ...item, cause, ...dirtyNow(ports, shard) },
+        { equals: { rev: item.rev as string, dirty: undefined } },
+      );
       return true;
     } catch (error) {
       if (!isFailure(error, 'conflict')) throw error;

@@ -2,6 +2,7 @@ import { Failure, isFailure } from '../access/failure.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Random } from '../ports/random.ts';
 import type { Item, Table } from '../ports/table.ts';
+import { dirtyNow } from './dirty.ts';
 import type { Cause, Fact } from './fact.ts';
 import { factKey, memberOfKey, shardOf } from './items.ts';
 import { merge } from './merge.ts';
@@ -39,9 +40,7 @@ export async function recordFact(
     const isNew = merged.outcome === 'changed' || fact.type === 'principal';
     if (!isNew && !merged.attributes) return merged.outcome === 'outdated' ? 'outdated' : 'unchanged';
     const item = { ...existing, ...merged.attributes, ...key, rev: ports.random.token() } as Item & { rev: string };
-    const next: Item = isNew
-      ? { ...item, cause: { ...cause }, dirty: ports.random.token(), dueShard: shardOf(key), dueAt: ports.clock.now() }
-      : item;
+    const next: Item = isNew ? { ...item, cause: { ...cause }, ...dirtyNow(ports, shardOf(key)) } : item;
     try {
       await ports.table.put(next, existing ? { equals: { rev: existing.rev as string } } : { absent: true });
       return isNew ? 'recorded' : 'unchanged';

@@ -1,5 +1,6 @@
 import { Failure, isFailure } from '../access/failure.ts';
 import type { Json } from '../access/json.ts';
+import { cleaned } from '../directory/dirty.ts';
 import type { Documents } from '../ports/documents.ts';
 import type { Item, Table } from '../ports/table.ts';
 import { PolicyRefusal } from './require.ts';
@@ -94,7 +95,7 @@ function refusalOf({ key, version }: UploadedItem, { cause, message, remedy }: F
  * @returns false where another upload was noted meanwhile, or somebody else has begun to read.
  */
 function settle(table: Table, item: UploadedItem, read: ReadUpload, anew: boolean): Promise<boolean> {
-  const { dirty: _dirty, dueShard: _dueShard, dueAt: _dueAt, refused: before, reading, ...noted } = item;
+  const { refused: before, reading, ...noted } = cleaned(item);
   // What is gone says nothing: the verdict on the document before it still holds.
   const refused =
     read.state === 'gone' ? before : read.state === 'refused' ? (read.refused as unknown as Json) : undefined;

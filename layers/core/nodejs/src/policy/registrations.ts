@@ -3,6 +3,7 @@ import { digest } from '../access/digest.ts';
 import { Failure, isFailure } from '../access/failure.ts';
 import { type Json, sameJson } from '../access/json.ts';
 import type { AccessLevel, AccessPolicy, Cluster, ClusterMode, ConnectorProvider, Grant } from '../access/policy.ts';
+import { cleaned, dirtyNow } from '../directory/dirty.ts';
 import type { Cause } from '../directory/fact.ts';
 import { shardOf } from '../directory/items.ts';
 import type { Clock } from '../ports/clock.ts';
@@ -169,9 +170,7 @@ async function change(
       before: kept as unknown as Json,
       rev: random.token(),
       cause: { ...cause },
-      dirty: random.token(),
-      dueShard: shardOf(REGISTRATIONS_KEY),
-      dueAt: clock.now(),
+      ...dirtyNow({ clock, random }, shardOf(REGISTRATIONS_KEY)),
     };
     try {
       await table.put(written, item ? { equals: { rev } } : { absent: true });
@@ -187,10 +186,9 @@ async function change(
 export async function markRegistrationsPlanned(table: Table, planned: Registrations): Promise<boolean> {
   const item = await table.get(REGISTRATIONS_KEY);
   if (!item || item.rev !== planned.rev) return false;
-  const { dirty: _dirty, dueShard: _dueShard, dueAt: _dueAt, ...rest } = item;
   try {
     const before = planned.registrations as unknown as Json;
-    await table.put({ ...(rest as Item), before }, { equals: { rev: planned.rev } });
+    await table.put({ ...(cleaned(item) as Item), before }, { equals: { rev: planned.rev } });
     return true;
   } catch (error) {
     if (!isFailure(error, 'conflict')) throw error;

@@ -1,5 +1,6 @@
 import { Failure, isFailure } from '../access/failure.ts';
 import type { Json } from '../access/json.ts';
+import { dirtyNow } from '../directory/dirty.ts';
 import type { Cause } from '../directory/fact.ts';
 import { shardOf } from '../directory/items.ts';
 import type { RecordPorts } from '../directory/record.ts';
@@ -59,9 +60,7 @@ export async function noteUpload({ table, clock, random }: RecordPorts, upload: 
       ...(before?.reading === undefined ? {} : { reading: before.reading }),
       cause: { ...cause },
       rev: random.token(),
-      dirty: random.token(),
-      dueShard: shardOf(UPLOADED_KEY),
-      dueAt: clock.now(),
+      ...dirtyNow({ clock, random }, shardOf(UPLOADED_KEY)),
     };
     try {
       // Whoever reads the one before it claims it there, and puts the verdict there.

@@ -2,7 +2,7 @@ import { digest } from '../access/digest.ts';
 import { Failure, isFailure } from '../access/failure.ts';
 import { canonicalJson, sameJson } from '../access/json.ts';
 import type { AccessPolicy, PolicyVersion } from '../access/policy.ts';
-import { clearDirty } from '../directory/dirty.ts';
+import { clearDirty, dirtyNow } from '../directory/dirty.ts';
 import type { Cause } from '../directory/fact.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Random } from '../ports/random.ts';
@@ -292,9 +292,7 @@ async function putInForce(
     ...ACTIVE_KEY,
     ...record,
     cause: { ...cause },
-    dirty: ports.random.token(),
-    dueShard: 'fact-0',
-    dueAt: now,
+    ...dirtyNow(ports, 'fact-0'),
   };
   try {
     await ports.table.put(item, current ? { equals: { rev: current.rev } } : { absent: true });

@@ -2,6 +2,7 @@ import { Failure, isFailure } from '../access/failure.ts';
 import type { Json } from '../access/json.ts';
 import type { Grantee } from '../access/policy.ts';
 import type { Target } from '../access/target.ts';
+import { dirtyNow } from '../directory/dirty.ts';
 import type { Cause } from '../directory/fact.ts';
 import { shardOf } from '../directory/items.ts';
 import type { Clock } from '../ports/clock.ts';
@@ -49,9 +50,7 @@ export async function putExpansion(ports: IntakePorts, expansion: Expansion): Pr
       grantees: [...grantees.values()] as unknown as Json,
       cause: expansion.cause as unknown as Json,
       rev: ports.random.token(),
-      dirty: ports.random.token(),
-      dueShard: shardOf(key),
-      dueAt: ports.clock.now(),
+      ...dirtyNow(ports, shardOf(key)),
     };
     try {
       const { dirty, rev }: Partial<Item> = existing ?? {};
