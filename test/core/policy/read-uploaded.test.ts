@@ -25,8 +25,8 @@ grants:
 `;
 }
 
-/** A bucket, and a table in which uploads are noted. `around` stands before the bucket. */
-function world({ trusted = true, around = (documents: Documents): Documents => documents } = {}) {
+/** A bucket, and a table in which uploads are noted. */
+function world({ trusted = true } = {}) {
   const table = memoryTable();
   const clock = fixedClock();
   const random = countingRandom();
@@ -42,11 +42,24 @@ function world({ trusted = true, around = (documents: Documents): Documents => d
       documents.upload(BUCKET, KEY, text);
       await note();
     },
-    read: (over: Documents = around(documents)) =>
-      readUploaded({ ...ports, documents: over }, { bucket: BUCKET, trusted }),
+    read: (over: Documents = documents) => readUploaded({ ...ports, documents: over }, { bucket: BUCKET, trusted }),
     refused: async () => (await table.get(UPLOADED_KEY))?.refused,
     isDirty: async () => (await table.get(UPLOADED_KEY))?.dirty !== undefined,
     groups: async () => (await policyInForce(table))?.policy.grants.flatMap(({ to }) => to),
+  };
+}
+
+/** The bucket, as somebody reads it who is overtaken once: after the first look, and before anything is done with it. */
+function overtaken(one: ReturnType<typeof world>, meanwhile: () => Promise<unknown>): Documents {
+  let once: (() => Promise<unknown>) | undefined = meanwhile;
+  return {
+    async read(bucket, key) {
+      const text = await one.documents.read(bucket, key);
+      const now = once;
+      once = undefined;
+      await now?.();
+      return text;
+    },
   };
 }
 
@@ -136,18 +149,10 @@ describe('an uploaded policy', () => {
   ])('that was read and overtaken does not come back: the old one is %s', async (_what, old) => {
     const one = world();
     await one.upload(old);
-    let isFirst = true;
-    const slow: Documents = {
-      async read(bucket, key) {
-        const text = await one.documents.read(bucket, key);
-        if (isFirst) {
-          isFirst = false;
-          await one.upload(policy('00g2'));
-          await one.read();
-        }
-        return text;
-      },
-    };
+    const slow = overtaken(one, async () => {
+      await one.upload(policy('00g2'));
+      await one.read();
+    });
     await one.read(slow);
     expect(await one.groups()).toMatchObject([{ group: '00g2' }]);
     expect(await one.refused()).toBeUndefined();
@@ -159,18 +164,10 @@ describe('an uploaded policy', () => {
     await one.upload(policy('00g1'));
     await one.read();
     await one.upload(policy('00g2'));
-    let isFirst = true;
-    const slow: Documents = {
-      async read(bucket, key) {
-        const text = await one.documents.read(bucket, key);
-        if (isFirst) {
-          isFirst = false;
-          await one.upload(policy('00g1'));
-          await one.read();
-        }
-        return text;
-      },
-    };
+    const slow = overtaken(one, async () => {
+      await one.upload(policy('00g1'));
+      await one.read();
+    });
     await one.read(slow);
     expect(await one.groups()).toMatchObject([{ group: '00g1' }]);
   });
@@ -178,16 +175,7 @@ describe('an uploaded policy', () => {
   it('that replaces another while that is being read is read, too', async () => {
     const one = world();
     await one.upload(policy('00g1'));
-    let isFirst = true;
-    const overtaken: Documents = {
-      async read(bucket, key) {
-        const text = await one.documents.read(bucket, key);
-        if (isFirst) await one.upload(policy('00g2'));
-        isFirst = false;
-        return text;
-      },
-    };
-    expect(await one.read(overtaken)).toHaveLength(2);
+    expect(await one.read(overtaken(one, () => one.upload(policy('00g2'))))).toHaveLength(2);
     expect(await one.groups()).toMatchObject([{ group: '00g2' }]);
   });
 
