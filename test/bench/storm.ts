@@ -364,7 +364,7 @@ export const storms: Measurement = {
   async measure({ quick, tell }: Effort): Promise<Figures> {
     const events = quick ? 500 : EVENTS;
     const title = `A storm of ${events.toLocaleString('en')} events`;
-    const came = await storm({ events, revocationEvery: 20, rate: 500, idle: 500 }, tell);
+    const came = await storm({ events, revocationEvery: 20, rate: 500, idle: quick ? 50 : 500 }, tell);
     const { idle, revocations, grants, acknowledgements } = came;
     const ms = (list: readonly number[], part: number) => Math.round(quantile(list, part));
     const times = (part: number) => rounded(quantile(revocations, part) / quantile(idle, part));
