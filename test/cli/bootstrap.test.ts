@@ -1,3 +1,5 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadAll } from 'js-yaml';
 import { describe, expect, it } from 'vitest';
@@ -24,5 +26,21 @@ describe('gatehouse bootstrap, offline', () => {
     expect({ code, out }).toEqual({ code: 1, out: '' });
     expect(err).toContain(says);
     expect(err).toContain(remedy);
+  });
+
+  it('tells what is wrong with the policy once, however much it is', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'gatehouse-test-'));
+    const policy = join(folder, 'policy.yaml');
+    writeFileSync(policy, 'apiVersion: gatehouse/v1\nextra: 1\ngrants: 5\n');
+    try {
+      const { code, err } = await runCommand(['bootstrap', 'prod-eu', '--policy', policy, '--role-arn', ROLE]);
+      expect(code).toBe(1);
+      expect(err.trimEnd().split('\n')).toEqual([
+        expect.stringMatching(/^error \[invalid\] .*policy\.yaml:2:1: extra: .+ \(and 1 more\)$/),
+        expect.stringMatching(/^ {2}try {3}.+; "gatehouse validate .*policy\.yaml" tells all that is wrong$/),
+      ]);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 });

@@ -2,15 +2,11 @@ import { Failure } from '../access/failure.ts';
 import type { AccessPolicy } from '../access/policy.ts';
 import { type PolicyError, readPolicy } from './read.ts';
 
-/** Every error of a document that was refused; the `cause` of the failure. */
+/** Every error of a document that was refused; the `cause` of the failure, which has the words: it has no message of its own. */
 export class PolicyRefusal extends Error {
   readonly errors: readonly PolicyError[];
   constructor(errors: readonly PolicyError[]) {
-    super(
-      errors
-        .map((error) => `${error.line}:${error.column} ${error.field}: ${error.message}; ${error.remedy}`)
-        .join('\n'),
-    );
+    super();
     this.name = 'PolicyRefusal';
     this.errors = errors;
   }
