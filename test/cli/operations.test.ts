@@ -208,6 +208,20 @@ describe('gatehouse status', () => {
     expect((await gatehouse('status')).out).toContain('waiting   nothing\n');
   });
 
+  it('tells why the last upload is refused, also where no line of it could be read', async () => {
+    const wrong = { line: 3, column: 7, field: 'grants', message: 'is no list', remedy: 'write one' };
+    const refused = { at: 0, errors: [wrong, { message: 's3://policies/access-policy.yaml is over 1 MiB' }] };
+    outcome('status', { ...STATUS, findings: [], refused });
+    const { code, out } = await gatehouse('status');
+    expect(code).toBe(0);
+    expect(out).toContain('  3:7 is no list; write one\n  s3://policies/access-policy.yaml is over 1 MiB\n');
+    const rows = (await gatehouse('status', '-o', 'csv')).out.trimEnd().split('\n');
+    expect(rows.slice(1)).toEqual([
+      'policy-error,3:7,,,,,,,is no list,write one',
+      'policy-error,,,,,,,,s3://policies/access-policy.yaml is over 1 MiB,',
+    ]);
+  });
+
   it('is wide with the whole digest, the ARNs and the time of each finding', async () => {
     const { out } = await gatehouse('status', '-o', 'wide');
     expect(out).toContain('policy    version 3, 0123456789abcdef\n');

@@ -1,6 +1,6 @@
 import type { ClusterMode } from '@gatehouse/core/access/policy';
-import type { PolicyError } from '@gatehouse/core/policy/document';
 import type { OnboardingFinding } from '@gatehouse/core/policy/onboarding';
+import type { UploadError } from '@gatehouse/core/policy/uploaded';
 import type { Finding } from '@gatehouse/core/resources/resource';
 
 /** A mark: what is to be done, or to be seen, for a subject on a target. */
@@ -25,7 +25,7 @@ export interface StatusOutcome {
     readonly findings: readonly OnboardingFinding[];
   };
   /** The last document that was refused, where none was accepted since. */
-  readonly refused?: { readonly at: number; readonly errors: readonly PolicyError[] };
+  readonly refused?: { readonly at: number; readonly errors: readonly UploadError[] };
   /** What is marked and not done. Times in milliseconds UTC. */
   readonly waiting: readonly {
     readonly target: string;

@@ -1,4 +1,5 @@
 import { parseTarget } from '@gatehouse/core/access/target';
+import type { UploadError } from '@gatehouse/core/policy/uploaded';
 import type { Command } from 'commander';
 import { type AwsOptions, withAwsOptions } from '../aws/options.ts';
 import { isSecondLook, type Mark, type StatusOutcome } from '../aws/status-outcome.ts';
@@ -66,8 +67,10 @@ export function writeStatus(output: Output, status: StatusOutcome, now: number, 
     output.write(
       `\n${style.bad('The last policy that was uploaded is refused')}, and the one before stays in force:\n`,
     );
-    for (const { line, column, message, remedy } of refused.errors.slice(0, wide ? undefined : 5)) {
-      output.write(`  ${line}:${column} ${printable(message)}; ${printable(remedy)}\n`);
+    for (const error of refused.errors.slice(0, wide ? undefined : 5)) {
+      const told = [error.message, error.remedy].filter((text) => text !== undefined).join('; ');
+      const place = placeOf(error);
+      output.write(`  ${place && `${place} `}${printable(told)}\n`);
     }
   }
   const list = (title: string, rows: readonly Mark[]) => {
@@ -91,6 +94,9 @@ export function writeStatus(output: Output, status: StatusOutcome, now: number, 
     tell(finding, `${shortTarget(target)}${subject === undefined ? '' : `  ${subject}`}`, at);
   }
 }
+
+/** Where in a document something is wrong; nothing where the document could not be read. */
+const placeOf = ({ line, column }: UploadError): string => (line === undefined ? '' : `${line}:${column}`);
 
 /** What is written is no work that waits: it is only to be seen. */
 function secondLookText(looks: readonly Mark[], now: number): string {
@@ -139,12 +145,12 @@ function listingOf({ waiting, findings, onboarding, refused }: StatusOutcome): L
     (finding): Row => ({ kind: 'onboarding', ...finding, target: onboardedName(finding) }),
   );
   const errors = (refused?.errors ?? []).map(
-    ({ line, column, message, remedy }): Row => ({
+    (error): Row => ({
       kind: 'policy-error',
-      target: `${line}:${column}`,
+      target: placeOf(error),
       ...(refused ? { since: refused.at } : {}),
-      message,
-      remedy,
+      message: error.message,
+      remedy: error.remedy,
     }),
   );
   const text = (member: (row: Row) => string | number | undefined) => (row: Row) => String(member(row) ?? '');

@@ -193,9 +193,19 @@ describe('the policy', () => {
       { ...fine, refused: [{ line: 2, column: 1, field: '', message: 'm', remedy: 'r' }] },
       ['policy fail'],
     ],
+    ['that could not be read', { ...fine, refused: [{ message: 'it is over 1 MiB' }] }, ['policy fail']],
     ['with findings', { ...fine, findings: 1 }, ['work warn']],
     ['whose work fails', { ...fine, waiting: [{ failure: { message: 'm' } }] }, ['work warn']],
   ])('%s', (_title, facts, expected) => expect(notOk(judgePolicy(facts))).toEqual(expected));
+
+  it.each([
+    { error: { line: 2, column: 1, field: '', message: 'no list', remedy: 'r' }, saw: 'line 2: no list' },
+    { error: { message: 'it is over 1 MiB' }, saw: 'it is over 1 MiB' },
+  ])('that was refused says why: $saw', ({ error, saw }) =>
+    expect(judgePolicy({ ...fine, refused: [error] })).toContainEqual(
+      expect.objectContaining({ saw: `the last document was refused: ${saw}` }),
+    ),
+  );
 });
 
 describe('the event path', () => {

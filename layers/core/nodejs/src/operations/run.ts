@@ -9,7 +9,6 @@ import { nudgePlanner } from '../directory/nudge.ts';
 import { applicationFact, environmentFact } from '../directory/onboarded.ts';
 import type { Question } from '../effective-access/rbac.ts';
 import { readChain, verifyChain } from '../ledger/ledger.ts';
-import type { PolicyError } from '../policy/document.ts';
 import { ACTIVE_KEY, type PolicyInForce, policyInForce, writtenInForce } from '../policy/in-force.ts';
 import { readPolicy } from '../policy/read.ts';
 import { allClusters } from '../policy/selection.ts';
@@ -265,7 +264,7 @@ async function status(ports: TurnPorts): Promise<StatusFacts & Readonly<Record<s
       findings.push({ target, since, ...finding });
   }
   const last = (await ports.table.get(UPLOADED_KEY))?.refused as unknown as RefusedUpload | undefined;
-  const refused = last && { at: last.at, errors: last.errors as readonly PolicyError[] };
+  const refused = last && { at: last.at, errors: last.errors };
   return {
     policy: { version: policy.version, digest: policy.digest, partial: policy.partial },
     ...proposed,

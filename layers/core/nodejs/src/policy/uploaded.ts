@@ -24,9 +24,12 @@ export interface Upload {
   readonly requester: string;
 }
 
+/** What is wrong with an upload. Of one that could not be read at all, no place is known. */
+export type UploadError = Pick<PolicyError, 'message'> & Partial<PolicyError>;
+
 /** Why the last upload that was read is no policy: absent from the item while the last one was good. */
 export interface RefusedUpload extends Omit<Upload, 'requester'> {
-  readonly errors: readonly (PolicyError | { readonly message: string; readonly remedy?: string })[];
+  readonly errors: readonly UploadError[];
   /** Milliseconds UTC. */
   readonly at: number;
 }

@@ -2,9 +2,9 @@ import { parsePrincipalArn } from '../../access/arn.ts';
 import type { AccessPolicy, Cluster } from '../../access/policy.ts';
 import { VERSION } from '../../access/version.ts';
 import { groupKey, ignoredPartition } from '../../directory/items.ts';
-import type { PolicyError } from '../../policy/document.ts';
 import { policyInForce } from '../../policy/in-force.ts';
 import { allClusters } from '../../policy/selection.ts';
+import type { UploadError } from '../../policy/uploaded.ts';
 import { listVersions } from '../../policy/versions.ts';
 import type { QueueDepths } from '../../ports/queue-depths.ts';
 import { readSchema, SCHEMA_VERSION } from '../../schema/version.ts';
@@ -44,7 +44,7 @@ export interface DoctorSettings {
 /** What the operation `status` tells, as far as it matters here. */
 export interface StatusFacts extends Pick<PolicyFacts, 'waiting'> {
   readonly findings: readonly unknown[];
-  readonly refused?: { readonly errors: readonly PolicyError[] };
+  readonly refused?: { readonly errors: readonly UploadError[] };
 }
 
 /** Looks at everything but clusters, from inside: reads alone. */

@@ -1,4 +1,4 @@
-import type { PolicyError } from '../../policy/document.ts';
+import type { UploadError } from '../../policy/uploaded.ts';
 import type { Check } from './check.ts';
 
 /** What is known of the access policy. */
@@ -7,7 +7,7 @@ export interface PolicyFacts {
   /** The newest version, where it waits for a person. */
   readonly proposed?: number;
   /** The last document that was refused, where none was accepted since. */
-  readonly refused?: readonly PolicyError[];
+  readonly refused?: readonly UploadError[];
   readonly waiting: readonly { readonly failure?: { readonly message: string } }[];
   readonly findings: number;
 }
@@ -25,7 +25,8 @@ export function judgePolicy({ inForce, proposed, refused, waiting, findings }: P
   } else checks.push({ check: 'policy', verdict: 'ok', saw: `version ${inForce.version} is in force, all of it` });
   if (refused) {
     const [first] = refused;
-    const saw = `the last document was refused: line ${first?.line}: ${first?.message}`;
+    const place = first?.line === undefined ? '' : `line ${first.line}: `;
+    const saw = `the last document was refused: ${place}${first?.message}`;
     checks.push({
       check: 'policy',
       verdict: 'fail',
