@@ -104,29 +104,30 @@ export async function planOf(
   const current = await policyInForce(table);
   const thought = asked.document === undefined ? undefined : await policyThoughtOf(table, asked.document);
   const subjects = asked.subjects ?? (await subjectsUnder(table, target, current?.policy, thought?.policy));
-  return explainedPlan(given, limits, target, subjects, { current, thought: thought?.policy });
+  return explainedPlan(given, limits, target, subjects, thought ? { thought: thought.policy } : { current });
 }
 
 /**
  * What a turn on a target would do for some subjects under a policy that is thought of, line by line with the reason; nothing is
  * written. @throws Failure as the turn itself would.
  */
-export async function planUnder(
+export function planUnder(
   ports: TurnPorts,
   limits: TurnLimits,
   target: Target,
   subjects: readonly Subject[],
   thought: AccessPolicy,
 ): Promise<TargetPlan> {
-  return explainedPlan(ports, limits, target, subjects, { current: await policyInForce(ports.table), thought });
+  return explainedPlan(ports, limits, target, subjects, { thought });
 }
 
+/** Under the policy that is thought of, or else the one in force. */
 async function explainedPlan(
   given: TurnPorts,
   limits: TurnLimits,
   target: Target,
   subjects: readonly Subject[],
-  { current, thought }: { readonly current: PolicyInForce | undefined; readonly thought: AccessPolicy | undefined },
+  { current, thought }: { readonly current?: PolicyInForce | undefined; readonly thought?: AccessPolicy },
 ): Promise<TargetPlan> {
   const ports = inRehearsal(given);
   const looked = thought ? await lookUp(ports, limits, target, thought) : [];
@@ -149,7 +150,7 @@ async function explainedPlan(
     changes,
     target,
     mode: stage.mode,
-    ...(thought || !current ? {} : { policyVersion: { version: current.version, digest: current.digest } }),
+    ...(current ? { policyVersion: { version: current.version, digest: current.digest } } : {}),
     subjects: await Promise.all([...named].map((subject) => aboutSubject(reader, subject, causes))),
   };
 }
