@@ -55,7 +55,7 @@ export async function clusterMode(
   if (!newest) throw new Failure('not-found', 'no policy document was ever uploaded');
   const { uploadedAt: _, ...document } = newest;
   const grants = policy.grants.filter((grant) => selects(grant, cluster)).map(({ name }) => name);
-  const plan = (as: ClusterMode) => planUnder(ports, limits, policy, cluster, as);
+  const plan = (as: ClusterMode) => countsInMode(ports, limits, policy, cluster, as);
   return {
     cluster: cluster.name,
     arn: cluster.arn,
@@ -95,7 +95,7 @@ export function placeOf(
   return { in: 'discover', field: `discover[${Math.max(0, rule)}].mode` };
 }
 
-async function planUnder(
+async function countsInMode(
   ports: TurnPorts,
   limits: TurnLimits,
   policy: AccessPolicy,
