@@ -291,6 +291,15 @@ export async function troublesOf(
   return [...new Map(troubles.map((trouble) => [`${trouble.code} ${trouble.message}`, trouble])).values()];
 }
 
-function troubleOf({ code, message, remedy }: { code: string; message: string; remedy?: string | undefined }): Trouble {
+/** What is wrong, of a failure, a finding or a mark, as an answer tells it. */
+export function troubleOf({
+  code,
+  message,
+  remedy,
+}: {
+  code: string;
+  message: string;
+  remedy?: string | undefined;
+}): Trouble {
   return { code, message, ...(remedy === undefined ? {} : { remedy }) };
 }

@@ -28,6 +28,7 @@ import { readRecord } from '../work/records.ts';
 import { planTarget } from '../work/take-turns.ts';
 import type { TurnPorts } from '../work/turn-ports.ts';
 import { wake } from '../work/wake.ts';
+import { troubleOf } from './access-report.ts';
 import type { Operation } from './operation.ts';
 import { planUnder } from './plan.ts';
 import type { OperationSettings } from './run.ts';
@@ -144,8 +145,7 @@ export async function connection(
       const why = finding ?? failure;
       if (!finding && !confirming) waiting += 1;
       if (!why || trouble.some((other) => other.about === about && other.message === why.message)) continue;
-      const { code, message, remedy } = why;
-      trouble.push({ about, code, message, ...(remedy === undefined ? {} : { remedy }) });
+      trouble.push({ about, ...troubleOf(why) });
     }
   }
   return {

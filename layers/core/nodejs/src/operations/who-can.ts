@@ -13,7 +13,7 @@ import { boundIn, boundName, type RoleBindingClaim } from '../resources/role-bin
 import { accountById } from '../work/clusters.ts';
 import { allRecords } from '../work/records.ts';
 import type { TurnPorts } from '../work/turn-ports.ts';
-import { rbacOf, type Trouble } from './access-report.ts';
+import { rbacOf, type Trouble, troubleOf } from './access-report.ts';
 import { type Admissions, type Admitted, admissionsOf, admittedAs, admittedInto } from './admissions.ts';
 
 /**
@@ -273,9 +273,7 @@ async function orTrouble<T>(
     return { value: await reading, troubles: [] };
   } catch (error) {
     if (!isFailure(error)) throw error;
-    const { code, message, remedy } = error;
-    const trouble = { code, message: `${without}: ${message}`, ...(remedy === undefined ? {} : { remedy }) };
-    return { troubles: [trouble] };
+    return { troubles: [{ ...troubleOf(error), message: `${without}: ${error.message}` }] };
   }
 }
 
