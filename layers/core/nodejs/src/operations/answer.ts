@@ -1,5 +1,6 @@
 import type * as z from 'zod';
 import { isFailure } from '../access/failure.ts';
+import { formatPath } from '../policy/document.ts';
 import type { Log } from '../ports/log.ts';
 import type { TurnPorts } from '../work/turn-ports.ts';
 import type { Operation } from './operation.ts';
@@ -52,12 +53,7 @@ export function answerOperations(
 
 /** What is wrong with a request, in a line: each thing with where it stands. */
 function issuesText({ issues }: z.ZodError): string {
-  return issues.map(({ path, message }) => (path.length === 0 ? message : `${placeText(path)}: ${message}`)).join('; ');
-}
-
-/** `subjects[0]`. By hand, because naming a namespace of the schema library would load all of it, in every function. */
-function placeText(path: readonly PropertyKey[]): string {
-  return path
-    .map((step, index) => (typeof step === 'number' ? `[${step}]` : `${index === 0 ? '' : '.'}${String(step)}`))
-    .join('');
+  return issues
+    .map(({ path, message }) => (path.length === 0 ? message : `${formatPath(path)}: ${message}`))
+    .join('; ');
 }
