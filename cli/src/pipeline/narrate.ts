@@ -111,7 +111,7 @@ function verified(line: LogLine): Step | undefined {
   );
 }
 
-/** A target in short: the cluster's name, or the principal's. */
+/** A target in short: the cluster's name, or the principal's; so is the chain of a cluster. What is neither stays as it is. */
 export function placeOf(target: string): string {
   try {
     const parts = parseTarget(target);

@@ -1,4 +1,5 @@
 import { verifyChain } from '@gatehouse/core/ledger/ledger';
+import { placeOf } from '../../../pipeline/narrate.ts';
 import { counted } from '../../../terminal/text.ts';
 import { entryCells } from '../../../verbs/ledger.ts';
 import type { Scene } from './memory.ts';
@@ -11,18 +12,15 @@ export async function ledgerAct({ stage, show }: Scene): Promise<void> {
   const last = (await stage.entries()).filter(({ kind }) => kind !== 'intent').slice(-SHOWN);
   show.table(
     ['CHAIN', 'ENTRY', 'TIME', 'WHAT', 'BECAUSE OF', 'CHANGES'],
-    last.map((entry) => [nameOf(entry.chain), ...entryCells(entry, style)]),
+    last.map((entry) => [placeOf(entry.chain), ...entryCells(entry, style)]),
     [1],
   );
   for (const chain of stage.chains) {
     const entries = await stage.chain(chain);
     show.expect(
-      `the chain of ${nameOf(chain)} is unbroken, ${counted(entries.length, 'entry', 'entries')}`,
+      `the chain of ${placeOf(chain)} is unbroken, ${counted(entries.length, 'entry', 'entries')}`,
       verifyChain(entries),
       { ok: true },
     );
   }
 }
-
-/** A cluster's chain by the cluster's name. */
-const nameOf = (chain: string): string => chain.replace(/^.*:cluster\//, '');
