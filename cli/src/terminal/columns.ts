@@ -29,21 +29,26 @@ const ROWS_AN_OUTLIER = 4;
 
 /** A table in columns, without lines around it, without blanks at the ends of lines. Ends in a line break unless empty. */
 export function columns(rows: readonly (readonly Cell[])[], options: TableOptions): string {
-  const { head, style, width, indent = 0, right = [] } = options;
+  const { head, style, width = Number.POSITIVE_INFINITY, indent = 0 } = options;
   const all: readonly (readonly Cell[])[] = head ? [head.map((text) => ({ text, paint: style.dim })), ...rows] : rows;
   const widths = widthsOf(all);
   const before = placesBefore(widths, indent);
-  const room = width === undefined ? Number.POSITIVE_INFINITY : width - before;
+  const room = width - before;
   const isTight = room < NARROWEST_LAST && widths.length > 1 && widths.at(-1)! > room;
-  if (!isTight) return all.map((row) => rowLines(row, { widths, room, indent, right, before })).join('');
-  const narrow = { ...options, width: width! };
-  const capped = withoutOutliers(all, widths, narrow);
-  if (capped) {
-    const start = placesBefore(capped, indent);
-    const layout = { widths: capped, room: width! - start, indent, right, before: start };
-    return all.map((row) => rowLines(row, layout)).join('');
-  }
-  return head && before - GAP > width! ? records(rows, head, narrow) : below(all, narrow);
+  const narrow = { ...options, width };
+  const fitting = isTight ? withoutOutliers(all, widths, narrow) : widths;
+  if (fitting) return beside(all, fitting, narrow);
+  return head && before - GAP > width ? records(rows, head, narrow) : below(all, narrow);
+}
+
+/** Each row in columns of these widths. */
+function beside(
+  rows: readonly (readonly Cell[])[],
+  widths: readonly number[],
+  { width, indent = 0, right = [] }: TableOptions & { readonly width: number },
+): string {
+  const before = placesBefore(widths, indent);
+  return rows.map((row) => rowLines(row, { widths, room: width - before, indent, right, before })).join('');
 }
 
 function widthsOf(rows: readonly (readonly Cell[])[]): readonly number[] {
