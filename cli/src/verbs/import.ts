@@ -1,5 +1,6 @@
 import { parseClusterArn } from '@gatehouse/core/access/arn';
 import { Failure } from '@gatehouse/core/access/failure';
+import type { AccessPolicy } from '@gatehouse/core/access/policy';
 import type { ExistingAccess } from '@gatehouse/core/operations/existing-access';
 import type { ImportedGrant, ImportInput } from '@gatehouse/core/operations/import';
 import type { Command } from 'commander';
@@ -51,9 +52,9 @@ async function importCluster(terminal: Terminal, cluster: string, options: Optio
   const input =
     options.awsAuth === undefined
       ? await throughGatehouse(terminal, cluster, options)
-      : await fromFiles(terminal, cluster, options, base);
+      : await fromFiles(terminal, cluster, options, base?.policy);
   const { importedPolicy } = await import('../policy/imported.ts');
-  const imported = importedPolicy(input, base);
+  const imported = importedPolicy(input, base?.text);
   const { document, ...outcome } = imported;
   if (options.out !== undefined) {
     const { writeDocument } = await import('../policy/document-file.ts');
@@ -85,14 +86,13 @@ async function importCluster(terminal: Terminal, cluster: string, options: Optio
 }
 
 /** The document that is added to, which has to be right before it is. */
-async function documentIn(file: string): Promise<string> {
+async function documentIn(file: string): Promise<{ readonly text: string; readonly policy: AccessPolicy }> {
   const [{ readDocument }, { requirePolicy }] = await Promise.all([
     import('../policy-file.ts'),
     import('@gatehouse/core/policy/require'),
   ]);
   const text = readDocument(file);
-  requirePolicy(text, file);
-  return text;
+  return { text, policy: requirePolicy(text, file) };
 }
 
 async function throughGatehouse(terminal: Terminal, cluster: string, options: Options): Promise<ImportInput> {
@@ -112,26 +112,25 @@ async function fromFiles(
   { env }: Terminal,
   text: string,
   { account, region = env.AWS_REGION, rbac, awsAuth = '-' }: Options,
-  base: string | undefined,
+  base: AccessPolicy | undefined,
 ): Promise<ImportInput> {
   if (rbac === '-' && awsAuth === '-') {
     throw new Failure('invalid', 'only one of --aws-auth and --rbac can come from standard input');
   }
   const { readAwsAuthFile, readRbacFile } = await import('../policy/kubectl-files.ts');
-  const cluster = await clusterOf(text, { account, region }, base);
+  const cluster = clusterOf(text, { account, region }, base);
   const data = readAwsAuthFile(awsAuth);
   return { cluster, awsAuth: data, ...(rbac === undefined ? {} : { rbac: readRbacFile(rbac) }) };
 }
 
 /** Which cluster is meant: by its ARN, by the document that is added to, or by the options. */
-async function clusterOf(
+function clusterOf(
   text: string,
   { account, region }: { readonly account: string | undefined; readonly region: string | undefined },
-  base: string | undefined,
-): Promise<ImportInput['cluster']> {
+  base: AccessPolicy | undefined,
+): ImportInput['cluster'] {
   if (text.startsWith('arn:')) return parseClusterArn(text);
-  const { requirePolicy } = await import('@gatehouse/core/policy/require');
-  const known = base === undefined ? undefined : requirePolicy(base).clusters.find(({ name }) => name === text);
+  const known = base?.clusters.find(({ name }) => name === text);
   if (known) return { name: known.name, account: known.account, region: known.region };
   if (account !== undefined && region !== undefined) return { name: text, account, region };
   throw new Failure('invalid', `nothing tells in which account and Region "${text}" is`, {
