@@ -2,7 +2,7 @@ import type { Subject } from '@gatehouse/core/access/subject';
 import { type Target, verificationsOf } from '@gatehouse/core/access/target';
 import type { RunOperation } from '../aws/run-operation.ts';
 import type { StatusOutcome } from '../aws/status-outcome.ts';
-import { type Plans, plansFor } from './planned.ts';
+import { isBlocking, type Plans, plansFor } from './planned.ts';
 
 /** What is followed until it is done. */
 export interface Followed {
@@ -69,10 +69,8 @@ export async function follow(
   }
 }
 
-function isAbout(
-  { target, subject, severity }: StatusOutcome['findings'][number],
-  { targets, subjects }: Followed,
-): boolean {
+function isAbout(finding: StatusOutcome['findings'][number], { targets, subjects }: Followed): boolean {
+  const { target, subject } = finding;
   const isHere = [...targets, ...verificationsOf(targets)].includes(target as Target);
-  return severity === 'blocks' && isHere && (subject === undefined || subjects.has(subject));
+  return isBlocking(finding) && isHere && (subject === undefined || subjects.has(subject));
 }

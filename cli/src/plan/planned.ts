@@ -50,7 +50,7 @@ const AT_ONCE = 4;
 /**
  * Asks Gatehouse for the plans. One target that cannot be planned keeps no other from it; where it was the only one, that is
  * the answer.
- * @param told Called ahead of each: how many are done, of how many.
+ * @param told Called before the first and after each: how many are done, of how many.
  * @throws Failure
  */
 export async function plansFor(
@@ -118,7 +118,7 @@ export const widens = ({ sign }: Pick<PlannedLine, 'sign'>): boolean => sign !==
 /** Findings of a plan, each once, those that block first. */
 export function findingsOf({ findings }: Pick<TargetPlan, 'findings'>): readonly Finding[] {
   const alike = new Map(findings.map((finding) => [JSON.stringify(finding), finding]));
-  const rank = ({ severity }: Finding) => (severity === 'blocks' ? 0 : 1);
+  const rank = (finding: Finding) => (isBlocking(finding) ? 0 : 1);
   return [...alike.values()].sort((a, b) => rank(a) - rank(b));
 }
 

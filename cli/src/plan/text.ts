@@ -7,7 +7,7 @@ import type { Paint, Style } from '../terminal/style.ts';
 import type { Output } from '../terminal/terminal.ts';
 import { counted, printable, timeText } from '../terminal/text.ts';
 import { shortTarget } from '../verbs/status.ts';
-import { type FlatLine, findingsOf, linesOf, type Plans, summaryOf, widens } from './planned.ts';
+import { type FlatLine, findingsOf, isBlocking, linesOf, type Plans, summaryOf, widens } from './planned.ts';
 
 /** The colour of a sign. */
 export function paintOfSign(sign: string, style: Style): Paint {
@@ -45,9 +45,9 @@ export function writePlans(output: Output, all: Plans, wide: boolean): void {
   }
   writeDrift(output, all.plans, lines, how);
   writeWidening(output, lines, wide);
-  for (const { target, code, message, remedy } of all.unplanned) {
-    output.write(`${style.bad('unknown')} ${style.bold(shortTarget(target))} ${style.name(code)}\n`);
-    writeReason(output, { code, message, remedy });
+  for (const reason of all.unplanned) {
+    output.write(`${style.bad('unknown')} ${style.bold(shortTarget(reason.target))} ${style.name(reason.code)}\n`);
+    writeReason(output, reason);
     output.write('\n');
   }
   output.write(`${style.bold(summaryText(all))}\n`);
@@ -174,15 +174,15 @@ function writeComparison(output: Output, { widens: more, narrows: less }: NonNul
   output.write('\n');
 }
 
-function writeFinding(output: Output, { severity, code, object, message, remedy }: Finding): void {
+function writeFinding(output: Output, finding: Finding): void {
   const { style } = output;
-  const paint = severity === 'blocks' ? style.bad : style.warn;
-  output.write(`\n  ${paint(severity === 'blocks' ? 'blocked' : 'notice')} ${style.name(code)} ${printable(object)}\n`);
-  writeReason(output, { code, message, remedy }, 6);
+  const word = isBlocking(finding) ? style.bad('blocked') : style.warn('notice');
+  output.write(`\n  ${word} ${style.name(finding.code)} ${printable(finding.object)}\n`);
+  writeReason(output, finding, 6);
 }
 
 /** `Plan: 3 to make, 1 to change, 2 to remove on 2 clusters; 1 blocked; 1 drifted.` */
-export function summaryText(all: Pick<Plans, 'plans' | 'unplanned'>): string {
+function summaryText(all: Pick<Plans, 'plans' | 'unplanned'>): string {
   const summary = summaryOf(all);
   const { clusters, iam, blocked, drifted, unplanned, observed } = summary;
   const rest = [
