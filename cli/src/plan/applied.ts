@@ -6,14 +6,12 @@ import type { Output, Terminal } from '../terminal/terminal.ts';
 import { counted, printable } from '../terminal/text.ts';
 import { shortTarget } from '../verbs/status.ts';
 import type { FollowedTo } from './follow.ts';
-import { type FlatLine, findingsOf, isBlocking, linesOf, type Plans } from './planned.ts';
+import { type FlatLine, findingsOf, isBlocking, isDoable, isOnlyObserved, linesOf, type Plans } from './planned.ts';
 
 /** What was applied, and how it ended. */
 export interface Applied {
   /** As it was planned, and shown. */
   readonly all: Plans;
-  /** Those of the plans of which something was to be done. */
-  readonly doable: readonly TargetPlan[];
   /** Undefined where nothing was to be done. */
   readonly to: FollowedTo | undefined;
   /** Milliseconds. */
@@ -53,9 +51,7 @@ export async function answerApplied(terminal: Terminal, format: Format, applied:
       unplanned,
       waiting,
       findings: held,
-      observed: all.plans
-        .filter(({ mode, changes }) => mode === 'observe' && changes.length > 0)
-        .map(({ target }) => target),
+      observed: all.plans.filter(isOnlyObserved).map(({ target }) => target),
     },
     listing: {
       columns: [
@@ -73,9 +69,9 @@ export async function answerApplied(terminal: Terminal, format: Format, applied:
 }
 
 function outcomeOf(applied: Applied): Outcome {
-  const { all, doable, to } = applied;
-  const left = to ? linesOf(to.left.plans.filter(({ mode }) => mode !== 'observe')) : [];
-  const rows = linesOf(doable).map((one) => ({
+  const { all, to } = applied;
+  const left = linesOf(to?.left.plans.filter(isDoable) ?? []);
+  const rows = linesOf(all.plans.filter(isDoable)).map((one) => ({
     ...one,
     done: !left.some(
       ({ plan, object, line }) =>

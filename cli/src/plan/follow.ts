@@ -2,7 +2,7 @@ import type { Subject } from '@gatehouse/core/access/subject';
 import { type Target, verificationsOf } from '@gatehouse/core/access/target';
 import type { RunOperation } from '../aws/run-operation.ts';
 import type { StatusOutcome } from '../aws/status-outcome.ts';
-import { isBlocking, type Plans, plansFor } from './planned.ts';
+import { isBlocking, isDoable, type Plans, plansFor } from './planned.ts';
 
 /** What is followed until it is done. */
 export interface Followed {
@@ -58,9 +58,7 @@ export async function follow(
     if (isOver || idleSince !== undefined) {
       const left = await plansFor(run, { targets: followed.targets, subjects: followed.only });
       const findings = status.findings.filter((finding) => isAbout(finding, followed));
-      const isDone =
-        left.unplanned.length === 0 &&
-        left.plans.every(({ changes, mode }) => mode === 'observe' || changes.length === 0);
+      const isDone = left.unplanned.length === 0 && !left.plans.some(isDoable);
       const isStuck =
         idleSince !== undefined && now() - idleSince >= (findings.length > 0 ? GRACE_WITH_FINDING_MS : GRACE_MS);
       if (isOver || isDone || isStuck) return { left, waiting, findings };

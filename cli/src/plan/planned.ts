@@ -115,6 +115,12 @@ export function linesOf(plans: readonly TargetPlan[]): readonly FlatLine[] {
 /** Whether a line may give somebody more than they have now: what is not only taken away counts. */
 export const widens = ({ sign }: Pick<PlannedLine, 'sign'>): boolean => sign !== '-';
 
+/** Whether something is to be done on a target. */
+export const isDoable = ({ mode, changes }: TargetPlan): boolean => mode !== 'observe' && changes.length > 0;
+
+/** Whether something differs on a target and is only told, because its cluster is in mode `observe`. */
+export const isOnlyObserved = ({ mode, changes }: TargetPlan): boolean => mode === 'observe' && changes.length > 0;
+
 /** Findings of a plan, each once, those that block first. */
 export function findingsOf({ findings }: Pick<TargetPlan, 'findings'>): readonly Finding[] {
   const alike = new Map(findings.map((finding) => [JSON.stringify(finding), finding]));
@@ -154,6 +160,6 @@ export function summaryOf({ plans, unplanned }: Pick<Plans, 'plans' | 'unplanned
     blocked: findingsOf({ findings: plans.flatMap(({ findings }) => findings) }).filter(isBlocking).length,
     drifted: new Set(drifted.map(({ plan, kind, object }) => `${plan.target} ${kind} ${object}`)).size,
     unplanned: unplanned.length,
-    observed: changed.filter(({ mode }) => mode === 'observe').reduce((sum, { changes }) => sum + changes.length, 0),
+    observed: plans.filter(isOnlyObserved).reduce((sum, { changes }) => sum + changes.length, 0),
   };
 }

@@ -183,21 +183,20 @@ function writeDifferences({ write, style }: Output, differences: readonly PlanDi
 }
 
 async function carryOut(terminal: Terminal, run: RunOperation, task: Task, options: Options): Promise<void> {
-  const [{ writePlans }, { linesOf, widens }] = await Promise.all([
+  const [{ writePlans }, { isDoable, isOnlyObserved, linesOf, widens }] = await Promise.all([
     import('../plan/text.ts'),
     import('../plan/planned.ts'),
   ]);
   const { all, document } = task;
   const isForPeople = !isForPrograms(options.output);
   writePlans(isForPeople ? terminal.out : terminal.err, all, options.output === 'wide');
-  const observed = all.plans.filter(({ mode, changes }) => mode === 'observe' && changes.length > 0);
-  for (const { target } of observed) {
+  for (const { target } of all.plans.filter(isOnlyObserved)) {
     const remedy = `${COMMAND} mode ${target.split('/').at(-1)} enforce`;
     terminal.err.write(
       `${shortTarget(target)} is in mode observe, so nothing is applied there; to have it: ${remedy}\n`,
     );
   }
-  const doable = all.plans.filter(({ mode, changes }) => mode !== 'observe' && changes.length > 0);
+  const doable = all.plans.filter(isDoable);
   const lines = linesOf(doable);
   const isWider = lines.some(({ line }) => widens(line)) || (all.proposed?.widens.length ?? 0) > 0;
   if (options.dryRun) {
@@ -213,7 +212,7 @@ async function carryOut(terminal: Terminal, run: RunOperation, task: Task, optio
     import('../plan/follow.ts'),
     import('../plan/applied.ts'),
   ]);
-  const told = { all, doable, policy };
+  const told = { all, policy };
   if (doable.length === 0) {
     return answerApplied(terminal, options.output, { ...told, to: undefined, took: performance.now() - began });
   }
