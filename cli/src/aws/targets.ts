@@ -41,3 +41,12 @@ function requireArn(arn: string): string {
   parseClusterArn(arn);
   return arn;
 }
+
+/** A target as people call it: a cluster by its name and Region. */
+export function shortTarget(target: string): string {
+  const parts = parseTarget(target);
+  if (parts.type === 'iam') return `${parts.principal} ${parts.name} (${parts.account})`;
+  const [, , , region, , resource = ''] = parts.arn.split(':');
+  const cluster = `${resource.replace(/^cluster\//, '')} (${region})`;
+  return parts.type === 'verify' ? `verification of ${cluster}` : cluster;
+}

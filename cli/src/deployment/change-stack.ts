@@ -1,8 +1,8 @@
 import { partitionOf } from '@gatehouse/core/access/arn';
 import { Failure } from '@gatehouse/core/access/failure';
 import { agree } from '../terminal/agree.ts';
+import { tellStep } from '../terminal/step.ts';
 import type { Terminal } from '../terminal/terminal.ts';
-import { printable } from '../terminal/text.ts';
 import {
   type Asked,
   beginChangeSet,
@@ -16,7 +16,15 @@ import {
 import type { Cloud } from './cloud.ts';
 import { broadening, type Statement } from './iam-changes.ts';
 import type { Pace } from './pace.ts';
-import { describeStack, followStack, newestEvent, processedTemplate, remedyOf, type StackState } from './stack.ts';
+import {
+  describeStack,
+  failureText,
+  followStack,
+  newestEvent,
+  processedTemplate,
+  remedyOf,
+  type StackState,
+} from './stack.ts';
 import { writeChanges, writeEvent } from './write-changes.ts';
 
 /** How a stack is changed. */
@@ -134,7 +142,7 @@ async function orDiscarded<Result>(
   { signal }: Waiting,
   work: () => Promise<Result>,
 ): Promise<Result> {
-  const tell = (line: string) => err.write(`${err.style.dim('...')}  ${printable(line)}\n`);
+  const tell = (line: string) => tellStep(err, line);
   try {
     return await work();
   } catch (error) {
@@ -183,9 +191,7 @@ async function followed(
   if (/^(CREATE|UPDATE)_COMPLETE$/.test(status)) {
     return (await describeStack(cloudFormation, set.stackId))?.outputs ?? {};
   }
-  const first = failure
-    ? `${failure.logicalId} (${failure.type}): ${failure.reason}`
-    : 'CloudFormation gives no reason';
+  const first = failureText(failure);
   const state = status === 'UPDATE_ROLLBACK_COMPLETE' ? 'everything is as it was before' : `the stack is ${status}`;
   const clear = set.creates
     ? `; what is left is removed by: aws cloudformation delete-stack --stack-name ${set.stackName}`

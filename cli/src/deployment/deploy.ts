@@ -5,8 +5,9 @@ import { migrate } from '@gatehouse/core/schema/migrate';
 import { checkSchema, readSchema, SCHEMA_VERSION } from '@gatehouse/core/schema/version';
 import type { AwsOptions } from '../aws/options.ts';
 import { untilBrokenOff } from '../terminal/broken-off.ts';
+import { tellStep } from '../terminal/step.ts';
 import type { Terminal } from '../terminal/terminal.ts';
-import { counted, printable } from '../terminal/text.ts';
+import { counted } from '../terminal/text.ts';
 import { type ArtifactBucket, ensureBucket, objectUrl, upload, usualBucket } from './artifact-bucket.ts';
 import { artifact, builtArtifacts } from './artifacts.ts';
 import { type Changed, type ChangeOptions, changeStack } from './change-stack.ts';
@@ -46,9 +47,8 @@ export const LONGEST_INLINE = 51_200;
  * @throws Failure with the first thing that failed, and what to do about it.
  */
 export async function deploy(terminal: Terminal, cloud: Cloud, options: DeployOptions, pace: Pace): Promise<Deployed> {
-  const { err } = terminal;
   const { cloudFormation, account, region } = cloud;
-  const tell = (line: string) => err.write(`${err.style.dim('...')}  ${printable(line)}\n`);
+  const tell = (line: string) => tellStep(terminal.err, line);
   const template = templateOf(await readFile(join(ROOT, 'template.yaml'), 'utf8'));
   checkParameters(template, options.parameters);
   const before = await describeStack(cloudFormation, options.stack);

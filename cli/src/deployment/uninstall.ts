@@ -5,14 +5,16 @@ import type { Inventory } from '@gatehouse/core/operations/inventory';
 import type { RunOperation } from '../aws/run-operation.ts';
 import type { StatusOutcome } from '../aws/status-outcome.ts';
 import type { Say } from '../terminal/progress.ts';
+import { tellStep } from '../terminal/step.ts';
 import type { Terminal } from '../terminal/terminal.ts';
-import { counted, printable } from '../terminal/text.ts';
+import { counted } from '../terminal/text.ts';
 import type { Cloud } from './cloud.ts';
 import { emptiedPolicy } from './emptied-policy.ts';
 import type { Pace } from './pace.ts';
 import {
   busy,
   describeStack,
+  failureText,
   followStack,
   isMissing,
   newestEvent,
@@ -166,13 +168,11 @@ export async function deleteStack(
   if (first.status === 'DELETE_COMPLETE') return { boundaryStays: false };
   const { failure } = first;
   if (failure?.logicalId === BOUNDARY) {
-    err.write(
-      `${err.style.dim('...')}  ${printable('the permissions boundary is still held by what stays, and stays with it')}\n`,
-    );
+    tellStep(err, 'the permissions boundary is still held by what stays, and stays with it');
     const second = await attempt([BOUNDARY]);
     if (second.status === 'DELETE_COMPLETE') return { boundaryStays: true };
   }
-  const why = failure ? `${failure.logicalId} (${failure.type}): ${failure.reason}` : 'CloudFormation gives no reason';
+  const why = failureText(failure);
   throw new Failure('invalid', `the stack ${name} is ${first.status}. The first that failed was ${why}`, {
     remedy: `${failure ? remedyOf(failure).replace('deploy again', 'gatehouse uninstall once more') : 'look into its events'}`,
   });

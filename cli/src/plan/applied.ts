@@ -1,10 +1,10 @@
 import type { Target } from '@gatehouse/core/access/target';
 import type { TargetPlan } from '@gatehouse/core/operations/plan';
+import { shortTarget } from '../aws/targets.ts';
 import { type Format, writeAnswer } from '../terminal/answer.ts';
 import { type Reason, writeReason } from '../terminal/facts.ts';
 import type { Output, Terminal } from '../terminal/terminal.ts';
 import { counted, printable } from '../terminal/text.ts';
-import { shortTarget } from '../verbs/status.ts';
 import type { FollowedTo } from './follow.ts';
 import { type FlatLine, findingsOf, isBlocking, isDoable, isOnlyObserved, linesOf, type Plans } from './planned.ts';
 

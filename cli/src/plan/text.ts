@@ -1,12 +1,12 @@
 import type { TargetPlan } from '@gatehouse/core/operations/plan';
 import type { Finding } from '@gatehouse/core/resources/resource';
+import { shortTarget } from '../aws/targets.ts';
 import type { Listing } from '../terminal/answer.ts';
 import { type Cell, columns } from '../terminal/columns.ts';
 import { type Reason, writeReason } from '../terminal/facts.ts';
 import type { Paint, Style } from '../terminal/style.ts';
 import type { Output } from '../terminal/terminal.ts';
 import { counted, printable, timeText } from '../terminal/text.ts';
-import { shortTarget } from '../verbs/status.ts';
 import { type FlatLine, findingsOf, isBlocking, linesOf, type Plans, summaryOf, widens } from './planned.ts';
 
 /** The colour of a sign. */

@@ -6,6 +6,7 @@ import type { PlanDifference, SavedPlan } from '@gatehouse/core/operations/saved
 import type { Command } from 'commander';
 import { type AwsOptions, withAwsOptions } from '../aws/options.ts';
 import type { RunOperation } from '../aws/run-operation.ts';
+import { shortTarget } from '../aws/targets.ts';
 import type { Applied } from '../plan/applied.ts';
 import type { Plans } from '../plan/planned.ts';
 import { agree } from '../terminal/agree.ts';
@@ -15,7 +16,6 @@ import { COMMAND, type DryRunOptions, withDryRun, withExamples, withExitCodes } 
 import { timeoutOption } from '../terminal/option-values.ts';
 import type { Output, Terminal } from '../terminal/terminal.ts';
 import { counted } from '../terminal/text.ts';
-import { shortTarget } from './status.ts';
 
 interface Options extends AwsOptions, DryRunOptions {
   readonly output: Format;

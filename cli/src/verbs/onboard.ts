@@ -2,12 +2,12 @@ import type { DerivedAccess, OnboardOutcome } from '@gatehouse/core/operations/o
 import type { Operation } from '@gatehouse/core/operations/operation';
 import type { Command } from 'commander';
 import { type AwsOptions, withAwsOptions } from '../aws/options.ts';
+import { shortTarget } from '../aws/targets.ts';
 import { type Column, type Format, withFormats, writeAnswer, writeListing } from '../terminal/answer.ts';
 import { writeReason } from '../terminal/facts.ts';
 import { type DryRunOptions, withDryRun, withExamples, withExitCodes } from '../terminal/help.ts';
 import type { Output, Terminal } from '../terminal/terminal.ts';
 import { printable } from '../terminal/text.ts';
-import { shortTarget } from './status.ts';
 
 interface Options extends AwsOptions, DryRunOptions {
   readonly output: Format;

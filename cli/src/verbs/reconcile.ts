@@ -1,11 +1,11 @@
 import type { Subject } from '@gatehouse/core/access/subject';
 import type { Command } from 'commander';
 import { type AwsOptions, withAwsOptions } from '../aws/options.ts';
+import { shortTarget, targetOf } from '../aws/targets.ts';
 import { type Format, withFormats, writeAnswer } from '../terminal/answer.ts';
 import { type DryRunOptions, withDryRun, withExamples, withExitCodes } from '../terminal/help.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 import { counted } from '../terminal/text.ts';
-import { shortTarget } from './status.ts';
 
 interface Options extends AwsOptions, DryRunOptions {
   readonly output: Format;
@@ -29,10 +29,7 @@ export function addReconcile(program: Command, terminal: Terminal): void {
 }
 
 async function reconcile(terminal: Terminal, text: string, options: Options): Promise<void> {
-  const [{ operationsOf }, { targetOf }] = await Promise.all([
-    import('../aws/run-operation.ts'),
-    import('../aws/targets.ts'),
-  ]);
+  const { operationsOf } = await import('../aws/run-operation.ts');
   const run = await operationsOf(options, terminal);
   if (options.dryRun) {
     const { answerPlans, planWithProgress } = await import('../plan/answer.ts');

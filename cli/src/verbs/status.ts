@@ -1,8 +1,8 @@
-import { parseTarget } from '@gatehouse/core/access/target';
 import type { UploadError } from '@gatehouse/core/policy/uploaded';
 import type { Command } from 'commander';
 import { type AwsOptions, withAwsOptions } from '../aws/options.ts';
 import { isSecondLook, type Mark, type StatusOutcome } from '../aws/status-outcome.ts';
+import { shortTarget } from '../aws/targets.ts';
 import { type Column, type Format, type Listing, withFormats, writeAnswer, writeListing } from '../terminal/answer.ts';
 import { type Reason, writeFacts, writeReason } from '../terminal/facts.ts';
 import { withExamples, withExitCodes } from '../terminal/help.ts';
@@ -188,13 +188,4 @@ function failuresIn(waiting: StatusOutcome['waiting']) {
   const failed = waiting.flatMap(({ target, failure }) => (failure === undefined ? [] : [{ target, ...failure }]));
   const alike = Map.groupBy(failed, ({ target, message }) => JSON.stringify([target, message]));
   return [...alike.values()].map((group) => ({ ...group[0]!, count: group.length }));
-}
-
-/** A target as people call it: a cluster by its name and Region. */
-export function shortTarget(target: string): string {
-  const parts = parseTarget(target);
-  if (parts.type === 'iam') return `${parts.principal} ${parts.name} (${parts.account})`;
-  const [, , , region, , resource = ''] = parts.arn.split(':');
-  const cluster = `${resource.replace(/^cluster\//, '')} (${region})`;
-  return parts.type === 'verify' ? `verification of ${cluster}` : cluster;
 }

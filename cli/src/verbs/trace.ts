@@ -1,6 +1,7 @@
 import type { Trace, TracedFact, TracedMark, TracedRun } from '@gatehouse/core/operations/trace';
 import type { Command } from 'commander';
 import { type AwsOptions, withAwsOptions } from '../aws/options.ts';
+import { shortTarget } from '../aws/targets.ts';
 import { factText, outcomeCell } from '../events/event-text.ts';
 import { type Format, withFormats, writeAnswer } from '../terminal/answer.ts';
 import { type Cell, columns } from '../terminal/columns.ts';
@@ -8,7 +9,6 @@ import { withExamples, withExitCodes } from '../terminal/help.ts';
 import type { Style } from '../terminal/style.ts';
 import type { Output, Terminal } from '../terminal/terminal.ts';
 import { counted, duration, printable, timeText } from '../terminal/text.ts';
-import { shortTarget } from './status.ts';
 
 /** `trace`: what an event came to, step by step. */
 export function addTrace(program: Command, terminal: Terminal): void {

@@ -3,6 +3,7 @@ import type { Inventory, Owned } from '@gatehouse/core/operations/inventory';
 import type { Command } from 'commander';
 import { type AwsOptions, withAwsOptions } from '../aws/options.ts';
 import type { RunOperation } from '../aws/run-operation.ts';
+import { shortTarget } from '../aws/targets.ts';
 import type { StackState } from '../deployment/stack.ts';
 import type { Kept } from '../deployment/uninstall.ts';
 import { agree } from '../terminal/agree.ts';
@@ -12,7 +13,6 @@ import { withExamples, withExitCodes } from '../terminal/help.ts';
 import { timeoutOption } from '../terminal/option-values.ts';
 import type { Output, Terminal } from '../terminal/terminal.ts';
 import { counted, printable } from '../terminal/text.ts';
-import { shortTarget } from './status.ts';
 
 interface Options extends AwsOptions {
   readonly output: Format;

@@ -1,8 +1,8 @@
 import { USERNAME_PREFIX } from '@gatehouse/core/access/names';
 import { isSecondLook } from '../../aws/status-outcome.ts';
+import { shortTarget } from '../../aws/targets.ts';
 import { placeOf } from '../../pipeline/narrate.ts';
 import { counted } from '../../terminal/text.ts';
-import { shortTarget } from '../../verbs/status.ts';
 import type { Bound, Door } from './cluster-access.ts';
 import { type Content, type Html, html } from './html.ts';
 import type { ClusterView, View } from './view.ts';

@@ -218,7 +218,7 @@ function readAccounts(
 }
 
 /** Go's `strings.EqualFold`, as far as ASCII is concerned: lower case, and the long s is an s, the Kelvin sign a k. */
-export function foldCase(text: string): string {
+function foldCase(text: string): string {
   return text.toLowerCase().replaceAll('\u017f', 's');
 }
 
