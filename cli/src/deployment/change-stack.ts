@@ -1,8 +1,8 @@
 import { partitionOf } from '@gatehouse/core/access/arn';
 import { Failure } from '@gatehouse/core/access/failure';
 import { agree } from '../terminal/agree.ts';
+import { writeStep } from '../terminal/step.ts';
 import type { Terminal } from '../terminal/terminal.ts';
-import { printable } from '../terminal/text.ts';
 import {
   type Asked,
   beginChangeSet,
@@ -134,7 +134,7 @@ async function orDiscarded<Result>(
   { signal }: Waiting,
   work: () => Promise<Result>,
 ): Promise<Result> {
-  const tell = (line: string) => err.write(`${err.style.dim('...')}  ${printable(line)}\n`);
+  const tell = (line: string) => writeStep(err, line);
   try {
     return await work();
   } catch (error) {

@@ -5,8 +5,9 @@ import type { Inventory } from '@gatehouse/core/operations/inventory';
 import type { RunOperation } from '../aws/run-operation.ts';
 import type { StatusOutcome } from '../aws/status-outcome.ts';
 import type { Say } from '../terminal/progress.ts';
+import { writeStep } from '../terminal/step.ts';
 import type { Terminal } from '../terminal/terminal.ts';
-import { counted, printable } from '../terminal/text.ts';
+import { counted } from '../terminal/text.ts';
 import type { Cloud } from './cloud.ts';
 import { emptiedPolicy } from './emptied-policy.ts';
 import type { Pace } from './pace.ts';
@@ -166,9 +167,7 @@ export async function deleteStack(
   if (first.status === 'DELETE_COMPLETE') return { boundaryStays: false };
   const { failure } = first;
   if (failure?.logicalId === BOUNDARY) {
-    err.write(
-      `${err.style.dim('...')}  ${printable('the permissions boundary is still held by what stays, and stays with it')}\n`,
-    );
+    writeStep(err, 'the permissions boundary is still held by what stays, and stays with it');
     const second = await attempt([BOUNDARY]);
     if (second.status === 'DELETE_COMPLETE') return { boundaryStays: true };
   }

@@ -4,8 +4,9 @@ import type { Command } from 'commander';
 import { agree } from '../terminal/agree.ts';
 import { writeAnswer } from '../terminal/answer.ts';
 import { COMMAND, withExamples, withExitCodes } from '../terminal/help.ts';
+import { writeStep } from '../terminal/step.ts';
 import type { Terminal } from '../terminal/terminal.ts';
-import { counted, printable } from '../terminal/text.ts';
+import { counted } from '../terminal/text.ts';
 import { answerDeployed, type DeployVerbOptions, deployStack, withDeployOptions } from './deploy.ts';
 
 interface Options extends DeployVerbOptions {
@@ -38,18 +39,13 @@ const load = async () => {
   return { cloudOf, stateOf, migrate, readSchema, SCHEMA_VERSION };
 };
 
-const teller =
-  ({ err }: Terminal) =>
-  (line: string) =>
-    err.write(`${err.style.dim('...')}  ${printable(line)}\n`);
-
 async function upgrade(terminal: Terminal, options: Options): Promise<void> {
   const { cloudOf, stateOf, migrate, SCHEMA_VERSION } = await load();
   const cloud = await cloudOf(options, terminal);
   const deployed = await deployStack(terminal, options, cloud);
   if (options.dryRun) return answerDeployed(terminal, options, deployed);
   const state = await stateOf(cloud, options.stack);
-  const migrated = await migrate(state, SCHEMA_VERSION, teller(terminal));
+  const migrated = await migrate(state, SCHEMA_VERSION, (line) => writeStep(terminal.err, line));
   await answerDeployed(terminal, options, { ...deployed, schema: SCHEMA_VERSION }, migrated);
 }
 
@@ -75,7 +71,7 @@ async function stateBack(terminal: Terminal, options: Options): Promise<void> {
       otherwise: 'the state stays',
       remedy: 'to agree without being asked: gatehouse upgrade --state-back --yes',
     });
-    migrated = await migrate(state, to, teller(terminal));
+    migrated = await migrate(state, to, (line) => writeStep(terminal.err, line));
   }
   const done = !options.dryRun;
   await writeAnswer(terminal.out, options.output, {
