@@ -21,7 +21,7 @@ import { writeChanges, writeEvent } from './write-changes.ts';
 
 /** How a stack is changed. */
 export interface ChangeOptions {
-  /** The stack as it is; undefined where there is none. */
+  /** The stack as it is; undefined where it is still to be made. */
   readonly before?: StackState | undefined;
   readonly dryRun?: boolean;
   readonly yes?: boolean;
@@ -97,11 +97,10 @@ async function review(
   if (!set) return undefined;
   const known = (parameters: ReadonlyMap<string, string>) =>
     new Map([...parameters, ...pseudoParameters(pending.stackName, account, region)]);
-  const was = pending.creates || !before ? undefined : before;
   const broadens = broadening(
-    was && {
-      template: await processedTemplate(cloudFormation, was.name),
-      parameters: known(was.parameters),
+    before && {
+      template: await processedTemplate(cloudFormation, before.name),
+      parameters: known(before.parameters),
     },
     {
       template: await processedTemplate(cloudFormation, pending.stackName, pending.name),

@@ -52,10 +52,11 @@ export async function deploy(terminal: Terminal, cloud: Cloud, options: DeployOp
   const tell = (line: string) => writeStep(err, line);
   const template = templateOf(await readFile(join(ROOT, 'template.yaml'), 'utf8'));
   checkParameters(template, options.parameters);
-  const before = await describeStack(cloudFormation, options.stack);
-  const problem = before && stuck(before, await lastFailure(cloudFormation, before.id));
+  const found = await describeStack(cloudFormation, options.stack);
+  const problem = found && stuck(found, await lastFailure(cloudFormation, found.id));
   if (problem) throw problem;
-  const creates = isMissing(before);
+  const before = isMissing(found) ? undefined : found;
+  const creates = before === undefined;
   const schema = creates ? { version: SCHEMA_VERSION } : await readSchema(await stateOf(cloud, options.stack));
   checkSchema(schema);
   const bucket = { name: options.bucket ?? usualBucket(account, region), account, region };
@@ -66,7 +67,7 @@ export async function deploy(terminal: Terminal, cloud: Cloud, options: DeployOp
     stackName: options.stack,
     name: `gatehouse-${pace.now()}`,
     creates,
-    wasThere: before !== undefined,
+    wasThere: found !== undefined,
     template: body,
     parameters: parametersOf(template, before, options.parameters),
   };
@@ -129,6 +130,6 @@ function parametersOf(template: Template, before: StackState | undefined, given:
   );
   return [
     ...[...given].map(([ParameterKey, ParameterValue]) => ({ ParameterKey, ParameterValue })),
-    ...(isMissing(before) ? [] : kept.map((ParameterKey) => ({ ParameterKey, UsePreviousValue: true }))),
+    ...kept.map((ParameterKey) => ({ ParameterKey, UsePreviousValue: true })),
   ];
 }
