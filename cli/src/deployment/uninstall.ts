@@ -78,24 +78,26 @@ const STILL_MS = 150_000;
 export async function takeBack(
   { progress }: Pick<Terminal, 'progress'>,
   run: RunOperation,
-  inventory: Inventory,
-  how: { readonly by: string; readonly seconds: number; readonly pace: Pace; readonly quiet?: boolean },
-): Promise<void> {
-  const { quiet = false } = how;
-  await progress.during('taking all access back', (say) => untilNothingIsLeft(run, inventory, how, say), { quiet });
-}
-
-async function untilNothingIsLeft(
-  run: RunOperation,
   { policy, registrations }: Inventory,
-  { by, seconds, pace }: { readonly by: string; readonly seconds: number; readonly pace: Pace },
-  say: Say,
+  { by, quiet = false, ...waiting }: Waiting & { readonly by: string; readonly quiet?: boolean },
 ): Promise<void> {
   if (!policy) return;
-  await run({ operation: 'upload-policy', document: emptiedPolicy(policy.text), by });
-  for (const { name, account, region } of registrations) {
-    await run({ operation: 'deregister-cluster', name, account, region });
-  }
+  const work = async (say: Say) => {
+    await run({ operation: 'upload-policy', document: emptiedPolicy(policy.text), by });
+    for (const { name, account, region } of registrations) {
+      await run({ operation: 'deregister-cluster', name, account, region });
+    }
+    await untilNothingIsLeft(run, waiting, say);
+  };
+  await progress.during('taking all access back', work, { quiet });
+}
+
+interface Waiting {
+  readonly seconds: number;
+  readonly pace: Pace;
+}
+
+async function untilNothingIsLeft(run: RunOperation, { seconds, pace }: Waiting, say: Say): Promise<void> {
   const begun = pace.now();
   let told = '';
   let moved = begun;
