@@ -16,7 +16,15 @@ import {
 import type { Cloud } from './cloud.ts';
 import { broadening, type Statement } from './iam-changes.ts';
 import type { Pace } from './pace.ts';
-import { describeStack, followStack, newestEvent, processedTemplate, remedyOf, type StackState } from './stack.ts';
+import {
+  describeStack,
+  failureText,
+  followStack,
+  newestEvent,
+  processedTemplate,
+  remedyOf,
+  type StackState,
+} from './stack.ts';
 import { writeChanges, writeEvent } from './write-changes.ts';
 
 /** How a stack is changed. */
@@ -182,9 +190,7 @@ async function followed(
   if (/^(CREATE|UPDATE)_COMPLETE$/.test(status)) {
     return (await describeStack(cloudFormation, set.stackId))?.outputs ?? {};
   }
-  const first = failure
-    ? `${failure.logicalId} (${failure.type}): ${failure.reason}`
-    : 'CloudFormation gives no reason';
+  const first = failureText(failure);
   const state = status === 'UPDATE_ROLLBACK_COMPLETE' ? 'everything is as it was before' : `the stack is ${status}`;
   const clear = set.creates
     ? `; what is left is removed by: aws cloudformation delete-stack --stack-name ${set.stackName}`

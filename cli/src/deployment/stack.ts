@@ -224,6 +224,11 @@ export function remedyOf({ reason }: FirstFailure): string {
   return REMEDIES.find(([pattern]) => pattern.test(reason))?.[1] ?? 'mend what it names, then deploy again';
 }
 
+/** What failed first, and why. */
+export function failureText(failure: FirstFailure | undefined): string {
+  return failure ? `${failure.logicalId} (${failure.type}): ${failure.reason}` : 'CloudFormation gives no reason';
+}
+
 /** A stack that something is done to. */
 export function busy({ name, status }: Pick<StackState, 'name' | 'status'>): Failure | undefined {
   if (!status.endsWith('_IN_PROGRESS') || status === 'REVIEW_IN_PROGRESS') return undefined;

@@ -14,6 +14,7 @@ import type { Pace } from './pace.ts';
 import {
   busy,
   describeStack,
+  failureText,
   followStack,
   isMissing,
   newestEvent,
@@ -173,7 +174,7 @@ export async function deleteStack(
     const second = await attempt([BOUNDARY]);
     if (second.status === 'DELETE_COMPLETE') return { boundaryStays: true };
   }
-  const why = failure ? `${failure.logicalId} (${failure.type}): ${failure.reason}` : 'CloudFormation gives no reason';
+  const why = failureText(failure);
   throw new Failure('invalid', `the stack ${name} is ${first.status}. The first that failed was ${why}`, {
     remedy: `${failure ? remedyOf(failure).replace('deploy again', 'gatehouse uninstall once more') : 'look into its events'}`,
   });
