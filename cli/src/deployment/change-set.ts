@@ -7,7 +7,7 @@ import {
   DescribeChangeSetCommand,
   type DescribeChangeSetOutput,
   ExecuteChangeSetCommand,
-  ListChangeSetsCommand,
+  paginateListChangeSets,
 } from '@aws-sdk/client-cloudformation';
 import { Failure, isFailure } from '@gatehouse/core/access/failure';
 import { orFailure } from '@gatehouse/core/aws/failures';
@@ -213,15 +213,10 @@ export async function discard(cloud: CloudFormationClient, pending: Pending): Pr
 
 /** Whether there are other change sets for the stack. */
 async function hasOthers(cloud: CloudFormationClient, { name, stackName }: Pending): Promise<boolean> {
-  let NextToken: string | undefined;
-  do {
-    const { Summaries = [], ...page } = await orFailure(`listing the change sets of ${stackName}`, () =>
-      cloud.send(
-        new ListChangeSetsCommand({ StackName: stackName, ...(NextToken === undefined ? {} : { NextToken }) }),
-      ),
-    );
-    if (Summaries.some(({ ChangeSetName }) => ChangeSetName !== name)) return true;
-    NextToken = page.NextToken;
-  } while (NextToken !== undefined);
-  return false;
+  return orFailure(`listing the change sets of ${stackName}`, async () => {
+    for await (const { Summaries = [] } of paginateListChangeSets({ client: cloud }, { StackName: stackName })) {
+      if (Summaries.some(({ ChangeSetName }) => ChangeSetName !== name)) return true;
+    }
+    return false;
+  });
 }

@@ -1,7 +1,7 @@
 import { partitionOf } from '@gatehouse/core/access/arn';
 import { Failure } from '@gatehouse/core/access/failure';
 import { agree } from '../terminal/agree.ts';
-import { tellStep } from '../terminal/step.ts';
+import { writeStep } from '../terminal/step.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 import {
   type Asked,
@@ -29,7 +29,7 @@ import { writeChanges, writeEvent } from './write-changes.ts';
 
 /** How a stack is changed. */
 export interface ChangeOptions {
-  /** The stack as it is; undefined where there is none. */
+  /** The stack as it is; undefined where it is still to be made. */
   readonly before?: StackState | undefined;
   readonly dryRun?: boolean;
   readonly yes?: boolean;
@@ -105,11 +105,10 @@ async function review(
   if (!set) return undefined;
   const known = (parameters: ReadonlyMap<string, string>) =>
     new Map([...parameters, ...pseudoParameters(pending.stackName, account, region)]);
-  const was = pending.creates || !before ? undefined : before;
   const broadens = broadening(
-    was && {
-      template: await processedTemplate(cloudFormation, was.name),
-      parameters: known(was.parameters),
+    before && {
+      template: await processedTemplate(cloudFormation, before.name),
+      parameters: known(before.parameters),
     },
     {
       template: await processedTemplate(cloudFormation, pending.stackName, pending.name),
@@ -142,7 +141,7 @@ async function orDiscarded<Result>(
   { signal }: Waiting,
   work: () => Promise<Result>,
 ): Promise<Result> {
-  const tell = (line: string) => tellStep(err, line);
+  const tell = (line: string) => writeStep(err, line);
   try {
     return await work();
   } catch (error) {

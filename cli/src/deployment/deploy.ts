@@ -5,7 +5,7 @@ import { migrate } from '@gatehouse/core/schema/migrate';
 import { checkSchema, readSchema, SCHEMA_VERSION } from '@gatehouse/core/schema/version';
 import type { AwsOptions } from '../aws/options.ts';
 import { untilBrokenOff } from '../terminal/broken-off.ts';
-import { tellStep } from '../terminal/step.ts';
+import { writeStep } from '../terminal/step.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 import { counted } from '../terminal/text.ts';
 import { type ArtifactBucket, ensureBucket, objectUrl, upload, usualBucket } from './artifact-bucket.ts';
@@ -47,14 +47,16 @@ export const LONGEST_INLINE = 51_200;
  * @throws Failure with the first thing that failed, and what to do about it.
  */
 export async function deploy(terminal: Terminal, cloud: Cloud, options: DeployOptions, pace: Pace): Promise<Deployed> {
+  const { err } = terminal;
   const { cloudFormation, account, region } = cloud;
-  const tell = (line: string) => tellStep(terminal.err, line);
+  const tell = (line: string) => writeStep(err, line);
   const template = templateOf(await readFile(join(ROOT, 'template.yaml'), 'utf8'));
   checkParameters(template, options.parameters);
-  const before = await describeStack(cloudFormation, options.stack);
-  const problem = before && stuck(before, await lastFailure(cloudFormation, before.id));
+  const found = await describeStack(cloudFormation, options.stack);
+  const problem = found && stuck(found, await lastFailure(cloudFormation, found.id));
   if (problem) throw problem;
-  const creates = isMissing(before);
+  const before = isMissing(found) ? undefined : found;
+  const creates = before === undefined;
   const schema = creates ? { version: SCHEMA_VERSION } : await readSchema(await stateOf(cloud, options.stack));
   checkSchema(schema);
   const bucket = { name: options.bucket ?? usualBucket(account, region), account, region };
@@ -65,7 +67,7 @@ export async function deploy(terminal: Terminal, cloud: Cloud, options: DeployOp
     stackName: options.stack,
     name: `gatehouse-${pace.now()}`,
     creates,
-    wasThere: before !== undefined,
+    wasThere: found !== undefined,
     template: body,
     parameters: parametersOf(template, before, options.parameters),
   };
@@ -128,6 +130,6 @@ function parametersOf(template: Template, before: StackState | undefined, given:
   );
   return [
     ...[...given].map(([ParameterKey, ParameterValue]) => ({ ParameterKey, ParameterValue })),
-    ...(isMissing(before) ? [] : kept.map((ParameterKey) => ({ ParameterKey, UsePreviousValue: true }))),
+    ...kept.map((ParameterKey) => ({ ParameterKey, UsePreviousValue: true })),
   ];
 }

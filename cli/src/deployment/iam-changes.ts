@@ -65,7 +65,7 @@ export function statementsOf(template: Template, given: Given): readonly Stateme
     const { Condition } = rest as { Condition?: string };
     if (Condition !== undefined && scope.condition(Condition) === false) return [];
     const properties = resolved(Properties, scope) as Properties;
-    return [...documentsIn(properties).flatMap((one) => statementsIn(of, one)), ...othersOf(of, Type, properties)];
+    return [...documented(properties).flatMap((one) => statementsIn(of, one)), ...othersOf(of, Type, properties)];
   });
 }
 
@@ -106,15 +106,15 @@ function resolved(value: unknown, scope: Scope): unknown {
 }
 
 /**
- * Every policy document within the properties of a resource, however the property is called: of identities, of resources, of trust.
- * CloudWatch Logs takes its own as text.
+ * The statements of every policy document within the properties of a resource, however the property is called: of identities, of
+ * resources, of trust. CloudWatch Logs takes its own as text.
  */
-function documentsIn(value: unknown): readonly RawStatement[] {
-  if (typeof value === 'string') return /^\s*\{.*"Statement"/s.test(value) ? documentsIn(parsed(value)) : [];
-  if (Array.isArray(value)) return value.flatMap(documentsIn);
+function documented(value: unknown): readonly RawStatement[] {
+  if (typeof value === 'string') return /^\s*\{.*"Statement"/s.test(value) ? documented(parsed(value)) : [];
+  if (Array.isArray(value)) return value.flatMap(documented);
   if (!isObject(value)) return [];
   return Object.entries(value).flatMap(([key, member]) =>
-    key === 'Statement' ? statementsWithin(member) : documentsIn(member),
+    key === 'Statement' ? statementsWithin(member) : documented(member),
   );
 }
 
@@ -154,8 +154,8 @@ function statementsIn(of: string, one: RawStatement): readonly Statement[] {
 
 /** What a resource allows or denies without a document. */
 function othersOf(of: string, type: string, properties: Properties): readonly Statement[] {
-  const allow = (who: string, action: string, resources: unknown, more: Partial<Statement> = {}) =>
-    list(resources).map((one): Statement => ({ of: who, effect: 'Allow', action, resource: text(one), ...more }));
+  const allow = (who: string, action: string, resources: unknown) =>
+    list(resources).map((one): Statement => ({ of: who, effect: 'Allow', action, resource: text(one) }));
   const deny = (action: string, resource: unknown): readonly Statement[] =>
     resource === undefined ? [] : [{ of, effect: 'Deny', action, resource: text(resource) }];
   switch (type) {
@@ -186,27 +186,23 @@ function othersOf(of: string, type: string, properties: Properties): readonly St
       return allow(of, '(all that a user may do)', properties.UserName);
     case 'AWS::Lambda::Function':
       return allow(of, AS_ITS_ROLE, properties.Role);
-    case 'AWS::Lambda::Permission': {
-      const { Action, FunctionName, Principal } = properties;
-      return allow(of, text(Action), FunctionName, { principal: text(Principal), ...limitsOf(properties) });
-    }
+    case 'AWS::Lambda::Permission':
     case 'AWS::Lambda::LayerVersionPermission': {
-      const { Action, LayerVersionArn, Principal } = properties;
-      return allow(of, text(Action), LayerVersionArn, { principal: text(Principal), ...limitsOf(properties) });
+      const { Action, Principal, FunctionName, LayerVersionArn } = properties;
+      const Condition = limitsOf(properties);
+      return statementsIn(of, { Principal, Action, Resource: FunctionName ?? LayerVersionArn, Condition });
     }
     case 'AWS::Lambda::Url': {
       const { AuthType, TargetFunctionArn } = properties;
+      const Principal = '(everybody, unsigned)';
       return AuthType === 'NONE'
-        ? allow(of, 'lambda:InvokeFunctionUrl', TargetFunctionArn, { principal: '(everybody, unsigned)' })
+        ? statementsIn(of, { Principal, Action: 'lambda:InvokeFunctionUrl', Resource: TargetFunctionArn })
         : [];
     }
     case 'AWS::Events::EventBusPolicy': {
       // The older form: no document, and another name for the bus.
-      const { Action, Principal, Condition, EventBusName = 'default' } = properties;
-      const limit = Condition === undefined ? {} : { condition: text(Condition) };
-      return Action === undefined
-        ? []
-        : allow(of, text(Action), EventBusName, { principal: text(Principal), ...limit });
+      const { Action, Principal, Condition, EventBusName: Resource = 'default' } = properties;
+      return statementsIn(of, { Principal, Action, Resource, Condition });
     }
     case 'AWS::S3::Bucket': {
       const blocked = Object.entries((properties.PublicAccessBlockConfiguration ?? {}) as Properties);
@@ -230,9 +226,9 @@ const LIMITS: readonly string[] = [
   'InvokedViaFunctionUrl',
 ];
 
-function limitsOf(properties: Properties): Pick<Statement, 'condition'> {
+function limitsOf(properties: Properties): Properties | undefined {
   const limits = LIMITS.filter((name) => properties[name] !== undefined).map((name) => [name, properties[name]]);
-  return limits.length === 0 ? {} : { condition: text(Object.fromEntries(limits)) };
+  return limits.length === 0 ? undefined : Object.fromEntries(limits);
 }
 
 /** `Reader` of a reference to it; a name that stands there stays. */

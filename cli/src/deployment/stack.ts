@@ -219,14 +219,14 @@ const REMEDIES: readonly (readonly [RegExp, string])[] = [
   [/rate exceeded|throttl/i, 'deploy again: AWS was asked too often'],
 ];
 
-/** What failed first, in words. */
-export function failureText(failure: FirstFailure | undefined): string {
-  return failure ? `${failure.logicalId} (${failure.type}): ${failure.reason}` : 'CloudFormation gives no reason';
-}
-
 /** What to do about it. */
 export function remedyOf({ reason }: FirstFailure): string {
   return REMEDIES.find(([pattern]) => pattern.test(reason))?.[1] ?? 'mend what it names, then deploy again';
+}
+
+/** What failed first, and why. */
+export function failureText(failure: FirstFailure | undefined): string {
+  return failure ? `${failure.logicalId} (${failure.type}): ${failure.reason}` : 'CloudFormation gives no reason';
 }
 
 /** A stack that something is done to. */

@@ -5,7 +5,7 @@ import type { Inventory } from '@gatehouse/core/operations/inventory';
 import type { RunOperation } from '../aws/run-operation.ts';
 import type { StatusOutcome } from '../aws/status-outcome.ts';
 import type { Say } from '../terminal/progress.ts';
-import { tellStep } from '../terminal/step.ts';
+import { writeStep } from '../terminal/step.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 import { counted } from '../terminal/text.ts';
 import type { Cloud } from './cloud.ts';
@@ -79,24 +79,26 @@ const STILL_MS = 150_000;
 export async function takeBack(
   { progress }: Pick<Terminal, 'progress'>,
   run: RunOperation,
-  inventory: Inventory,
-  how: { readonly by: string; readonly seconds: number; readonly pace: Pace; readonly quiet?: boolean },
-): Promise<void> {
-  const { quiet = false } = how;
-  await progress.during('taking all access back', (say) => untilNothingIsLeft(run, inventory, how, say), { quiet });
-}
-
-async function untilNothingIsLeft(
-  run: RunOperation,
   { policy, registrations }: Inventory,
-  { by, seconds, pace }: { readonly by: string; readonly seconds: number; readonly pace: Pace },
-  say: Say,
+  { by, quiet = false, ...waiting }: Waiting & { readonly by: string; readonly quiet?: boolean },
 ): Promise<void> {
   if (!policy) return;
-  await run({ operation: 'upload-policy', document: emptiedPolicy(policy.text), by });
-  for (const { name, account, region } of registrations) {
-    await run({ operation: 'deregister-cluster', name, account, region });
-  }
+  const work = async (say: Say) => {
+    await run({ operation: 'upload-policy', document: emptiedPolicy(policy.text), by });
+    for (const { name, account, region } of registrations) {
+      await run({ operation: 'deregister-cluster', name, account, region });
+    }
+    await untilNothingIsLeft(run, waiting, say);
+  };
+  await progress.during('taking all access back', work, { quiet });
+}
+
+interface Waiting {
+  readonly seconds: number;
+  readonly pace: Pace;
+}
+
+async function untilNothingIsLeft(run: RunOperation, { seconds, pace }: Waiting, say: Say): Promise<void> {
   const begun = pace.now();
   let told = '';
   let moved = begun;
@@ -168,7 +170,7 @@ export async function deleteStack(
   if (first.status === 'DELETE_COMPLETE') return { boundaryStays: false };
   const { failure } = first;
   if (failure?.logicalId === BOUNDARY) {
-    tellStep(err, 'the permissions boundary is still held by what stays, and stays with it');
+    writeStep(err, 'the permissions boundary is still held by what stays, and stays with it');
     const second = await attempt([BOUNDARY]);
     if (second.status === 'DELETE_COMPLETE') return { boundaryStays: true };
   }

@@ -1,7 +1,7 @@
 import type { Output } from './terminal.ts';
 import { printable } from './text.ts';
 
-/** Tells a step of work that takes its time, in a line of its own. */
-export function tellStep(err: Output, line: string): void {
+/** Tells a step of work that takes several, as a line beside the answer that stays. */
+export function writeStep(err: Output, line: string): void {
   err.write(`${err.style.dim('...')}  ${printable(line)}\n`);
 }

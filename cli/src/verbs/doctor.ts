@@ -41,11 +41,8 @@ async function doctor(terminal: Terminal, clusters: readonly string[], given: Op
     import('../aws/caller.ts'),
     import('../aws/run-operation.ts'),
   ]);
-  // Found once for all checks. Where nobody is found, the checks that need one say so.
-  const options: Options = await callerOf(given).then(
-    (caller) => ({ ...given, caller }),
-    () => given,
-  );
+  // Found once for all checks. Where nobody is found, nothing can be asked.
+  const options: Options = { ...given, caller: await callerOf(given) };
   const run = await operationsOf(options, terminal);
   const checks = await allChecks(terminal, clusters, options, run);
   await write(terminal.out, options.output, checks);

@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import { agree } from '../terminal/agree.ts';
 import { writeAnswer } from '../terminal/answer.ts';
 import { COMMAND, withExamples, withExitCodes } from '../terminal/help.ts';
-import { tellStep } from '../terminal/step.ts';
+import { writeStep } from '../terminal/step.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 import { counted } from '../terminal/text.ts';
 import { answerDeployed, type DeployVerbOptions, deployStack, withDeployOptions } from './deploy.ts';
@@ -45,7 +45,7 @@ async function upgrade(terminal: Terminal, options: Options): Promise<void> {
   const deployed = await deployStack(terminal, options, cloud);
   if (options.dryRun) return answerDeployed(terminal, options, deployed);
   const state = await stateOf(cloud, options.stack);
-  const migrated = await migrate(state, SCHEMA_VERSION, (line) => tellStep(terminal.err, line));
+  const migrated = await migrate(state, SCHEMA_VERSION, (line) => writeStep(terminal.err, line));
   await answerDeployed(terminal, options, { ...deployed, schema: SCHEMA_VERSION }, migrated);
 }
 
@@ -71,7 +71,7 @@ async function stateBack(terminal: Terminal, options: Options): Promise<void> {
       otherwise: 'the state stays',
       remedy: 'to agree without being asked: gatehouse upgrade --state-back --yes',
     });
-    migrated = await migrate(state, to, (line) => tellStep(terminal.err, line));
+    migrated = await migrate(state, to, (line) => writeStep(terminal.err, line));
   }
   const done = !options.dryRun;
   await writeAnswer(terminal.out, options.output, {

@@ -16,19 +16,16 @@ import { changeStack } from '../../../cli/src/deployment/change-stack.ts';
 import type { Pace } from '../../../cli/src/deployment/pace.ts';
 import { PLAIN } from '../../../cli/src/terminal/style.ts';
 import type { Terminal } from '../../../cli/src/terminal/terminal.ts';
+import { described, STACK_ID } from './described-stack.ts';
 
 /* Whatever ends a deployment before its change set is executed takes the change set away, and the empty stack that it made. */
 
 const cloud = mockClient(CloudFormationClient);
 const cloudFormation = new CloudFormationClient({ region: 'eu-west-1' });
-const ID = 'arn:aws:cloudformation:eu-west-1:111122223333:stack/gatehouse/1';
 const ASKED = {
   ...{ stackName: 'gatehouse', name: 'gatehouse-1', creates: true, wasThere: false },
   ...{ template: { TemplateBody: '{}' }, parameters: [] },
 };
-const status = (StackStatus: 'REVIEW_IN_PROGRESS' | 'CREATE_COMPLETE' | 'CREATE_IN_PROGRESS') => ({
-  Stacks: [{ StackId: ID, StackName: 'gatehouse', StackStatus, CreationTime: new Date(0) }],
-});
 
 describe('a stack that is changed', () => {
   let told: string;
@@ -36,12 +33,12 @@ describe('a stack that is changed', () => {
   beforeEach(() => {
     cloud.reset();
     [told, broken] = ['', new AbortController()];
-    cloud.on(CreateChangeSetCommand).resolves({ Id: 'set', StackId: ID });
-    cloud.on(DescribeChangeSetCommand).resolves({ Status: 'CREATE_COMPLETE', StackId: ID, Changes: [] });
+    cloud.on(CreateChangeSetCommand).resolves({ Id: 'set', StackId: STACK_ID });
+    cloud.on(DescribeChangeSetCommand).resolves({ Status: 'CREATE_COMPLETE', StackId: STACK_ID, Changes: [] });
     cloud.on(GetTemplateCommand).resolves({ TemplateBody: '{"Resources": {}}' });
     cloud.on(DescribeStackEventsCommand).resolves({ StackEvents: [] });
     cloud.on(ExecuteChangeSetCommand).resolves({});
-    cloud.on(DescribeStacksCommand).resolves(status('REVIEW_IN_PROGRESS'));
+    cloud.on(DescribeStacksCommand).resolves(described('REVIEW_IN_PROGRESS'));
     cloud.on(ListChangeSetsCommand).resolves({ Summaries: [] });
   });
   const pace: Pace = {
@@ -137,7 +134,7 @@ describe('a stack that is changed', () => {
   });
 
   it('goes on without the one who breaks it off once it is executed, and keeps its change set', async () => {
-    cloud.on(DescribeStacksCommand).resolves(status('CREATE_IN_PROGRESS'));
+    cloud.on(DescribeStacksCommand).resolves(described('CREATE_IN_PROGRESS'));
     await expect(change()).rejects.toMatchObject({
       code: 'ambiguous',
       remedy: expect.stringContaining('describe-stacks'),

@@ -17,6 +17,7 @@ import { describeStack, firstFailure, followStack, remedyOf, stuck } from '../..
 import { deleteStack } from '../../../cli/src/deployment/uninstall.ts';
 import { writeChanges } from '../../../cli/src/deployment/write-changes.ts';
 import { PLAIN } from '../../../cli/src/terminal/style.ts';
+import { described, noStack, STACK_ID } from './described-stack.ts';
 
 /*
  * What the emulator of the real tier does not do as AWS does: change sets that are worked out for a while, that replace, that
@@ -25,7 +26,6 @@ import { PLAIN } from '../../../cli/src/terminal/style.ts';
 
 const cloud = mockClient(CloudFormationClient);
 const client = new CloudFormationClient({ region: 'eu-west-1' });
-const ID = 'arn:aws:cloudformation:eu-west-1:111122223333:stack/gatehouse/1';
 /** A pace at which nothing is waited for, and that counts. */
 function pace(): Pace & { pauses: number } {
   return {
@@ -49,7 +49,7 @@ const ASKED = {
 };
 
 describe('a change set', () => {
-  beforeEach(() => cloud.on(CreateChangeSetCommand).resolves({ Id: 'set', StackId: ID }));
+  beforeEach(() => cloud.on(CreateChangeSetCommand).resolves({ Id: 'set', StackId: STACK_ID }));
 
   it('is waited for, and read to its last page', async () => {
     cloud
@@ -58,7 +58,7 @@ describe('a change set', () => {
       .resolvesOnce({ Status: 'CREATE_IN_PROGRESS' })
       .resolvesOnce({
         Status: 'CREATE_COMPLETE',
-        StackId: ID,
+        StackId: STACK_ID,
         Parameters: [{ ParameterKey: 'LogLevel', ParameterValue: 'INFO' }],
         Changes: [
           { ResourceChange: { Action: 'Add', LogicalResourceId: 'A', ResourceType: 'AWS::SQS::Queue' } },
@@ -148,27 +148,27 @@ describe('a change set', () => {
 });
 
 describe('a change set that is discarded', () => {
-  const pending = { name: 'one', stackName: 'gatehouse', creates: true, wasThere: false, stackId: ID };
+  const pending = { name: 'one', stackName: 'gatehouse', creates: true, wasThere: false, stackId: STACK_ID };
   const deleted = () => ({
     sets: cloud.commandCalls(DeleteChangeSetCommand).map(({ args }) => args[0].input.ChangeSetName),
     stacks: cloud.commandCalls(DeleteStackCommand).map(({ args }) => args[0].input.StackName),
   });
   beforeEach(() => {
-    cloud.on(DescribeStacksCommand).resolves(status('REVIEW_IN_PROGRESS'));
+    cloud.on(DescribeStacksCommand).resolves(described('REVIEW_IN_PROGRESS'));
     // The deleted one may still be listed for a moment.
     cloud.on(ListChangeSetsCommand).resolves({ Summaries: [{ ChangeSetName: 'one' }] });
   });
 
   it('goes with the empty stack that it made', async () => {
     await discard(client, pending);
-    expect(deleted()).toEqual({ sets: ['one'], stacks: [ID] });
+    expect(deleted()).toEqual({ sets: ['one'], stacks: [STACK_ID] });
   });
 
   it.each<[string, () => unknown, object?]>([
-    ['is being made by somebody', () => cloud.on(DescribeStacksCommand).resolves(status('CREATE_IN_PROGRESS'))],
-    ['was made by somebody', () => cloud.on(DescribeStacksCommand).resolves(status('CREATE_COMPLETE'))],
+    ['is being made by somebody', () => cloud.on(DescribeStacksCommand).resolves(described('CREATE_IN_PROGRESS'))],
+    ['was made by somebody', () => cloud.on(DescribeStacksCommand).resolves(described('CREATE_COMPLETE'))],
     ['was there before, as empty', () => {}, { wasThere: true }],
-    ['is another of the same name', () => {}, { stackId: `${ID}0` }],
+    ['is another of the same name', () => {}, { stackId: `${STACK_ID}0` }],
     [
       'somebody has prepared another change set for',
       () =>
@@ -177,13 +177,7 @@ describe('a change set that is discarded', () => {
           .resolvesOnce({ Summaries: [{ ChangeSetName: 'one' }], NextToken: 'more' })
           .resolvesOnce({ Summaries: [{ ChangeSetName: 'of-somebody' }] }),
     ],
-    [
-      'is gone',
-      () =>
-        cloud
-          .on(DescribeStacksCommand)
-          .rejects(Object.assign(new Error('Stack with id gatehouse does not exist'), { name: 'ValidationError' })),
-    ],
+    ['is gone', () => cloud.on(DescribeStacksCommand).rejects(noStack())],
   ])('leaves a stack that %s', async (_what, meanwhile, about = {}) => {
     meanwhile();
     await discard(client, { ...pending, ...about });
@@ -207,16 +201,10 @@ const event = (id: string, LogicalResourceId: string, ResourceStatus: string, Re
     ResourceStatusReason,
     ResourceType: LogicalResourceId === 'gatehouse' ? 'AWS::CloudFormation::Stack' : 'AWS::SQS::Queue',
   }) as StackEvent;
-const status = (StackStatus: string) => ({
-  Stacks: [
-    { StackId: ID, StackName: 'gatehouse', StackStatus: StackStatus as 'CREATE_COMPLETE', CreationTime: new Date(0) },
-  ],
-});
 
 describe('a stack', () => {
   it('that is not there is none; what else is refused stays an error', async () => {
-    const missing = Object.assign(new Error('Stack with id gatehouse does not exist'), { name: 'ValidationError' });
-    cloud.on(DescribeStacksCommand).rejectsOnce(missing).rejectsOnce(new Error('ValidationError: broken'));
+    cloud.on(DescribeStacksCommand).rejectsOnce(noStack()).rejectsOnce(new Error('ValidationError: broken'));
     expect(await describeStack(client, 'gatehouse')).toBeUndefined();
     await expect(describeStack(client, 'gatehouse')).rejects.toThrow(/broken/);
     const sandbox = new Error('the sandbox does not play the service cloudformation');
@@ -228,9 +216,9 @@ describe('a stack', () => {
     cloud
       .on(DescribeStacksCommand)
       // As it was before: the update has begun already.
-      .resolvesOnce(status('CREATE_COMPLETE'))
-      .resolvesOnce(status('UPDATE_ROLLBACK_IN_PROGRESS'))
-      .resolves(status('UPDATE_ROLLBACK_COMPLETE'));
+      .resolvesOnce(described('CREATE_COMPLETE'))
+      .resolvesOnce(described('UPDATE_ROLLBACK_IN_PROGRESS'))
+      .resolves(described('UPDATE_ROLLBACK_COMPLETE'));
     cloud
       .on(DescribeStackEventsCommand)
       .resolvesOnce({ StackEvents: [event('2', 'A', 'UPDATE_IN_PROGRESS'), event('1', 'old', 'CREATE_COMPLETE')] })
@@ -246,7 +234,7 @@ describe('a stack', () => {
       });
     const told: (string | undefined)[] = [];
     const waited = pace();
-    const ended = await followStack(client, ID, '1', waited, ({ EventId }) => told.push(EventId));
+    const ended = await followStack(client, STACK_ID, '1', waited, ({ EventId }) => told.push(EventId));
     expect(told).toEqual(['2', '3', '4', '5']);
     expect(ended).toEqual({
       status: 'UPDATE_ROLLBACK_COMPLETE',
@@ -291,7 +279,14 @@ describe('a stack', () => {
     ['UPDATE_ROLLBACK_FAILED', /continue-update-rollback/],
     ['UPDATE_FAILED', /rollback-stack/],
   ])('that is %s is deployed over, or says what to do first', (state, remedy) => {
-    const stack = { id: ID, name: 'gatehouse', status: state, parameters: new Map(), outputs: {}, isProtected: false };
+    const stack = {
+      id: STACK_ID,
+      name: 'gatehouse',
+      status: state,
+      parameters: new Map(),
+      outputs: {},
+      isProtected: false,
+    };
     const failure = { logicalId: 'A', type: 'AWS::SQS::Queue', reason: 'it is too long' };
     const problem = stuck(stack, failure);
     if (remedy === undefined) expect(problem).toBeUndefined();
@@ -304,7 +299,7 @@ describe('a stack', () => {
 
 describe('a stack that is deleted', () => {
   const stack = {
-    id: ID,
+    id: STACK_ID,
     name: 'gatehouse',
     status: 'CREATE_COMPLETE',
     parameters: new Map(),
@@ -320,7 +315,7 @@ describe('a stack that is deleted', () => {
     );
 
   it('leaves its permissions boundary to those who hold it', async () => {
-    cloud.on(DescribeStacksCommand).resolvesOnce(status('DELETE_FAILED')).resolvesOnce(status('DELETE_COMPLETE'));
+    cloud.on(DescribeStacksCommand).resolvesOnce(described('DELETE_FAILED')).resolvesOnce(described('DELETE_COMPLETE'));
     cloud
       .on(DescribeStackEventsCommand)
       .resolvesOnce({ StackEvents: [] })
@@ -345,7 +340,7 @@ describe('a stack that is deleted', () => {
   });
 
   it('and does not go says what keeps it', async () => {
-    cloud.on(DescribeStacksCommand).resolves(status('DELETE_FAILED'));
+    cloud.on(DescribeStacksCommand).resolves(described('DELETE_FAILED'));
     cloud
       .on(DescribeStackEventsCommand)
       .resolvesOnce({ StackEvents: [] })

@@ -18,6 +18,7 @@ import { byHand } from '../../../cli/src/deployment/by-hand.ts';
 import { takeBack } from '../../../cli/src/deployment/uninstall.ts';
 import type { Progress } from '../../../cli/src/terminal/progress.ts';
 import { runCommand } from '../terminal.ts';
+import { described, noStack } from './described-stack.ts';
 
 const ARN = 'arn:aws:eks:eu-west-1:111122223333:cluster/prod-eu';
 const TARGET = `cluster/${ARN}` as const;
@@ -166,7 +167,6 @@ describe('uninstall', () => {
     expect(err).toContain('--revoke takes all of it back, gatehouse uninstall --keep-access leaves it');
   });
 
-  const ID = 'arn:aws:cloudformation:eu-west-1:111122223333:stack/gatehouse/1';
   const NOTHING = { ok: true, outcome: { policy: null, registrations: [], targets: [] } };
   const cloud = mockClient(CloudFormationClient);
   let server: Server;
@@ -192,17 +192,6 @@ describe('uninstall', () => {
     cloud.on(DescribeStackEventsCommand).resolves({ StackEvents: [] });
   });
   afterEach(() => void vi.unstubAllEnvs());
-  const stack = (StackStatus: string, more: object = {}) => ({
-    Stacks: [
-      {
-        StackId: ID,
-        StackName: 'gatehouse',
-        StackStatus: StackStatus as 'CREATE_COMPLETE',
-        CreationTime: new Date(0),
-        ...more,
-      },
-    ],
-  });
   const uninstall = (...typed: string[]) => {
     const env = { AWS_ENDPOINT_URL: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
     return runCommand(['uninstall', ...typed, '--region', 'eu-west-1'], { env });
@@ -215,7 +204,7 @@ describe('uninstall', () => {
     ['CREATE_COMPLETE', { EnableTerminationProtection: true }, /protected[\s\S]*--no-enable-termination-protection/],
     ['REVIEW_IN_PROGRESS', {}, /there is no stack gatehouse/],
   ])('touches nothing of a stack that CloudFormation would not delete: %s %j', async (status, more, refusal) => {
-    cloud.on(DescribeStacksCommand).resolves(stack(status, more));
+    cloud.on(DescribeStacksCommand).resolves(described(status, more));
     for (const how of ['--revoke', '--keep-access']) {
       const { code, err } = await uninstall(how, '--yes');
       expect(code).toBe(1);
@@ -226,7 +215,10 @@ describe('uninstall', () => {
   });
 
   it('touches nothing where somebody has begun a change while a person was asked', async () => {
-    cloud.on(DescribeStacksCommand).resolvesOnce(stack('CREATE_COMPLETE')).resolves(stack('UPDATE_IN_PROGRESS'));
+    cloud
+      .on(DescribeStacksCommand)
+      .resolvesOnce(described('CREATE_COMPLETE'))
+      .resolves(described('UPDATE_IN_PROGRESS'));
     const { code, err } = await uninstall('--revoke', '--yes');
     expect({ code, err }).toMatchObject({ code: 1, err: expect.stringContaining('wait until that has ended') });
     // The list of what there is, and no more.
@@ -236,7 +228,7 @@ describe('uninstall', () => {
 
   const gone = { status: 404, body: { __type: 'ResourceNotFoundException', Message: 'Function not found' } };
   it('of a stack that is half deleted, without its functions, takes nothing back, and says so', async () => {
-    cloud.on(DescribeStacksCommand).resolves(stack('DELETE_FAILED'));
+    cloud.on(DescribeStacksCommand).resolves(described('DELETE_FAILED'));
     answer = gone;
     const { code, err } = await uninstall('--revoke', '--yes');
     expect({ code, err }).toMatchObject({ code: 1, err: expect.stringContaining('gatehouse uninstall --keep-access') });
@@ -244,9 +236,8 @@ describe('uninstall', () => {
   });
 
   it('of a stack that is half deleted, without its functions, removes the rest', async () => {
-    const missing = Object.assign(new Error('Stack with id x does not exist'), { name: 'ValidationError' });
-    const half = stack('DELETE_FAILED');
-    cloud.on(DescribeStacksCommand).resolvesOnce(half).resolvesOnce(half).rejects(missing);
+    const half = described('DELETE_FAILED');
+    cloud.on(DescribeStacksCommand).resolvesOnce(half).resolvesOnce(half).rejects(noStack());
     answer = gone;
     const { code, out } = await uninstall('--keep-access', '--yes');
     expect({ code, out }).toMatchObject({ code: 0, out: expect.stringContaining('the stack gatehouse is removed') });
